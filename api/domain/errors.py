@@ -1,0 +1,158 @@
+"""Every error a caller can meet, as one tree; `docs/errors.md` lists each code.
+
+    AppError
+    ├── Invalid               422  the request is understood and cannot be carried out as it stands
+    ├── Unauthenticated       401  no credential, or one that no longer counts
+    ├── Forbidden             403  a valid credential without the right
+    ├── NotFound              404  no such object, or somebody else's
+    ├── Conflict              409  the state of the object forbids it now
+    │   └── ChatBusy          409  a reply is running in that chat
+    ├── LimitExceeded         429  a rate limit; `retry_after` seconds
+    ├── Overloaded            503  more than this process will carry; `retry_after` seconds
+    ├── StoreUnavailable      503  the database cannot be reached
+    └── ProviderError         502  a model's provider failed (mapped from what it said)
+        ├── ProviderAuthFailed        the provider refused the key
+        ├── ProviderRateLimited       the provider's own limit; `retry_after` if it said so
+        ├── ModelNotFound             the provider does not know the model
+        ├── ContextTooLong            the conversation does not fit the model's window
+        ├── ContentFiltered           the provider's filter refused
+        ├── ProviderBadResponse       an answer that does not follow the protocol
+        ├── ProviderTimeout           connect, first token, between tokens or total
+        ├── ProviderUnavailable       not reachable, cut off, or 5xx
+        └── AddressForbidden          the egress guard refused the address
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class AppError(Exception):
+    """`detail` is for people: what happened and what to do. `code` is stable and documented."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None, **extra: Any) -> None:
+        self.detail = detail or self.title
+        self.retry_after = retry_after
+        self.extra = extra
+        super().__init__(self.detail)
+
+
+class Invalid(AppError):
+    """`errors` may carry RFC 9457 entries `{pointer, detail, code}`."""
+
+    status = 422
+    code = "invalid"
+    title = "The request is not valid"
+
+
+class Unauthenticated(AppError):
+    status = 401
+    code = "unauthenticated"
+    title = "Sign in first"
+
+
+class Forbidden(AppError):
+    status = 403
+    code = "forbidden"
+    title = "Not allowed"
+
+
+class NotFound(AppError):
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+class Conflict(AppError):
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+
+
+class ChatBusy(Conflict):
+    """`extra["generation_id"]` names the running reply."""
+
+    code = "chat_busy"
+    title = "A reply is running in this chat"
+
+
+class LimitExceeded(AppError):
+    status = 429
+    code = "rate_limited"
+    title = "Limit reached"
+
+
+class Overloaded(AppError):
+    status = 503
+    code = "overloaded"
+    title = "The server is full"
+
+
+class StoreUnavailable(AppError):
+    status = 503
+    code = "store_unavailable"
+    title = "The database cannot be reached"
+
+
+class ProviderError(AppError):
+    """A provider's failure. `detail` never holds a key: texts are redacted by value and cut to 500 characters."""
+
+    status = 502
+    code = "provider_error"
+    title = "The provider failed"
+
+
+class ProviderAuthFailed(ProviderError):
+    code = "provider_auth_failed"
+    title = "The provider refused the key"
+
+
+class ProviderRateLimited(ProviderError):
+    status = 429
+    code = "provider_rate_limited"
+    title = "The provider's limit is reached"
+
+
+class ModelNotFound(ProviderError):
+    status = 404
+    code = "model_not_found"
+    title = "The provider does not know this model"
+
+
+class ContextTooLong(ProviderError):
+    status = 400
+    code = "context_too_long"
+    title = "The conversation is too long for this model"
+
+
+class ContentFiltered(ProviderError):
+    status = 400
+    code = "content_filtered"
+    title = "The provider's filter refused"
+
+
+class ProviderBadResponse(ProviderError):
+    code = "provider_bad_response"
+    title = "The provider's answer could not be read"
+
+
+class ProviderTimeout(ProviderError):
+    status = 504
+    code = "provider_timeout"
+    title = "The provider took too long"
+
+
+class ProviderUnavailable(ProviderError):
+    status = 502
+    code = "provider_unavailable"
+    title = "The provider cannot be reached"
+
+
+class AddressForbidden(ProviderError):
+    status = 422
+    code = "address_forbidden"
+    title = "This address may not be called"

@@ -1,0 +1,80 @@
+"""The contract between the generation service, the wires (pure translation) and the transport (the only I/O)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from api.domain.conversation import CompletionRequest
+from api.domain.errors import ProviderError
+from api.domain.events import ProviderEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a call goes and with which key. `trusted`: the operator set the address, so the guard lets it pass."""
+
+    provider: str
+    base_url: str
+    api_key: str | None = field(repr=False)
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A provider's HTTP request, ready to send: made in the request's thread, sent by the loop."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    trusted: bool
+    method: str = "POST"
+
+
+class Decoder(Protocol):
+    """Bytes of one answer in, events out. Never raises anything but ProviderError; its memory is bounded."""
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        """Take what arrived (cut anywhere) and return the events it completes."""
+        ...
+
+    def end(self) -> list[ProviderEvent]:
+        """The bytes are over. Raises ProviderUnavailable if the answer was cut before its end."""
+        ...
+
+
+class Wire(Protocol):
+    """One protocol: both directions, no I/O."""
+
+    def encode(self, endpoint: Endpoint, request: CompletionRequest) -> WireRequest: ...
+
+    def decoder(self, request: CompletionRequest) -> Decoder: ...
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """What a non-2xx answer means."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, to the first byte, between bytes, and for the whole call."""
+
+    connect: float
+    first: float
+    between: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Everything the loop needs to carry one provider call."""
+
+    request: WireRequest
+    wire: Wire
+    completion: CompletionRequest
+    timeouts: Timeouts
+    secrets: tuple[str, ...] = field(repr=False, default=())
+
+
+Sink = Callable[[list[ProviderEvent]], None]
