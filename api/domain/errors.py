@@ -1,25 +1,35 @@
 """Every error a caller can meet, as one tree; `docs/errors.md` lists each code.
 
-    AppError
-    ├── Invalid               422  the request is understood and cannot be carried out as it stands
-    ├── Unauthenticated       401  no credential, or one that no longer counts
-    ├── Forbidden             403  a valid credential without the right
-    ├── NotFound              404  no such object, or somebody else's
-    ├── Conflict              409  the state of the object forbids it now
-    │   └── ChatBusy          409  a reply is running in that chat
-    ├── LimitExceeded         429  a rate limit; `retry_after` seconds
-    ├── Overloaded            503  more than this process will carry; `retry_after` seconds
-    ├── StoreUnavailable      503  the database cannot be reached
-    └── ProviderError         502  a model's provider failed (mapped from what it said)
-        ├── ProviderAuthFailed        the provider refused the key
-        ├── ProviderRateLimited       the provider's own limit; `retry_after` if it said so
-        ├── ModelNotFound             the provider does not know the model
-        ├── ContextTooLong            the conversation does not fit the model's window
-        ├── ContentFiltered           the provider's filter refused
-        ├── ProviderBadResponse       an answer that does not follow the protocol
-        ├── ProviderTimeout           connect, first token, between tokens or total
-        ├── ProviderUnavailable       not reachable, cut off, or 5xx
-        └── AddressForbidden          the egress guard refused the address
+AppError
+├── Invalid               422  the request is understood and cannot be carried out as it stands
+│   ├── ProviderNotConfigured  the model's provider has no key or address here yet
+│   └── KeyUnreadable          a stored key cannot be opened: enter it again
+├── Unauthenticated       401  no credential, or one that no longer counts
+│   ├── BadCredentials         unknown account, wrong password or disabled account: never said which
+│   ├── TokenExpired           the access token is over: refresh it
+│   └── SessionEnded           signed out, revoked, or a refresh token used twice: sign in again
+├── Forbidden             403  a valid credential without the right
+│   ├── InsufficientScope      the API key lacks the scope that this route needs
+│   ├── WrongPassword          the present password, asked for again, was wrong
+│   ├── RegistrationClosed     people may not register themselves here
+│   └── SetupCodeRequired      the first account of a production server needs the printed code
+├── NotFound              404  no such object, or somebody else's
+├── Conflict              409  the state of the object forbids it now
+│   ├── AlreadyTaken           that e-mail address or username belongs to an account
+│   └── ChatBusy               a reply is running in that chat
+├── LimitExceeded         429  a rate limit; `retry_after` seconds
+├── Overloaded            503  more than this process will carry; `retry_after` seconds
+├── StoreUnavailable      503  the database cannot be reached
+└── ProviderError         502  a model's provider failed (mapped from what it said)
+    ├── ProviderAuthFailed        the provider refused the key
+    ├── ProviderRateLimited       the provider's own limit; `retry_after` if it said so
+    ├── ModelNotFound             the provider does not know the model
+    ├── ContextTooLong            the conversation does not fit the model's window
+    ├── ContentFiltered           the provider's filter refused
+    ├── ProviderBadResponse       an answer that does not follow the protocol
+    ├── ProviderTimeout           connect, first token, between tokens or total
+    ├── ProviderUnavailable       not reachable, cut off, or 5xx
+    └── AddressForbidden          the egress guard refused the address
 """
 
 from __future__ import annotations
@@ -40,6 +50,17 @@ class AppError(Exception):
         self.extra = extra
         super().__init__(self.detail)
 
+    def problem(self) -> dict[str, Any]:
+        """RFC 9457 data without what belongs to one request: for answers, events and stored messages."""
+        return {
+            "type": f"/docs/errors#{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.extra,
+        }
+
 
 class Invalid(AppError):
     """`errors` may carry RFC 9457 entries `{pointer, detail, code}`."""
@@ -49,16 +70,61 @@ class Invalid(AppError):
     title = "The request is not valid"
 
 
+class ProviderNotConfigured(Invalid):
+    code = "provider_not_configured"
+    title = "The provider is not set up"
+
+
+class KeyUnreadable(Invalid):
+    code = "key_unreadable"
+    title = "The stored key cannot be read"
+
+
 class Unauthenticated(AppError):
     status = 401
     code = "unauthenticated"
     title = "Sign in first"
 
 
+class BadCredentials(Unauthenticated):
+    code = "bad_credentials"
+    title = "These credentials are not right"
+
+
+class TokenExpired(Unauthenticated):
+    code = "token_expired"
+    title = "The access token has expired"
+
+
+class SessionEnded(Unauthenticated):
+    code = "session_ended"
+    title = "This session has ended"
+
+
 class Forbidden(AppError):
     status = 403
     code = "forbidden"
     title = "Not allowed"
+
+
+class InsufficientScope(Forbidden):
+    code = "insufficient_scope"
+    title = "The API key may not do this"
+
+
+class WrongPassword(Forbidden):
+    code = "wrong_password"
+    title = "The password is not right"
+
+
+class RegistrationClosed(Forbidden):
+    code = "registration_closed"
+    title = "Registration is closed"
+
+
+class SetupCodeRequired(Forbidden):
+    code = "setup_code_required"
+    title = "The first account needs the set-up code"
 
 
 class NotFound(AppError):
@@ -71,6 +137,13 @@ class Conflict(AppError):
     status = 409
     code = "conflict"
     title = "Conflict"
+
+
+class AlreadyTaken(Conflict):
+    """`errors` names the field, as in Invalid."""
+
+    code = "already_taken"
+    title = "Already taken"
 
 
 class ChatBusy(Conflict):

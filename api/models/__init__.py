@@ -1,0 +1,6 @@
+"""SQLAlchemy tables, no logic. Importing this package fills `Base.metadata`."""
+
+from api.models import accounts, chats, generations, instance, model_configs, rate_limits
+from api.models.base import Base
+
+__all__ = ["Base", "accounts", "chats", "generations", "instance", "model_configs", "rate_limits"]

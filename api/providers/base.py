@@ -1,10 +1,10 @@
-"""The contract between the generation service, the wires (pure translation) and the transport (the only I/O)."""
+"""The contract between generation service, wires (pure translation) and transport (the only I/O)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import ProviderError
@@ -13,7 +13,7 @@ from api.domain.events import ProviderEvent
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a call goes and with which key. `trusted`: the operator set the address, so the guard lets it pass."""
+    """Where a call goes, with which key. `trusted`: the operator set the address; the guard lets it pass."""
 
     provider: str
     base_url: str
@@ -35,12 +35,20 @@ class WireRequest:
 class Decoder(Protocol):
     """Bytes of one answer in, events out. Never raises anything but ProviderError; its memory is bounded."""
 
+    @property
+    def done(self) -> bool:
+        """The answer ended or failed: nothing after it matters, and `end` will say which it was."""
+        ...
+
     def feed(self, data: bytes) -> list[ProviderEvent]:
-        """Take what arrived (cut anywhere) and return the events it completes."""
+        """Take what arrived (cut anywhere) and return the events it completes.
+
+        A failure that comes behind events in the same bytes waits for `end`, so that the events are not lost.
+        """
         ...
 
     def end(self) -> list[ProviderEvent]:
-        """The bytes are over. Raises ProviderUnavailable if the answer was cut before its end."""
+        """The bytes are over. Raises the failure, or ProviderUnavailable if the answer was cut before its end."""
         ...
 
 
@@ -53,6 +61,15 @@ class Wire(Protocol):
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """What a non-2xx answer means."""
+        ...
+
+
+@runtime_checkable
+class ScriptedWire(Wire, Protocol):
+    """A wire whose answers are made here, without a network: the transport plays the script."""
+
+    def script(self, body: bytes) -> Iterator[tuple[float, bytes]]:
+        """The answer to a request's body, as seconds to wait and the bytes that follow."""
         ...
 
 

@@ -1,0 +1,84 @@
+"""The application factory. Nothing runs at import; threads start with `services.generations.start()`."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask
+from flask_openapi3 import OpenAPI
+
+from api import wiring
+from api.config import Settings
+from api.db import Database, upgrade
+from api.services.registry import Services
+from api.streams.loop import LoopThread
+from api.domain.version import VERSION
+from api.web import auth, errors, limits, observe
+from api.web.context import WebSettings
+from api.web.handover import Carrier
+from api.web.openapi import make_app, refuse_undeclared
+from api.web.replies import WaitSlots
+from api.web.routes import accounts, api_keys, catalogue, chats, generations, messages, meta, model_configs
+from api.web.routes import auth as auth_routes
+
+log = structlog.get_logger()
+ROUTES = (meta, auth_routes, accounts, api_keys, chats, messages, generations, model_configs, catalogue)
+
+
+def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
+    """Build the server for `settings`. Raises ConfigError, SchemaError, and RuntimeError over an undeclared route."""
+    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
+    if migrate:
+        upgrade(database)
+    loop = LoopThread()
+    services = wiring.build(settings, database, loop)
+    app = make_app(VERSION)
+    app.config["JWT_SECRET_KEY"] = settings.jwt_secret.get_secret_value()
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["parley"] = services
+    app.extensions["parley_web"] = _web_settings(settings)
+    app.extensions["parley_process"] = services.generations
+    app.extensions["parley_carrier"] = Carrier(loop, settings.stream_write_timeout, settings.max_streams)
+    app.extensions["parley_wait_slots"] = WaitSlots(max(1, settings.threads // 2))
+    app.extensions["parley_close"] = lambda: _close(services, database)
+    _install(app)
+    if migrate:
+        _prepare(settings, services)
+    return app
+
+
+def _install(app: OpenAPI) -> None:
+    errors.install(app)
+    observe.install(app)
+    auth.install(app)
+    limits.install(app)
+    for module in ROUTES:
+        app.register_api(module.routes)
+    refuse_undeclared(app)
+
+
+def _web_settings(settings: Settings) -> WebSettings:
+    return WebSettings(
+        page_secret=settings.page_secret.get_secret_value(),
+        metrics_token=settings.metrics_token.get_secret_value(),
+        cors_origins=frozenset(settings.cors_origins),
+        trusted_proxies=settings.trusted_proxies,
+        max_body_bytes=settings.max_body_bytes,
+        access_token_minutes=settings.access_token_minutes,
+        refresh_token_days=settings.refresh_token_days,
+        registration_open=settings.registration == "open",
+        setup_code=wiring.setup_code(settings),
+    )
+
+
+def _prepare(settings: Settings, services: Services) -> None:
+    """What the database must hold before the first request."""
+    services.api_keys.bootstrap(settings.api_key.get_secret_value())
+    code = wiring.setup_code(settings)
+    if code is not None and services.accounts.waits_for_admin():
+        log.warning("nobody is admin yet: register the first account with this set-up code", setup_code=code)
+
+
+def _close(services: Services, database: Database) -> None:
+    services.generations.stop()
+    services.catalogue.close()
+    database.dispose()

@@ -1,0 +1,105 @@
+"""The command line: `flask --app api.cli <group> <command>`; Flask calls `create_app` to find the commands."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import cast
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from api.config import ConfigError, Settings, load
+from api.db import Database, SchemaError, upgrade
+from api.domain.errors import AppError
+from api.services.accounts import NewAccount
+from api.services.registry import Services
+
+
+def create_app() -> Flask:
+    """The application with our commands, from the settings that the server has too."""
+    from api.app import create_app as make
+
+    app = make(settings(), migrate=False)
+    app.cli.add_command(users())
+    return app
+
+
+def settings() -> Settings:
+    try:
+        return load()
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def upgrade_database() -> None:
+    """So that the first command on a new machine needs no server to have run."""
+    database = Database(settings().sqlalchemy_url, pool_size=1)
+    try:
+        upgrade(database)
+    except SchemaError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        database.dispose()
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions["parley"])
+
+
+@contextlib.contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except AppError as error:
+        raise click.ClickException(error.detail) from error
+
+
+def users() -> click.Group:
+    """`users create`, `users promote`, `users reset-password`."""
+    group = AppGroup("users", help="Accounts: make, promote, set a new password.", callback=upgrade_database)
+    stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+
+    @group.command("create")
+    @click.argument("email")
+    @click.argument("username")
+    @click.option("--full-name", help="The name shown to others.")
+    @click.option("--admin", is_flag=True, help="Make it an administrator.")
+    @stdin
+    def create(email: str, username: str, full_name: str | None, admin: bool, password_stdin: bool) -> None:
+        """Make an account, whatever REGISTRATION says."""
+        with errors_in_one_line():
+            new = NewAccount(email, username, ask_password(password_stdin), full_name)
+            user = services().accounts.create_by_admin(new, "admin" if admin else "member")
+        click.echo(f"{user.username} <{user.email}> is now {'an admin' if admin else 'a member'}.")
+
+    @group.command("promote")
+    @click.argument("name")
+    def promote(name: str) -> None:
+        """Make an account an administrator; NAME is its username or e-mail address."""
+        with errors_in_one_line():
+            user = services().accounts.promote(name)
+        click.echo(f"{user.username} is now an admin.")
+
+    @group.command("reset-password")
+    @click.argument("name")
+    @stdin
+    def reset_password(name: str, password_stdin: bool) -> None:
+        """Set a new password and end all sessions; NAME is the username or e-mail address."""
+        with errors_in_one_line():
+            user = services().accounts.reset_password(name, ask_password(password_stdin))
+        click.echo(f"{user.username} has a new password; all sessions have ended.")
+
+    return group
+
+
+def ask_password(from_stdin: bool) -> str:
+    """From standard input (its first line), or typed twice at a terminal."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.ClickException("There is no terminal to ask at; give the password with --password-stdin.")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password

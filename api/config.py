@@ -1,0 +1,271 @@
+"""Settings: every variable, its type, default and one line of help. The only reader of the environment.
+
+Precedence, highest first: the environment, `DATA_DIR/secrets.env` (development only, made once, mode 0600),
+the YAML file named by `CONFIG_FILE`, the default. Every `*_FILE` variable names a file that holds the value.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+GENERATED_SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
+EXAMPLES = re.compile(
+    r"change.?me|example|secret.?key|your[-_ ]|^(.)\1+$|0123456789abcdef|password", re.IGNORECASE
+)
+
+
+class ConfigError(Exception):
+    """A setting that must be put right before the start; one line for a person."""
+
+
+def _comma_list(value: object) -> object:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+
+
+class Settings(BaseSettings):
+    """One immutable value for the whole process."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True
+    )
+
+    # Where and how it runs
+    parley_env: Literal["development", "production"] = Field(
+        "development",
+        description="`production` refuses missing or example secrets and asks for a set-up code.",
+    )
+    api_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    api_port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
+    ui_port: int = Field(8501, ge=1, le=65535, description="Port of the page (`make run`).")
+    api_url: str = Field(
+        "", description="The API as the page reaches it; empty: `http://127.0.0.1:API_PORT`."
+    )
+    public_url: str = Field("", description="The address people use, for links; empty: as requested.")
+    data_dir: Path = Field(Path("data"), description="Folder of the SQLite file, secrets and locks.")
+    config_file: str = Field("", description="A YAML file with any of these settings; the environment wins.")
+    web_concurrency: int = Field(1, ge=1, le=64, description="API processes; more than one needs PostgreSQL.")
+    threads: int = Field(24, ge=4, le=512, description="Request threads a process; open streams need none.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    log_format: Literal["json", "text"] = Field("json", description="Form of the log lines on stderr.")
+
+    # Database
+    database_url: str = Field("", description="PostgreSQL or SQLite URL; empty: SQLite in DATA_DIR, or DB_*.")
+    db_host: str = Field("", description="PostgreSQL host, when DATABASE_URL is empty.")
+    db_port: int = Field(5432, ge=1, le=65535, description="PostgreSQL port, with DB_HOST.")
+    db_name: str = Field("parley", description="PostgreSQL database, with DB_HOST.")
+    db_user: str = Field("parley", description="PostgreSQL user, with DB_HOST.")
+    db_password: SecretStr = Field(SecretStr(""), description="PostgreSQL password, with DB_HOST.")
+    db_pool_size: int = Field(10, ge=1, le=200, description="Database connections a process keeps at most.")
+
+    # Secrets
+    jwt_secret: SecretStr = Field(SecretStr(""), description="Signs access tokens; at least 32 characters.")
+    encryption_key: SecretStr = Field(
+        SecretStr(""), description="64 hex characters; a comma list when rotating, newest first."
+    )
+    token_pepper: SecretStr = Field(
+        SecretStr(""), description="Keys the HMAC of API keys and handles; >= 32."
+    )
+    page_secret: SecretStr = Field(
+        SecretStr(""), description="Shared by the API and the page; >= 32 characters."
+    )
+    api_key: SecretStr = Field(
+        SecretStr(""), description="Registered at start as a key of the account `bootstrap`."
+    )
+
+    # Accounts and sessions
+    registration: Literal["open", "closed"] = Field(
+        "open", description="Whether people may register themselves."
+    )
+    access_token_minutes: int = Field(10, ge=1, le=1440, description="Life of an access token, in minutes.")
+    refresh_token_days: int = Field(30, ge=1, le=365, description="Life of an unused session, in days.")
+    login_limit: int = Field(
+        10, ge=1, description="Sign-in attempts per account and per address in 5 minutes."
+    )
+    trusted_proxies: int = Field(0, ge=0, le=10, description="Proxies in front whose X-Forwarded-For counts.")
+    cors_origins: CommaList = Field((), description="Exact origins of other pages that may call the API.")
+
+    # Limits
+    rate_limit_per_hour: int = Field(
+        1000, ge=1, description="Writes and provider calls a user and hour; reads have ten times that."
+    )
+    generation_limit_per_hour: int = Field(100, ge=1, description="Generations a user and hour.")
+    max_streams: int = Field(
+        1000, ge=1, description="Open event streams a process; beyond: 503 + Retry-After."
+    )
+    max_body_bytes: int = Field(10_485_760, ge=1024, description="Largest request body, in bytes.")
+    max_message_chars: int = Field(100_000, ge=1, description="Longest message, in characters.")
+    max_reply_chars: int = Field(
+        1_000_000, ge=1000, description="Longest reply kept; it ends as `length` there."
+    )
+
+    # Streams
+    drain_seconds: float = Field(
+        20.0, ge=0, le=600, description="Seconds that running replies get at SIGTERM."
+    )
+    stream_write_timeout: float = Field(30.0, gt=0, description="Seconds a reader may stop reading.")
+    provider_connect_timeout: float = Field(10.0, gt=0, description="Seconds to connect to a provider.")
+    provider_first_timeout: float = Field(120.0, gt=0, description="Seconds to a provider's first byte.")
+    provider_between_timeout: float = Field(120.0, gt=0, description="Seconds between a provider's bytes.")
+    provider_total_timeout: float = Field(1800.0, gt=0, description="Seconds of a whole provider call.")
+
+    # Providers
+    default_model: str = Field(
+        "", description="Model used where nothing else names one, as `provider/model`."
+    )
+    openai_base_url: str = Field("", description="Where the vendor `openai` is reached; trusted.")
+    ollama_base_url: str = Field("", description="Where Ollama is reached; empty: http://127.0.0.1:11434.")
+    allowed_private_hosts: str = Field(
+        "", description="host:port pairs in private networks that users' URLs may name, comma separated."
+    )
+
+    # Observability
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token of /metrics; empty: loopback only."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _one_process_on_sqlite(self) -> Settings:
+        if self.web_concurrency > 1 and not self.is_postgresql:
+            raise ValueError("WEB_CONCURRENCY above 1 needs PostgreSQL: set DATABASE_URL")
+        return self
+
+    @property
+    def production(self) -> bool:
+        return self.parley_env == "production"
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.sqlalchemy_url.startswith("postgresql")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's URL with the driver we ship."""
+        from urllib.parse import quote
+
+        if self.database_url:
+            return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", self.database_url)
+        if self.db_host:
+            credentials = (
+                f"{quote(self.db_user, safe='')}:{quote(self.db_password.get_secret_value(), safe='')}"
+            )
+            return f"postgresql+psycopg2://{credentials}@{self.db_host}:{self.db_port}/{quote(self.db_name)}"
+        return f"sqlite:///{self.data_dir.resolve() / 'parley.db'}"
+
+    def base_urls(self) -> dict[str, str]:
+        """Vendor id → the operator's base URL, for those that are set."""
+        suffix = "_base_url"
+        values = {name: getattr(self, name) for name in type(self).model_fields if name.endswith(suffix)}
+        return {name.removesuffix(suffix): value for name, value in values.items() if value}
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read all sources. Raises ConfigError with one line for a person."""
+    environ = dict(os.environ if environ is None else environ)  # noqa: TID251  (the one place)
+    values = dict(_from_environment(environ))
+    if path := values.get("config_file"):
+        values = _from_yaml(Path(path)) | values
+    settings = _build(values)
+    if not settings.production:
+        generated = ensure_secrets(settings.data_dir, values)
+        settings = _build({name.lower(): value for name, value in generated.items()} | values)
+    _refuse_unsafe(settings)
+    return settings
+
+
+def ensure_secrets(data_dir: Path, known: Mapping[str, object] = {}) -> dict[str, str]:  # noqa: B006
+    """The development secrets, made once in `DATA_DIR/secrets.env` with mode 0600; safe to call in parallel."""
+    path = data_dir / "secrets.env"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists() and not all(known.get(name.lower()) for name in GENERATED_SECRETS):
+            _write_secrets(path)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except OSError as error:
+        raise ConfigError(f"DATA_DIR {data_dir} cannot be used: {error.strerror}; set DATA_DIR") from error
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def _write_secrets(path: Path) -> None:
+    text = "".join(f"{name}={secrets.token_hex(32)}\n" for name in GENERATED_SECRETS)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    try:
+        os.link(draft, path)  # atomic, and the first one wins
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name in Settings.model_fields:
+        variable = name.upper()
+        if environ.get(variable):
+            yield name, environ[variable]
+        elif path := environ.get(f"{variable}_FILE"):
+            if name == "config":
+                continue
+            try:
+                yield name, Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise ConfigError(f"{variable}_FILE={path} cannot be read: {error.strerror}") from error
+
+
+def _from_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"CONFIG_FILE={path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"CONFIG_FILE={path} must hold `name: value` lines")
+    unknown = sorted(str(key) for key in content if str(key).lower() not in Settings.model_fields)
+    if unknown:
+        raise ConfigError(f"CONFIG_FILE={path} names unknown settings: {', '.join(unknown)}")
+    return {str(key).lower(): value for key, value in content.items()}
+
+
+def _build(values: Mapping[str, Any]) -> Settings:
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else ""
+        raise ConfigError(f"{name} {first['msg'].removeprefix('Value error, ')}".strip()) from error
+
+
+def _refuse_unsafe(settings: Settings) -> None:
+    for name in GENERATED_SECRETS:
+        value: str = getattr(settings, name.lower()).get_secret_value()
+        if not value:
+            raise ConfigError(
+                f"{name} is missing; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+        if len(value) < 32 or EXAMPLES.search(value):
+            raise ConfigError(f"{name} is too short, an example or published; use 64 random hex characters")
+    for key in settings.encryption_key.get_secret_value().split(","):
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", key.strip()):
+            raise ConfigError(
+                "ENCRYPTION_KEY must be 64 hex characters, or several such keys, comma separated"
+            )

@@ -1,0 +1,153 @@
+"""Engines and their settings, the schema's version, and the upgrade at start."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.pool import QueuePool
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
+MIGRATION_LOCK = 0x7061_726C_6579_0001  # any constant of ours, for pg_advisory_lock
+POSTGRESQL_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+
+
+class SchemaError(Exception):
+    """The database's schema and this code do not fit; one line for a person."""
+
+
+class Database:
+    """The engines of one database.
+
+    SQLite has three, because `synchronous` belongs to a connection: `durable` (FULL) for what acknowledges a
+    message, `relaxed` (NORMAL) for counters and events, `reader` without transactions. PostgreSQL has one.
+    """
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.is_postgresql = self.url.get_backend_name() == "postgresql"
+        if self.is_postgresql:
+            self.durable = self.relaxed = self._postgresql(pool_size)
+            self.reader = self.durable.execution_options(isolation_level="AUTOCOMMIT")
+        else:
+            self.durable = self._sqlite("FULL", 1)
+            self.relaxed = self._sqlite("NORMAL", 1)
+            self.reader = self._sqlite("NORMAL", pool_size, transactions=False)
+
+    def _postgresql(self, pool_size: int) -> Engine:
+        return sa.create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_recycle=1800,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": POSTGRESQL_OPTIONS, "application_name": "parley"},
+        )
+
+    def _sqlite(self, synchronous: str, pool_size: int, *, transactions: bool = True) -> Engine:
+        engine = sa.create_engine(
+            self.url, poolclass=QueuePool, pool_size=pool_size, max_overflow=0, connect_args={"timeout": 10}
+        )
+        pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "busy_timeout=10000")
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: object) -> None:
+            connection.isolation_level = None  # the driver's own BEGIN would lose updates
+            for pragma in (*pragmas, "cache_size=-16000", "temp_store=MEMORY"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        if transactions:
+
+            @event.listens_for(engine, "begin")
+            def _begin(connection: Connection) -> None:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return engine
+
+    def listener(self) -> Any:
+        """A PostgreSQL driver connection of its own, in autocommit, outside the pool: for LISTEN and locks."""
+        import psycopg2
+
+        positional, named = self.durable.dialect.create_connect_args(self.url)
+        driver: Any = psycopg2.connect(
+            *positional, **named, connect_timeout=5, application_name="parley-listener"
+        )
+        driver.autocommit = True
+        return driver
+
+    def pool_in_use(self) -> int:
+        """Connections checked out of the pool that requests use."""
+        pool = self.reader.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
+    def dispose(self) -> None:
+        for engine in (self.durable, self.relaxed, self.reader):
+            engine.dispose()
+
+
+def head_revision() -> str:
+    """The newest migration that this code brings: files are named `<revision>_<what>.py`, in order."""
+    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def current_revision(database: Database) -> str | None:
+    """The migration that the database is at, or None for an empty one."""
+    with database.reader.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def upgrade(database: Database) -> None:
+    """Bring the schema up to date; processes that start together wait for one. Raises SchemaError."""
+    head = head_revision()
+    if current_revision(database) == head:
+        return
+    with _migration_lock(database):
+        current = current_revision(database)
+        if current is not None and current > head:
+            raise SchemaError(
+                f"the database is at schema {current}, newer than this code ({head}): upgrade Parley"
+            )
+        if current != head:
+            _run_migrations(database)
+
+
+def _run_migrations(database: Database) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with database.durable.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextlib.contextmanager
+def _migration_lock(database: Database) -> Iterator[None]:
+    if database.is_postgresql:
+        connection = database.listener()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+                yield
+        finally:
+            connection.close()
+        return
+    path = database.url.database
+    if not path or re.match(r":memory:|file:", path):
+        yield
+        return
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{path}.migrate.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,84 @@
+"""Chats and messages as plain values, and the rules that need nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from api.domain.errors import Invalid
+
+NEW_CHAT = "New chat"
+TITLE_CHARS = 60
+SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    user_id: UUID
+    id: UUID
+    number: int
+    slug: str
+    title: str
+    titled_by: str
+    model_config_id: UUID | None
+    model: str | None
+    parameters: dict[str, Any]
+    head_id: UUID | None
+    last_seq: int
+    pinned: bool
+    archived: bool
+    temporary: bool
+    folder: str | None
+    tags: list[str]
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    active_generation_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    user_id: UUID
+    id: UUID
+    chat_id: UUID
+    parent_id: UUID | None
+    seq: int
+    role: str
+    kind: str
+    content: str
+    reasoning: str | None
+    parts: list[Any] | None
+    model: str | None
+    provider: str | None
+    status: str
+    metadata: dict[str, Any]
+    created_at: dt.datetime
+    sibling_ids: tuple[UUID, ...] = ()
+
+
+def title_from(text: str) -> str:
+    """The first 60 characters of the first message, on a word's edge."""
+    words = " ".join(text.split())
+    if len(words) <= TITLE_CHARS:
+        return words or NEW_CHAT
+    cut = words[: TITLE_CHARS + 1].rsplit(" ", 1)[0]
+    return (cut if len(cut) > TITLE_CHARS // 2 else words[:TITLE_CHARS]).rstrip(" ,.;:-") + "…"
+
+
+def checked_content(text: str, longest: int) -> str:
+    """`text` as typed. Raises Invalid for a blank one, a NUL, a lone surrogate, or more than `longest` characters."""
+    if not text.strip():
+        raise Invalid("A message needs some text.")
+    if len(text) > longest:
+        raise Invalid(
+            f"The message has {len(text)} characters; at most {longest} are taken. Shorten or split it."
+        )
+    if "\x00" in text:
+        raise Invalid("The message holds a NUL character, which cannot be stored; remove it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Invalid("The message holds half of a surrogate pair, which is not text; remove it.") from None
+    return text

@@ -1,0 +1,39 @@
+"""What of a conversation is sent to a model: all of it, or its newest turns when it would not fit the window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from api.domain.conversation import Turn
+
+BYTES_A_TOKEN = 3.5
+TOKENS_A_TURN = 8
+DEFAULT_WINDOW = 128_000
+
+
+def estimated_tokens(text: str) -> float:
+    """A cautious guess before the provider has counted: UTF-8 bytes / 3.5, and 8 for the turn itself."""
+    return len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN + TOKENS_A_TURN
+
+
+def fitted(
+    turns: Sequence[Turn], system: str | None, *, window: int | None, reserve: int | None
+) -> tuple[tuple[Turn, ...], int]:
+    """The newest turns that fit, and how many older ones were left out.
+
+    `window` is the model's context in tokens (None: 128,000), `reserve` what is kept free for the answer (None: a
+    quarter, at most 4,096). The last turn is always kept, and the first one kept is the user's.
+    """
+    window = window or DEFAULT_WINDOW
+    room = window - min(reserve or min(window // 4, 4096), window // 2)
+    room -= int(estimated_tokens(system)) if system else 0
+    kept: list[Turn] = []
+    for turn in reversed(turns):
+        room -= int(estimated_tokens(turn.content)) + 1
+        if kept and room < 0:
+            break
+        kept.append(turn)
+    while len(kept) > 1 and kept[-1].role != "user":
+        kept.pop()
+    kept.reverse()
+    return tuple(kept), len(turns) - len(kept)

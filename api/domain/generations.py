@@ -1,0 +1,72 @@
+"""A generation: one provider call, from its acknowledgement to its typed end."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+ACTIVE = ("queued", "running")
+ENDED = ("complete", "stopped", "length", "filtered", "interrupted", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    user_id: UUID
+    id: UUID
+    chat_id: UUID | None
+    message_id: UUID | None
+    user_message_id: UUID | None
+    surface: str
+    provider: str
+    model: str
+    status: str
+    owner: UUID
+    stop_requested: bool
+    idempotency_key: str | None
+    request_hash: str | None
+    notes: dict[str, Any]
+    queued_at: dt.datetime
+    first_token_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    reasoning_tokens: int | None
+    cached_tokens: int | None
+    estimated: bool
+    cost: Decimal | None
+    finish_reason: str | None
+    error_code: str | None
+    error_detail: str | None
+    event_index: str | None
+
+    @property
+    def active(self) -> bool:
+        return self.status in ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What the closing transaction stores: the end of a generation and of its message."""
+
+    user_id: UUID
+    generation_id: UUID
+    message_id: UUID | None
+    owner: UUID
+    status: str
+    content: str
+    reasoning: str | None
+    metadata: dict[str, Any]
+    event_index: str
+    first_token_at: dt.datetime | None
+    finished_at: dt.datetime
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    estimated: bool = False
+    finish_reason: str | None = None
+    error_code: str | None = None
+    error_detail: str | None = None

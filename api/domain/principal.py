@@ -1,0 +1,34 @@
+"""Who is asking: made once a request by `web/auth`, passed on as a plain value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+Scope = Literal["read", "chat", "admin"]
+ALL_SCOPES: frozenset[Scope] = frozenset(("read", "chat", "admin"))
+
+# what a key of each scope may do besides: `chat` reads too, `admin` does all that the account may
+IMPLIED: dict[Scope, frozenset[Scope]] = {
+    "read": frozenset(("read",)),
+    "chat": frozenset(("read", "chat")),
+    "admin": ALL_SCOPES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An account as it acts now: by a session (access token, all scopes) or by an API key (the key's scopes)."""
+
+    user_id: UUID
+    username: str
+    role: Literal["member", "admin"]
+    scopes: frozenset[Scope]
+    session_id: UUID | None = None
+    api_key_id: UUID | None = None
+    default_model: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"

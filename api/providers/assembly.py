@@ -1,0 +1,185 @@
+"""What every decoder does with what it has read: objects out of JSON, adjacent deltas joined. No I/O."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from api.domain.errors import ProviderBadResponse, ProviderError
+from api.domain.events import ProviderEvent, ReasoningDelta, TextDelta, ToolCall
+from api.domain.text import TextCleaner, clean_text
+
+Shape = TypeVar("Shape")
+MAX_TOOL_CHARS: Final = 4 * 1024 * 1024
+MAX_TOOL_CALLS: Final = 256
+_SHOWN_BYTES: Final = 200
+
+
+def decode_json(decoder: msgspec.json.Decoder[Shape], payload: bytes) -> Shape:
+    """`payload` as the decoder's type. Raises ProviderBadResponse where it is not JSON of that shape."""
+    try:
+        return decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise _unreadable(payload, str(error)) from None
+    except (ValueError, RecursionError):
+        return _decode_slowly(decoder, payload)
+
+
+def _decode_slowly(decoder: msgspec.json.Decoder[Shape], payload: bytes) -> Shape:
+    # The standard library takes what msgspec refuses and models do write: lone surrogates, broken UTF-8.
+    try:
+        loose = json.loads(payload.decode("utf-8", "replace"), strict=False)
+        return msgspec.convert(loose, decoder.type)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(payload, str(error)) from None
+
+
+def _unreadable(payload: bytes, why: str) -> ProviderBadResponse:
+    start = payload[:_SHOWN_BYTES].decode("utf-8", "replace")
+    return ProviderBadResponse(
+        f"The provider's answer could not be read ({why[:120]}). It began: {' '.join(start.split())}…"
+    )
+
+
+class EventBuffer:
+    """The events of one feed; text that arrives together leaves as one delta, in its place among others."""
+
+    __slots__ = ("_events", "_kind", "_parts", "_reasoning", "_text")
+
+    def __init__(self) -> None:
+        self._events: list[ProviderEvent] = []
+        self._parts: list[str] = []
+        self._kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
+        self._text = TextCleaner()
+        self._reasoning = TextCleaner()
+
+    def text(self, text: str) -> None:
+        """More of the reply."""
+        self._delta(TextDelta, self._text.clean(text))
+
+    def reasoning(self, text: str) -> None:
+        """More of the thoughts before it."""
+        self._delta(ReasoningDelta, self._reasoning.clean(text))
+
+    def add(self, event: ProviderEvent) -> None:
+        """An event of another kind, after the text before it."""
+        self._close_delta()
+        self._events.append(event)
+
+    def finish_text(self) -> None:
+        """No text will follow: half a character that still waits is given up."""
+        self._delta(ReasoningDelta, self._reasoning.flush())
+        self._delta(TextDelta, self._text.flush())
+
+    def take(self) -> list[ProviderEvent]:
+        """Everything since the last take."""
+        self._close_delta()
+        events, self._events = self._events, []
+        return events
+
+    def _delta(self, kind: type[TextDelta] | type[ReasoningDelta], text: str) -> None:
+        if not text:
+            return
+        if kind is not self._kind:
+            self._close_delta()
+            self._kind = kind
+        self._parts.append(text)
+
+    def _close_delta(self) -> None:
+        if self._parts:
+            text = self._parts[0] if len(self._parts) == 1 else "".join(self._parts)
+            self._events.append(self._kind(text))
+            self._parts.clear()
+
+
+class BaseDecoder:
+    """What the wires' decoders share: events go out before the failure that came behind them in the same bytes."""
+
+    def __init__(self) -> None:
+        self._out = EventBuffer()
+        self._failure: ProviderError | None = None
+        self.done = False
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        """The events that `data` completes. Raises ProviderError for a failure or what cannot be read."""
+        if self.done:
+            return []
+        try:
+            self._feed(data)
+        except ProviderError as failure:
+            self._failure = failure
+            self.done = True
+            events = self._out.take()
+            if not events:
+                raise
+            return events
+        return self._out.take()
+
+    def end(self) -> list[ProviderEvent]:
+        """The last events. Raises the failure met before, ProviderUnavailable for an answer cut short."""
+        if self._failure is not None:
+            raise self._failure
+        self._end()
+        return self._out.take()
+
+    def _feed(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        raise NotImplementedError
+
+
+class ToolCallBuffer:
+    """Tool calls in fragments, by index; a new id at a used index starts another call (Gemini does that)."""
+
+    __slots__ = ("_calls", "_size", "_slots")
+
+    def __init__(self) -> None:
+        self._slots: dict[int, int] = {}
+        self._calls: list[tuple[str, list[str], list[str]]] = []
+        self._size = 0
+
+    def take(self, index: int | None, call_id: str, name: str, arguments: Any) -> None:
+        """One fragment; `arguments` is text or an object. Raises ProviderBadResponse beyond the caps."""
+        if index is None:
+            index = len(self._calls) - (not call_id and bool(self._calls))
+        at = self._slots.get(index)
+        if at is None or (call_id and self._calls[at][0] not in {"", call_id}):
+            at = self._slots[index] = len(self._calls)
+            self._calls.append((call_id, [], []))
+        text = arguments if isinstance(arguments, str) else "" if arguments is None else _as_json(arguments)
+        _, names, pieces = self._calls[at]
+        names.append(name)
+        pieces.append(text)
+        self._size += len(text) + len(name) + len(call_id)
+        if self._size > MAX_TOOL_CHARS or len(self._calls) > MAX_TOOL_CALLS:
+            raise ProviderBadResponse("The provider sent more tool calls than this server will hold.")
+
+    def calls(self) -> list[ToolCall]:
+        """The whole calls, in the order in which they began."""
+        return [
+            ToolCall(
+                clean_text(call_id) or f"call_{number}",
+                clean_text("".join(names)),
+                clean_text("".join(pieces)),
+            )
+            for number, (call_id, names, pieces) in enumerate(self._calls)
+        ]
+
+
+def count_of(given: Any, *path: str) -> int | None:
+    """A token count at `path` in a provider's object; None where there is no sensible number."""
+    for key in path:
+        given = given.get(key) if isinstance(given, dict) else None
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < 2**53:
+        return int(given)
+    return None
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        raise ProviderBadResponse("The provider sent a tool call nested too deeply to be read.") from None

@@ -1,0 +1,185 @@
+"""Every vendor Parley knows, one row each, and what follows from a row: its wire, its address, its trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from yarl import URL
+
+from api.domain.errors import Invalid
+from api.providers.base import Endpoint, Wire
+from api.providers.wires.demo import DemoWire
+from api.providers.wires.ollama import OllamaWire
+from api.providers.wires.openai import OpenAIWire
+
+WireName = Literal["openai", "ollama", "demo"]
+Ability = Literal["chat", "reasoning", "tools", "models", "pull"]
+_MAX_URL_CHARS: Final = 2_000
+_MAX_KEY_CHARS: Final = 4_000
+_DEMO_URL: Final = "demo:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """One row. `base_url` is the vendor's own address; None means that each configuration must bring one."""
+
+    id: str
+    title: str
+    wire: WireName
+    base_url: str | None
+    needs_key: bool
+    key_hint: str = ""
+    default_model: str | None = None
+    aliases: tuple[str, ...] = ()
+    abilities: frozenset[Ability] = frozenset({"chat", "models"})
+    takes_key: bool = True
+    tokens_field: str = "max_tokens"
+    stream_usage: bool = True
+
+
+VENDORS: Final = (
+    Vendor(
+        id="demo",
+        title="Demo",
+        wire="demo",
+        base_url=_DEMO_URL,
+        needs_key=False,
+        takes_key=False,
+        default_model="demo",
+        abilities=frozenset({"chat", "reasoning", "models"}),
+    ),
+    Vendor(
+        id="openai",
+        title="OpenAI",
+        wire="openai",
+        base_url="https://api.openai.com/v1",
+        needs_key=True,
+        key_hint="sk-…",
+        default_model="gpt-4o-mini",
+        aliases=("gpt", "chatgpt"),
+        abilities=frozenset({"chat", "reasoning", "tools", "models"}),
+        tokens_field="max_completion_tokens",
+    ),
+    Vendor(
+        id="custom",
+        title="OpenAI-compatible server",
+        wire="openai",
+        base_url=None,
+        needs_key=False,
+        key_hint="where the server asks for one",
+        aliases=("openai-compatible", "vllm", "lmstudio", "llamacpp"),
+        abilities=frozenset({"chat", "reasoning", "tools", "models"}),
+    ),
+    Vendor(
+        id="ollama",
+        title="Ollama",
+        wire="ollama",
+        base_url="http://127.0.0.1:11434",
+        needs_key=False,
+        key_hint="where a proxy asks for one",
+        abilities=frozenset({"chat", "reasoning", "tools", "models", "pull"}),
+    ),
+)
+
+
+class Catalogue:
+    """`base_urls`: vendor id → the address the operator set, which is trusted as it stands. Raises Invalid."""
+
+    def __init__(self, base_urls: Mapping[str, str] | None = None) -> None:
+        self._vendors = {name: vendor for vendor in VENDORS for name in (vendor.id, *vendor.aliases)}
+        self._base_urls = {vendor.id: vendor.base_url for vendor in VENDORS}
+        self._wires = {vendor.id: _wire(vendor) for vendor in VENDORS}
+        for name, url in (base_urls or {}).items():
+            vendor = self._known(name)
+            if vendor.wire != "demo":
+                self._base_urls[vendor.id] = normal_url(url)
+
+    def vendors(self) -> tuple[Vendor, ...]:
+        """All rows, in the order in which people should see them."""
+        return VENDORS
+
+    def vendor(self, id_or_alias: str) -> Vendor | None:
+        """The row of that name, however it is capitalised."""
+        return self._vendors.get(id_or_alias.strip().lower())
+
+    def base_url(self, provider: str) -> str | None:
+        """Where calls go that bring no address: the operator's, or the vendor's own. Raises Invalid."""
+        return self._base_urls[self._known(provider).id]
+
+    def wire(self, provider: str) -> Wire:
+        """How that vendor is spoken to. Raises Invalid for an unknown one."""
+        return self._wires[self._known(provider).id]
+
+    def endpoint(self, provider: str, base_url: str | None, api_key: str | None) -> Endpoint:
+        """Where a call goes. Only the operator's or the vendor's own address is trusted; others are guarded.
+
+        Raises Invalid: unknown vendor, an address missing or malformed, a key missing or malformed.
+        """
+        vendor = self._known(provider)
+        own = self._base_urls[vendor.id]
+        url = normal_url(base_url) if base_url and vendor.wire != "demo" else own
+        if url is None:
+            raise Invalid(f"{vendor.title} needs a base URL, such as http://host:8000/v1.")
+        key = _normal_key(api_key) if vendor.takes_key else None
+        if vendor.needs_key and key is None:
+            raise Invalid(f"{vendor.title} needs an API key ({vendor.key_hint}).")
+        return Endpoint(vendor.id, url, key, trusted=url == own)
+
+    def _known(self, provider: str) -> Vendor:
+        vendor = self.vendor(provider)
+        if vendor is None:
+            raise Invalid(f"Unknown provider {provider[:60]!r}. Known: {', '.join(v.id for v in VENDORS)}.")
+        return vendor
+
+
+def normal_url(text: str) -> str:
+    """A base URL in its one spelling, without a final slash. Raises Invalid for what must not be called.
+
+    Parsed by the library that later dials it, so that both mean the same host.
+    """
+    text = text.strip()
+    odd = any(c.isspace() or not c.isprintable() or c in '\\<>"' for c in text)
+    if odd or not text or len(text) > _MAX_URL_CHARS:
+        raise Invalid("The base URL is empty, too long, or holds characters that no URL has.")
+    try:
+        url = URL(text)
+        port = url.port
+    except ValueError:
+        raise Invalid("The base URL cannot be read. It looks like https://host/v1.") from None
+    if url.scheme not in {"http", "https"} or not url.host or not port:
+        raise Invalid("The base URL must begin with http:// or https:// and name a host.")
+    if "@" in url.raw_authority or url.user is not None or url.password is not None:
+        raise Invalid("The base URL must not hold a user name or password; the key has a field of its own.")
+    if "?" in text or "#" in text:
+        raise Invalid("The base URL must not hold a query or a fragment.")
+    return str(url).rstrip("/")
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port in one spelling: what a key is bound to. Raises Invalid for a malformed URL."""
+    if url == _DEMO_URL:
+        return "demo://"
+    parsed = URL(normal_url(url))
+    host = parsed.raw_host or ""
+    return f"{parsed.scheme}://{f'[{host}]' if ':' in host else host.removesuffix('.')}:{parsed.port}"
+
+
+def _normal_key(text: str | None) -> str | None:
+    key = (text or "").strip()
+    if not key:
+        return None
+    if len(key) > _MAX_KEY_CHARS or not key.isascii() or not key.isprintable() or " " in key:
+        raise Invalid("The API key holds characters that no key has. Copy it again.")
+    return key
+
+
+def _wire(vendor: Vendor) -> Wire:
+    match vendor.wire:
+        case "openai":
+            return OpenAIWire(tokens_field=vendor.tokens_field, stream_usage=vendor.stream_usage)
+        case "ollama":
+            return OllamaWire()
+        case "demo":
+            return DemoWire()

@@ -1,0 +1,185 @@
+"""A provider's refusal → one of our errors, with words that say what to do. Shared by the wires; no I/O."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from api.domain.errors import (
+    ContentFiltered,
+    ContextTooLong,
+    ModelNotFound,
+    ProviderAuthFailed,
+    ProviderBadResponse,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from api.domain.text import clean_text
+
+MAX_EXCERPT: Final = 500
+_MAX_RETRY_AFTER: Final = 24 * 3600.0
+_TOO_LONG: Final = (
+    "context_length_exceeded",
+    "maximum context length",
+    "context length",
+    "context window",
+    "prompt is too long",
+    "string_above_max_length",
+)
+_FILTERED: Final = ("content_filter", "content management policy", "content_policy", "moderation")
+_NO_MONEY: Final = ("insufficient_quota", "insufficient credits", "insufficient balance", "billing")
+
+
+def excerpt(text: str | bytes) -> str:
+    """A provider's own words as one line of at most 500 characters; a cut is marked by an ellipsis."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    line = " ".join(clean_text(text[: MAX_EXCERPT * 8]).split())
+    return line if len(line) <= MAX_EXCERPT else line[: MAX_EXCERPT - 1] + "…"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds from a Retry-After header (seconds or an HTTP date); None if it says nothing usable."""
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    if not math.isfinite(seconds):
+        return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER)
+
+
+def from_http(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+    """What a non-2xx answer means. `body` may be anything; JSON errors of the usual shapes are read."""
+    said, code = _read(body)
+    return classify(status, said, code, retry_after(headers))
+
+
+def from_object(error: Any, status: int = 0) -> ProviderError:
+    """What an error object inside a 200 answer means; a numeric code in it counts as its HTTP status."""
+    said, code = _words(error)
+    number = int(code) if code.isascii() and code.isdigit() and len(code) == 3 else status
+    return classify(number, said, code, None)
+
+
+def reply_cut() -> ProviderUnavailable:
+    """The bytes ended before the answer did."""
+    return ProviderUnavailable("The provider's reply broke off before its end.")
+
+
+def classify(status: int, said: str, code: str, wait: float | None) -> ProviderError:
+    """The error for a status (0: none was given), the provider's words and its own code."""
+    words = f"{code} {said}".lower()
+    quote = f" The provider said: {excerpt(said)}" if said.strip() else ""
+    return _by_words(status, words, quote, wait) or _by_status(status, quote, wait) or _by_code(code, quote, wait)
+
+
+def _by_words(status: int, words: str, quote: str, wait: float | None) -> ProviderError | None:
+    """Some refusals share a status with others and are told apart only by what they say."""
+    if status in {0, 400, 413, 422, 500} and any(mark in words for mark in _TOO_LONG):
+        return ContextTooLong(
+            "The conversation does not fit the model's context window. "
+            "Shorten it, start a new chat, or choose a model with a larger window." + quote
+        )
+    if status in {0, 400, 403, 422} and any(mark in words for mark in _FILTERED):
+        return ContentFiltered("The provider's content filter refused. Rephrase the message." + quote)
+    if status in {0, 402, 429} and (status == 402 or any(mark in words for mark in _NO_MONEY)):
+        return ProviderRateLimited(
+            "The provider account has no credit or quota left. Check its plan and billing." + quote,
+            retry_after=wait,
+        )
+    if status in {0, 400} and "model" in words and ("not found" in words or "does not exist" in words):
+        return _no_model(quote)
+    return None
+
+
+def _by_status(status: int, quote: str, wait: float | None) -> ProviderError | None:
+    if status in {401, 403}:
+        return ProviderAuthFailed(
+            "The provider refused the API key. Check the key and what it is allowed to use." + quote
+        )
+    if status == 404:
+        return _no_model(quote)
+    if status == 429:
+        return ProviderRateLimited(
+            "The provider's rate limit is reached. Wait a little and try again." + quote, retry_after=wait
+        )
+    if status in {408, 504}:
+        return ProviderTimeout("The provider took too long. Try again." + quote)
+    if status >= 500:
+        return ProviderUnavailable(
+            f"The provider has a problem of its own (status {status}). Try again later." + quote,
+            retry_after=wait,
+        )
+    if 300 <= status < 400:
+        return ProviderBadResponse(
+            f"The provider answered with a redirect (status {status}), and redirects are not followed. "
+            "Set the final address as the base URL."
+        )
+    if status:
+        return ProviderError(f"The provider refused the request (status {status})." + quote)
+    return None
+
+
+def _by_code(code: str, quote: str, wait: float | None) -> ProviderError:
+    """An error without a status, as it stands in a stream."""
+    name = code.lower()
+    if "rate_limit" in name:
+        return ProviderRateLimited("The provider's rate limit is reached." + quote, retry_after=wait)
+    if "api_key" in name or "auth" in name:
+        return ProviderAuthFailed("The provider refused the API key. Check the key." + quote)
+    if "model_not_found" in name:
+        return _no_model(quote)
+    if "timeout" in name:
+        return ProviderTimeout("The provider took too long. Try again." + quote)
+    if "server_error" in name or "overloaded" in name or "unavailable" in name:
+        return ProviderUnavailable("The provider has a problem of its own. Try again later." + quote)
+    return ProviderError("The provider ended the reply with an error." + quote)
+
+
+def _no_model(quote: str) -> ModelNotFound:
+    return ModelNotFound(
+        "The provider does not know this model or address. Check the model's name and the base URL." + quote
+    )
+
+
+def _read(body: bytes) -> tuple[str, str]:
+    """The words and the code in an error's body."""
+    text = body.decode("utf-8", "replace")
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return ("" if text.lstrip().startswith("<") else text), ""
+    if isinstance(whole, list) and whole:
+        whole = whole[0]
+    return _words(whole.get("error", whole) if isinstance(whole, dict) else whole)
+
+
+def _words(error: Any) -> tuple[str, str]:
+    if isinstance(error, str):
+        return error, ""
+    if not isinstance(error, dict):
+        return _plain(error), ""
+    said = next((error[k] for k in ("message", "detail", "error", "msg") if error.get(k)), "")
+    code = next((error[k] for k in ("code", "type", "status") if error.get(k)), "")
+    return _plain(said), _plain(code)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return "" if value is None else json.dumps(value)
+    except RecursionError:
+        return ""

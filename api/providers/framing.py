@@ -1,0 +1,101 @@
+"""Bytes that arrive cut anywhere → lines → event payloads, in bounded memory. Shared by the wires; no I/O."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api.domain.errors import ProviderBadResponse
+
+MAX_LINE_BYTES: Final = 4 * 1024 * 1024
+
+
+class LineSplitter:
+    """Splits at LF and drops a CR before it. Holds at most one unfinished line of `max_bytes`."""
+
+    __slots__ = ("_max", "_rest")
+
+    def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
+        self._max = max_bytes
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that `data` completes. Raises ProviderBadResponse for a line over the cap."""
+        lines = data.split(b"\n")
+        last = lines.pop()
+        if lines and self._rest:
+            self._rest += lines[0]
+            lines[0] = bytes(self._rest)
+            self._rest.clear()
+            if len(lines[0]) > self._max:
+                raise _too_long(self._max)
+        if last:
+            self._rest += last
+            if len(self._rest) > self._max:
+                raise _too_long(self._max)
+        if b"\r" in data:
+            return [line.removesuffix(b"\r") for line in lines]
+        # The CR may have come with the read before: then its LF starts this one.
+        if lines and lines[0].endswith(b"\r"):
+            lines[0] = lines[0][:-1]
+        return lines
+
+    def flush(self) -> bytes:
+        """The unfinished line at the end of the bytes, or nothing."""
+        rest = bytes(self._rest).removesuffix(b"\r")
+        self._rest.clear()
+        return rest
+
+
+class EventStream:
+    """Server-sent events: bytes in, one payload an event out. Comments and fields but `data` are skipped."""
+
+    __slots__ = ("_data", "_lines", "_max", "_size")
+
+    def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
+        self._lines = LineSplitter(max_bytes)
+        self._max = max_bytes
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The payloads that `data` completes. Raises ProviderBadResponse for an event over the cap."""
+        payloads: list[bytes] = []
+        for line in self._lines.feed(data):
+            if not line:
+                if self._data:
+                    payloads.append(self._dispatch())
+            else:
+                self._take(line)
+        return payloads
+
+    def end(self) -> list[bytes]:
+        """The last event where its blank line is missing; many servers end like that."""
+        line = self._lines.flush()
+        if line:
+            self._take(line)
+        return [self._dispatch()] if self._data else []
+
+    def _take(self, line: bytes) -> None:
+        if not line.startswith(b"data"):
+            return
+        name, _, value = line.partition(b":")
+        if name != b"data":
+            return
+        value = value.removeprefix(b" ")
+        self._size += len(value)
+        if self._size > self._max:
+            raise _too_long(self._max)
+        self._data.append(value)
+
+    def _dispatch(self) -> bytes:
+        payload = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        self._data.clear()
+        self._size = 0
+        return payload
+
+
+def _too_long(limit: int) -> ProviderBadResponse:
+    return ProviderBadResponse(
+        f"The provider sent more than {limit // 1024} KiB without a line's end. "
+        "Check that the base URL points to an API of this kind."
+    )

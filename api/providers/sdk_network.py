@@ -1,0 +1,138 @@
+"""The network under the vendors' SDKs: what the guard permits, so many bytes, until a deadline, nothing else.
+
+httpx and httpx2 stand on httpcore and httpcore2, whose network backends have one shape; this is such a backend.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
+
+from api.domain.errors import ProviderBadResponse, ProviderTimeout
+from api.security.egress import Egress
+
+MAX_RECEIVED_BYTES: Final = 16 * 1024 * 1024
+_OWN_HEADERS: Final = {"host", "accept", "connection", "content-length", "content-type", "transfer-encoding"}
+
+
+class Stream(Protocol):
+    """httpcore's `NetworkStream`."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
+    def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
+    def close(self) -> None: ...
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> Stream: ...
+    def get_extra_info(self, info: str) -> Any: ...
+
+
+Connect = Callable[[str, int, float | None], Stream]
+
+
+class Budget:
+    """Seconds and bytes that one operation may take, over all its connections."""
+
+    def __init__(self, seconds: float, max_bytes: int = MAX_RECEIVED_BYTES) -> None:
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._left = max_bytes
+
+    def time_left(self, timeout: float | None) -> float:
+        """What a single step may take. Raises ProviderTimeout when there is nothing left."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise ProviderTimeout(f"The provider did not answer within {self._seconds:g} s.")
+        return left if timeout is None else min(left, timeout)
+
+    def spend(self, size: int) -> None:
+        """Raises ProviderBadResponse beyond the bytes."""
+        self._left -= size
+        if self._left < 0:
+            raise ProviderBadResponse("The provider's answer is larger than this server will read.")
+
+
+class Network:
+    """A network backend. `connect` dials an address; with an `egress`, only one the guard has seen and permits."""
+
+    def __init__(self, connect: Connect, egress: Egress | None, budget: Budget) -> None:
+        self._connect = connect
+        self._egress = egress
+        self._budget = budget
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> Stream:
+        """Resolve once, refuse if any address is refused, dial the addresses in turn. Raises AddressForbidden."""
+        if self._egress is None:
+            return _Metered(self._connect(host, port, self._budget.time_left(timeout)), self._budget)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        ips = [str(address[0]) for *_, address in found]
+        self._egress.check(ips, host, port)
+        for ip in ips[:-1]:
+            try:
+                return _Metered(self._connect(ip, port, self._budget.time_left(timeout)), self._budget)
+            except OSError:
+                continue
+        return _Metered(self._connect(ips[-1], port, self._budget.time_left(timeout)), self._budget)
+
+    def sleep(self, seconds: float) -> None:
+        """Between a connection pool's attempts."""
+        time.sleep(min(seconds, self._budget.time_left(None)))
+
+
+class _Metered:
+    """A stream that counts against a budget."""
+
+    def __init__(self, stream: Stream, budget: Budget) -> None:
+        self._stream = stream
+        self._budget = budget
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = self._stream.read(max_bytes, self._budget.time_left(timeout))
+        self._budget.spend(len(data))
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._budget.time_left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> Stream:
+        left = self._budget.time_left(timeout)
+        return _Metered(self._stream.start_tls(ssl_context, server_hostname, left), self._budget)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def own_headers(key: str | None) -> Callable[[Any], None]:
+    """A request hook that leaves only what we mean to send: SDKs add organisations and keys from the environment."""
+
+    def hook(request: Any) -> None:
+        for name in list(request.headers):
+            if name.lower() not in _OWN_HEADERS:
+                del request.headers[name]
+        request.headers["User-Agent"] = "Parley"
+        request.headers["Accept-Encoding"] = "identity"
+        if key:
+            request.headers["Authorization"] = f"Bearer {key}"
+
+    return hook
+
+
+def refuse_compressed(response: Any) -> None:
+    """A response hook: compressed bytes would grow beyond the budget."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ProviderBadResponse("The provider compressed its answer though asked not to.")

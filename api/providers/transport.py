@@ -1,0 +1,264 @@
+"""The data plane's only connections: one call out, its events to a sink. Lives in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Final
+
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    InvalidURL,
+    ServerDisconnectedError,
+    StreamReader,
+    TCPConnector,
+    TraceConfig,
+)
+from yarl import URL
+
+from api.domain.errors import (
+    ProviderBadResponse,
+    ProviderError,
+    ProviderUnavailable,
+)
+from api.domain.events import ProviderEvent
+from api.providers.base import Call, Decoder, ScriptedWire, Sink
+from api.providers.dialing import Target, dialling, guarded_connector, trusted_connector
+from api.providers.failures import retry_after
+from api.providers.watch import Watch
+from api.security.egress import Egress, refusal
+from api.security.redaction import redact
+
+MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
+MAX_ERROR_BYTES: Final = 64 * 1024
+MAX_HEADER_BYTES: Final = 64 * 1024
+_MAX_RETRY_WAIT: Final = 2.0
+_RETRY_PAUSE: Final = 0.25
+_END_GRACE: Final = 1.0
+_ERROR_GRACE: Final = 5.0
+_PASSING_STATUSES: Final = {502, 503, 529}
+_LASTING_FAULTS: Final = (ClientConnectorCertificateError, ClientConnectorDNSError)
+
+
+class Transport:
+    """Two connection pools, never one: a pooled connection would skip the guard. They live in one loop."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+        self._trusted: ClientSession | None = None
+        self._guarded: ClientSession | None = None
+        self._running: set[Watch] = set()
+
+    async def open(self) -> None:
+        """Make the pools in the running loop."""
+        self._trusted = _session(trusted_connector())
+        self._guarded = _session(guarded_connector(self._egress))
+
+    async def close(self) -> None:
+        """Close every connection. Calls still running end with ProviderUnavailable."""
+        for watch in tuple(self._running):
+            watch.abort(ProviderUnavailable("The server is shutting down."))
+        for session in (self._trusted, self._guarded):
+            if session is not None:
+                await session.close()
+
+    async def run(self, call: Call, sink: Sink) -> None:
+        """Send `call` and give `sink` the events of each read; return after the last one.
+
+        Raises ProviderError only, its text free of `call.secrets`, or CancelledError: cancelling closes the
+        connection to the provider at once. Retries once, and only before the reply's first byte.
+        """
+        try:
+            async with Watch(call.timeouts) as watch:
+                self._running.add(watch)
+                try:
+                    if isinstance(call.wire, ScriptedWire):
+                        await _play(call, call.wire, sink, watch)
+                    else:
+                        await self._carry(call, sink, watch)
+                finally:
+                    self._running.discard(watch)
+        except ProviderError as error:
+            error.detail = redact(error.detail, call.secrets)
+            error.args = (error.detail,)
+            raise error from None
+
+    async def _carry(self, call: Call, sink: Sink, watch: Watch) -> None:
+        session = self._trusted if call.request.trusted else self._guarded
+        if session is None or session.closed:
+            raise ProviderUnavailable("The server is shutting down.")
+        try:
+            response = await self._head(call, session, watch)
+        except (ClientError, OSError, ValueError) as error:
+            raise _fault(error) from None
+        try:
+            if response.status // 100 != 2:
+                raise call.wire.error(response.status, response.headers, await _error_body(response))
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise ProviderBadResponse("The provider compressed its answer though asked not to.")
+            await _read(response, call.wire.decoder(call.completion), sink, watch)
+        finally:
+            # Read to its end, the pool keeps the connection; otherwise the provider shall stop now.
+            if response.content.at_eof():
+                response.release()
+            else:
+                response.close()
+
+    async def _head(self, call: Call, session: ClientSession, watch: Watch) -> ClientResponse:
+        """The answer's head, after at most one retry."""
+        try:
+            response = await self._send(call, session, watch)
+        except (ClientConnectionError, OSError) as fault:
+            if isinstance(fault, _LASTING_FAULTS):
+                raise
+            pause = _RETRY_PAUSE
+        else:
+            wait = _pause_before_retry(response)
+            if wait is None:
+                return response
+            response.close()
+            pause = wait
+        await asyncio.sleep(pause)
+        return await self._send(call, session, watch)
+
+    async def _send(self, call: Call, session: ClientSession, watch: Watch) -> ClientResponse:
+        request = call.request
+        url = URL(request.url)
+        target = Target(url.host or "", url.port or 0)
+        dialling.set(target)
+        watch.connecting()
+        try:
+            return await session.request(
+                request.method,
+                url,
+                data=request.body,
+                headers=request.headers,
+                allow_redirects=False,
+                trace_request_ctx=watch,
+            )
+        except (ClientError, OSError):
+            if target.refused:
+                raise refusal(target.host, target.port) from None
+            raise
+
+
+def _session(connector: TCPConnector) -> ClientSession:
+    return ClientSession(
+        connector=connector,
+        cookie_jar=DummyCookieJar(),
+        headers={"Accept-Encoding": "identity", "User-Agent": "Parley"},
+        timeout=ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+        trust_env=False,
+        auto_decompress=False,
+        raise_for_status=False,
+        max_line_size=MAX_HEADER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
+        trace_configs=[_tell_watch()],
+    )
+
+
+def _tell_watch() -> TraceConfig:
+    """aiohttp says when a connection stands; there the time to the first byte begins."""
+
+    async def connected(session: ClientSession, context: SimpleNamespace, params: object) -> None:
+        context.trace_request_ctx.connected()
+
+    tracing = TraceConfig()
+    tracing.on_connection_create_end.append(connected)
+    tracing.on_connection_reuseconn.append(connected)
+    return tracing
+
+
+async def _play(call: Call, wire: ScriptedWire, sink: Sink, watch: Watch) -> None:
+    decoder = wire.decoder(call.completion)
+    watch.connected()
+    for delay, data in wire.script(call.request.body):
+        await asyncio.sleep(delay)
+        watch.received()
+        _give(sink, decoder.feed(data))
+    _give(sink, decoder.end())
+
+
+async def _read(response: ClientResponse, decoder: Decoder, sink: Sink, watch: Watch) -> None:
+    """The body, read by read. A broken connection counts only where the answer had not ended."""
+    content = response.content
+    total = 0
+    broken = False
+    while not decoder.done:
+        try:
+            data = await content.readany()
+        except (ClientError, OSError):
+            broken = True
+            break
+        if not data:
+            break
+        watch.received()
+        total += len(data)
+        if total > MAX_REPLY_BYTES:
+            raise ProviderBadResponse(f"The provider's answer is larger than {MAX_REPLY_BYTES >> 20} MiB.")
+        _give(sink, decoder.feed(data))
+    if decoder.done and not broken and not content.at_eof():
+        watch.rest()
+        await _await_end(content)
+    try:
+        _give(sink, decoder.end())
+    except ProviderBadResponse:
+        if not broken:
+            raise
+        raise ProviderUnavailable("The connection to the provider broke before the reply's end.") from None
+
+
+async def _await_end(content: StreamReader) -> None:
+    """The answer is complete. Its connection is worth keeping if it ends soon, and not worth a long wait."""
+    with suppress(TimeoutError, ClientError, OSError):
+        async with asyncio.timeout(_END_GRACE):
+            while await content.readany():
+                pass
+
+
+def _give(sink: Sink, events: list[ProviderEvent]) -> None:
+    if events:
+        sink(events)
+
+
+async def _error_body(response: ClientResponse) -> bytes:
+    """What a refusal says, as much of it as came. The status alone is an answer too."""
+    body = b""
+    with suppress(TimeoutError, ClientError, OSError):
+        async with asyncio.timeout(_ERROR_GRACE):
+            while len(body) < MAX_ERROR_BYTES and (data := await response.content.readany()):
+                body += data
+    return body[:MAX_ERROR_BYTES]
+
+
+def _pause_before_retry(response: ClientResponse) -> float | None:
+    """Seconds to wait before a retry; None where the answer stands."""
+    wait = retry_after(response.headers)
+    if response.status == 429 and wait is not None and wait <= _MAX_RETRY_WAIT:
+        return wait
+    if response.status in _PASSING_STATUSES and (wait is None or wait <= _MAX_RETRY_WAIT):
+        return _RETRY_PAUSE if wait is None else wait
+    return None
+
+
+def _fault(error: Exception) -> ProviderError:
+    """Why there is no answer at all."""
+    if isinstance(error, InvalidURL):
+        return ProviderBadResponse("The base URL cannot be called as it is written.")
+    if isinstance(error, ClientConnectorCertificateError):
+        return ProviderUnavailable("The provider's TLS certificate is not valid for this address.")
+    if isinstance(error, ClientConnectorDNSError):
+        return ProviderUnavailable("The provider's host name cannot be resolved. Check the base URL.")
+    if isinstance(error, ServerDisconnectedError):
+        return ProviderUnavailable("The provider closed the connection without an answer.")
+    if isinstance(error, ClientConnectionError | OSError):
+        return ProviderUnavailable("The provider cannot be reached. Check the base URL and that it is running.")
+    return ProviderBadResponse("The provider's answer is not HTTP as it should be. Check the base URL.")

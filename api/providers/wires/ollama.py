@@ -1,0 +1,156 @@
+"""Ollama's own chat API. Pure translation, no I/O.
+
+Sent: `POST {base_url}/api/chat`. Read: one JSON object a line; an answer not streamed is one such line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from api.domain.conversation import CompletionRequest
+from api.domain.errors import ProviderBadResponse, ProviderError
+from api.domain.events import Finish, Usage
+from api.domain.text import clean_text
+from api.providers.assembly import BaseDecoder, ToolCallBuffer, count_of, decode_json
+from api.providers.base import Endpoint, WireRequest
+from api.providers.failures import from_http, from_object, reply_cut
+from api.providers.framing import LineSplitter
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: Any = None
+
+
+class _ToolCall(msgspec.Struct, gc=False):
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: str | None = None
+    thinking: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    message: _Message | None = None
+    done: bool = False
+    done_reason: str | None = None
+    prompt_eval_count: Any = None
+    eval_count: Any = None
+    error: Any = None
+
+
+_LINE: Final = msgspec.json.Decoder(_Line)
+
+
+class OllamaWire:
+    """Ollama needs no key; one is sent as a bearer token where a proxy in front of it wants one."""
+
+    def encode(self, endpoint: Endpoint, request: CompletionRequest) -> WireRequest:
+        """The HTTP request that asks for `request`."""
+        body: dict[str, Any] = {
+            "model": request.model,
+            "messages": _messages(request),
+            "stream": request.stream,
+        }
+        options = {
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "num_predict": request.max_tokens,
+        }
+        options = {name: value for name, value in options.items() if value is not None}
+        if options:
+            body["options"] = options
+        headers = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
+        if endpoint.api_key:
+            headers["Authorization"] = f"Bearer {endpoint.api_key}"
+        return WireRequest(
+            url=endpoint.base_url.rstrip("/") + "/api/chat",
+            headers=headers,
+            body=msgspec.json.encode(body),
+            trusted=endpoint.trusted,
+        )
+
+    def decoder(self, request: CompletionRequest) -> OllamaDecoder:
+        """A decoder for one answer, streamed or not."""
+        return OllamaDecoder()
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """What a non-2xx answer means."""
+        return from_http(status, headers, body)
+
+
+def _messages(request: CompletionRequest) -> list[dict[str, str]]:
+    system = [{"role": "system", "content": clean_text(request.system)}] if request.system else []
+    return system + [{"role": turn.role, "content": clean_text(turn.content)} for turn in request.turns]
+
+
+class OllamaDecoder(BaseDecoder):
+    """One answer: bytes cut anywhere → events. Holds one unfinished line and the tool calls, both capped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = LineSplitter()
+        self._tools = ToolCallBuffer()
+        self._calls = 0
+        self._seen = False
+
+    def _feed(self, data: bytes) -> None:
+        for line in self._lines.feed(data):
+            if not line.isspace() and line:
+                self._line(line)
+            if self.done:
+                break
+
+    def _end(self) -> None:
+        rest = self._lines.flush().strip()
+        if rest and not self.done:
+            try:
+                self._line(rest)
+            except ProviderBadResponse:
+                if not self._seen and not rest.startswith(b"{"):
+                    raise
+        if not self.done:
+            raise reply_cut()
+
+    def _line(self, payload: bytes) -> None:
+        line = decode_json(_LINE, payload)
+        if line.error is not None:
+            raise from_object(line.error)
+        if line.message is None and not line.done:
+            raise ProviderBadResponse(
+                "The address answered with something that is not Ollama's chat API. "
+                "Check the base URL (Ollama's own has no /v1)."
+            )
+        self._seen = True
+        if line.message is not None:
+            self._message(line.message)
+        if line.done:
+            self._finish(line)
+
+    def _message(self, message: _Message) -> None:
+        if message.thinking:
+            self._out.reasoning(message.thinking)
+        if message.content:
+            self._out.text(message.content)
+        for call in message.tool_calls or ():
+            if call.function is not None:
+                # Each call comes whole here, so each has an index of its own.
+                self._tools.take(self._calls, call.id or "", call.function.name or "", call.function.arguments)
+                self._calls += 1
+
+    def _finish(self, line: _Line) -> None:
+        self.done = True
+        self._out.finish_text()
+        calls = self._tools.calls()
+        for call in calls:
+            self._out.add(call)
+        prompt, completion = count_of(line.prompt_eval_count), count_of(line.eval_count)
+        if prompt is not None or completion is not None:
+            self._out.add(Usage(prompt_tokens=prompt, completion_tokens=completion))
+        self._out.add(Finish("length" if line.done_reason == "length" else "tool_calls" if calls else "stop"))

@@ -1,0 +1,73 @@
+"""Accounts in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from api.domain import accounts as domain
+from api.domain import clock
+from api.domain.errors import AlreadyTaken
+from api.models.accounts import User
+from api.repositories.base import Repository
+
+users: sa.Table = User.__table__  # type: ignore[assignment]
+COLUMNS = tuple(users.c[name] for name in domain.User.__dataclass_fields__)
+BY_ID = sa.select(*COLUMNS).where(users.c.id == sa.bindparam("user_id"))
+BY_EMAIL = sa.select(*COLUMNS).where(sa.func.lower(users.c.email) == sa.bindparam("value"))
+BY_USERNAME = sa.select(*COLUMNS).where(sa.func.lower(users.c.username) == sa.bindparam("value"))
+
+
+def _user(row: Any) -> domain.User | None:
+    return None if row is None else domain.User(*row)
+
+
+class AccountRepository(Repository):
+    """Emails and usernames are compared without regard to case."""
+
+    def get(self, user_id: UUID) -> domain.User | None:
+        return _user(self.connection.execute(BY_ID, {"user_id": user_id}).first())
+
+    def hold(self, user_id: UUID) -> domain.User | None:
+        """Read the account and keep it from changing until this transaction ends."""
+        return _user(self.connection.execute(BY_ID.with_for_update(), {"user_id": user_id}).first())
+
+    def by_email(self, email: str) -> domain.User | None:
+        return _user(self.connection.execute(BY_EMAIL, {"value": email.lower()}).first())
+
+    def by_username(self, username: str) -> domain.User | None:
+        return _user(self.connection.execute(BY_USERNAME, {"value": username.lower()}).first())
+
+    def add(self, user: domain.User) -> None:
+        """Raises AlreadyTaken, naming the field; no account is made then."""
+        values = {name: getattr(user, name) for name in domain.User.__dataclass_fields__}
+        if self.changed(self.insert(users).values(values).on_conflict_do_nothing()):
+            return
+        raise _taken("email" if self.by_email(user.email) else "username")
+
+    def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
+        """Write these columns and no others. Raises AlreadyTaken for a username in use."""
+        values = {**changes, "updated_at": clock.now()}
+        try:
+            return self.changed(sa.update(users).where(users.c.id == user_id).values(values)) > 0
+        except sa.exc.IntegrityError as error:
+            raise _taken("username") from error
+
+    def set_password(self, user_id: UUID, old_hash: str, new_hash: str) -> bool:
+        """Replace the hash, unless somebody else replaced it meanwhile."""
+        unchanged = sa.and_(users.c.id == user_id, users.c.password_hash == old_hash)
+        values = {"password_hash": new_hash, "updated_at": clock.now()}
+        return self.changed(sa.update(users).where(unchanged).values(values)) > 0
+
+    def delete(self, user_id: UUID) -> bool:
+        """The account and, by the foreign keys, everything that belongs to it."""
+        return self.changed(sa.delete(users).where(users.c.id == user_id)) > 0
+
+
+def _taken(field: str) -> AlreadyTaken:
+    name = {"email": "e-mail address", "username": "username"}[field]
+    detail = f"This {name} already belongs to an account."
+    return AlreadyTaken(detail, errors=[{"pointer": f"/{field}", "detail": detail, "code": "taken"}])

@@ -1,0 +1,96 @@
+"""The event rows of running replies, and the word to other processes that there are new ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+
+from api.domain.generations import ACTIVE
+from api.models.generations import Generation as GenerationRow
+from api.models.generations import GenerationEvents as EventsRow
+from api.repositories.base import Repository
+
+TABLE = EventsRow.__table__
+EVENTS = TABLE.c
+CHANNEL = "parley_events"
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRange:
+    """Consecutive events of one generation."""
+
+    user_id: UUID
+    generation_id: UUID
+    first_seq: int
+    events: Sequence[tuple[str, Any]]
+
+
+class GenerationEventRepository(Repository):
+    def add(self, ranges: Sequence[EventsRange]) -> None:
+        """One row a range."""
+        rows = [
+            {
+                "user_id": part.user_id,
+                "generation_id": part.generation_id,
+                "first_seq": part.first_seq,
+                "last_seq": part.first_seq + len(part.events) - 1,
+                "payload": msgspec.json.encode(part.events).decode(),
+            }
+            for part in ranges
+        ]
+        if rows:
+            self.connection.execute(sa.insert(TABLE), rows)
+
+    def after(self, places: Iterable[tuple[UUID, UUID, int]]) -> list[EventsRange]:
+        """What is stored beyond each `(user id, generation id, last number)`, in order."""
+        conditions = [
+            sa.and_(EVENTS.user_id == user_id, EVENTS.generation_id == generation_id, EVENTS.first_seq > last)
+            for user_id, generation_id, last in places
+        ]
+        if not conditions:
+            return []
+        query = sa.select(TABLE).where(sa.or_(*conditions)).order_by(EVENTS.generation_id, EVENTS.first_seq)
+        return [
+            EventsRange(
+                row.user_id,
+                row.generation_id,
+                row.first_seq,
+                [(k, v) for k, v in msgspec.json.decode(row.payload)],
+            )
+            for row in self.connection.execute(query)
+        ]
+
+    def announce(self, process_id: UUID) -> None:
+        """Tell the other processes, after the commit, that this one has stored something (PostgreSQL)."""
+        if self.is_postgresql:
+            self.connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(process_id))))
+
+    def prune(self, before: dt.datetime, most: int) -> int:
+        """Remove rows of generations that ended before `before`; their index stands for them."""
+        ended = (
+            sa.select(EVENTS.user_id, EVENTS.generation_id, EVENTS.first_seq)
+            .join(
+                GenerationRow.__table__,
+                sa.and_(
+                    GenerationRow.__table__.c.user_id == EVENTS.user_id,
+                    GenerationRow.__table__.c.id == EVENTS.generation_id,
+                ),
+            )
+            .where(
+                EVENTS.created_at < before,
+                GenerationRow.__table__.c.finished_at < before,
+                GenerationRow.__table__.c.status.not_in(ACTIVE),
+            )
+            .limit(most)
+        )
+        keys = [tuple(row) for row in self.connection.execute(ended)]
+        if keys:
+            key = sa.tuple_(EVENTS.user_id, EVENTS.generation_id, EVENTS.first_seq)
+            self.connection.execute(sa.delete(TABLE).where(key.in_(keys)))
+        return len(keys)

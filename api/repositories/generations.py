@@ -1,0 +1,139 @@
+"""Queries of generations: acknowledged, fenced, closed, recovered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from api.domain.generations import ACTIVE, Closing, Generation
+from api.models.chats import Message as MessageRow
+from api.models.generations import Generation as GenerationRow
+from api.repositories.base import Repository
+
+TABLE = GenerationRow.__table__
+GENERATION = TABLE.c
+MESSAGE = MessageRow.__table__.c
+FIELDS = tuple(getattr(GENERATION, name) for name in Generation.__dataclass_fields__)
+SELECT = sa.select(*FIELDS)
+CLOSED_COLUMNS = (
+    "status",
+    "event_index",
+    "first_token_at",
+    "finished_at",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+    "estimated",
+    "finish_reason",
+    "error_code",
+    "error_detail",
+)
+
+
+class GenerationRepository(Repository):
+    def add(self, values: Mapping[str, Any]) -> bool:
+        """Insert; False when the user's idempotency key is taken."""
+        statement = self.insert(TABLE).on_conflict_do_nothing()
+        return self.connection.execute(statement, values).rowcount == 1
+
+    def get_owned(self, generation_id: UUID, user_id: UUID) -> Generation | None:
+        return self._first(SELECT.where(GENERATION.user_id == user_id, GENERATION.id == generation_id))
+
+    def by_idempotency_key(self, user_id: UUID, key: str) -> Generation | None:
+        return self._first(SELECT.where(GENERATION.user_id == user_id, GENERATION.idempotency_key == key))
+
+    def forget_idempotency_key(self, user_id: UUID, generation_id: UUID) -> None:
+        found = (GENERATION.user_id == user_id, GENERATION.id == generation_id)
+        self.connection.execute(sa.update(TABLE).where(*found).values(idempotency_key=None))
+
+    def active_in_chat(self, user_id: UUID, chat_id: UUID) -> Generation | None:
+        return self._first(
+            SELECT.where(
+                GENERATION.user_id == user_id, GENERATION.chat_id == chat_id, GENERATION.status.in_(ACTIVE)
+            ).limit(1)
+        )
+
+    def active_of_user(self, user_id: UUID) -> list[Generation]:
+        return self._all(SELECT.where(GENERATION.user_id == user_id, GENERATION.status.in_(ACTIVE)))
+
+    def active_owners(self) -> set[UUID]:
+        rows = self.connection.execute(
+            sa.select(GENERATION.owner).where(GENERATION.status.in_(ACTIVE)).distinct()
+        )
+        return set(rows.scalars())
+
+    def active_of_owner(self, owner: UUID) -> list[Generation]:
+        return self._all(SELECT.where(GENERATION.owner == owner, GENERATION.status.in_(ACTIVE)))
+
+    def states(self, keys: Iterable[tuple[UUID, UUID]]) -> list[Generation]:
+        """The generations behind (user id, id) pairs."""
+        pairs = list(keys)
+        if not pairs:
+            return []
+        return self._all(SELECT.where(sa.tuple_(GENERATION.user_id, GENERATION.id).in_(pairs)))
+
+    def request_stop(self, user_id: UUID, generation_id: UUID) -> bool:
+        return self._change_active(user_id, generation_id, {"stop_requested": True})
+
+    def fence(self, owner: UUID, ids: Sequence[UUID]) -> dict[UUID, bool]:
+        """Of `ids`, those that `owner` still runs, locked until the commit: id → whether a stop is asked for."""
+        if not ids:
+            return {}
+        query = sa.select(GENERATION.id, GENERATION.stop_requested).where(
+            GENERATION.owner == owner, GENERATION.status.in_(ACTIVE), GENERATION.id.in_(ids)
+        )
+        rows = self.connection.execute(query.with_for_update(read=True) if self.is_postgresql else query)
+        return {row.id: row.stop_requested for row in rows}
+
+    def mark_running(self, owner: UUID, ids: Sequence[UUID]) -> None:
+        self.connection.execute(
+            sa.update(TABLE)
+            .where(GENERATION.owner == owner, GENERATION.status == "queued", GENERATION.id.in_(ids))
+            .values(status="running")
+        )
+
+    def close(self, closing: Closing) -> bool:
+        """Store the end, if the owner still runs it. False: another closer was first, and nothing is changed."""
+        values = {name: getattr(closing, name) for name in CLOSED_COLUMNS}
+        found = (
+            GENERATION.user_id == closing.user_id,
+            GENERATION.id == closing.generation_id,
+            GENERATION.owner == closing.owner,
+            GENERATION.status.in_(ACTIVE),
+        )
+        if self.changed(sa.update(TABLE).where(*found).values(**values)) == 0:
+            return False
+        if closing.message_id is not None:
+            self.connection.execute(
+                sa.update(MessageRow.__table__)
+                .where(MESSAGE.user_id == closing.user_id, MESSAGE.id == closing.message_id)
+                .values(
+                    content=closing.content,
+                    reasoning=closing.reasoning,
+                    status=closing.status,
+                    metadata=closing.metadata,
+                )
+            )
+        return True
+
+    def lock_active(self, owner: UUID, generation_id: UUID) -> bool:
+        """Take one active generation of `owner` for this transaction; False if somebody closed it."""
+        query = sa.select(GENERATION.id).where(
+            GENERATION.owner == owner, GENERATION.id == generation_id, GENERATION.status.in_(ACTIVE)
+        )
+        return self.connection.execute(query.with_for_update()).first() is not None
+
+    def _change_active(self, user_id: UUID, generation_id: UUID, values: Mapping[str, Any]) -> bool:
+        found = (GENERATION.user_id == user_id, GENERATION.id == generation_id, GENERATION.status.in_(ACTIVE))
+        return self.changed(sa.update(TABLE).where(*found).values(**values)) == 1
+
+    def _first(self, query: sa.Select[Any]) -> Generation | None:
+        row = self.connection.execute(query).mappings().first()
+        return Generation(**row) if row is not None else None
+
+    def _all(self, query: sa.Select[Any]) -> list[Generation]:
+        return [Generation(**row) for row in self.connection.execute(query).mappings()]

@@ -1,0 +1,53 @@
+"""Queries of model configs: one's own, and those an admin shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from api.domain.model_configs import ModelConfig
+from api.models.model_configs import ModelConfig as ModelConfigRow
+from api.repositories.base import Repository
+
+TABLE = ModelConfigRow.__table__
+CONFIG = TABLE.c
+
+
+class ModelConfigRepository(Repository):
+    def add(self, values: Mapping[str, Any]) -> bool:
+        """Insert; False when the name is taken."""
+        return self.changed(self.insert(TABLE).values(**values).on_conflict_do_nothing()) == 1
+
+    def get_owned(self, config_id: UUID, user_id: UUID) -> ModelConfig | None:
+        return self._first(CONFIG.user_id == user_id, CONFIG.id == config_id)
+
+    def usable(self, user_id: UUID) -> list[ModelConfig]:
+        """One's own and the shared ones, oldest first, own ones before shared ones."""
+        query = (
+            sa.select(TABLE)
+            .where(sa.or_(CONFIG.user_id == user_id, CONFIG.shared))
+            .order_by(sa.case((CONFIG.user_id == user_id, 0), else_=1), CONFIG.created_at, CONFIG.id)
+        )
+        return [ModelConfig(**row) for row in self.connection.execute(query).mappings()]
+
+    def clear_default(self, user_id: UUID, provider: str) -> None:
+        found = (CONFIG.user_id == user_id, CONFIG.provider == provider, CONFIG.is_default)
+        self.connection.execute(sa.update(TABLE).where(*found).values(is_default=False))
+
+    def change(self, user_id: UUID, config_id: UUID, values: Mapping[str, Any]) -> bool:
+        found = (CONFIG.user_id == user_id, CONFIG.id == config_id)
+        return self.changed(sa.update(TABLE).where(*found).values(**values)) == 1
+
+    def name_taken(self, user_id: UUID, name: str, besides: UUID) -> bool:
+        found = (CONFIG.user_id == user_id, CONFIG.name == name, CONFIG.id != besides)
+        return self.connection.execute(sa.select(CONFIG.id).where(*found)).first() is not None
+
+    def delete(self, user_id: UUID, config_id: UUID) -> bool:
+        return self.changed(sa.delete(TABLE).where(CONFIG.user_id == user_id, CONFIG.id == config_id)) == 1
+
+    def _first(self, *conditions: Any) -> ModelConfig | None:
+        row = self.connection.execute(sa.select(TABLE).where(*conditions)).mappings().first()
+        return ModelConfig(**row) if row is not None else None

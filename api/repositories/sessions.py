@@ -1,0 +1,107 @@
+"""Sign-ins in the database, one row each: ending one is one UPDATE."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from api.domain import accounts as domain
+from api.domain import clock
+from api.domain.principal import ALL_SCOPES, Principal
+from api.models.accounts import Session, User
+from api.repositories.base import Repository
+
+sessions: sa.Table = Session.__table__  # type: ignore[assignment]
+users: sa.Table = User.__table__  # type: ignore[assignment]
+COLUMNS = tuple(sessions.c[name] for name in domain.Session.__dataclass_fields__)
+OPEN = sa.and_(sessions.c.user_id == users.c.id, sessions.c.revoked_at.is_(None), users.c.is_active)
+PRINCIPAL = sa.select(users.c.username, users.c.role, users.c.preferences).where(
+    OPEN, sessions.c.id == sa.bindparam("session_id"), users.c.id == sa.bindparam("user_id")
+)
+
+
+class SessionRepository(Repository):
+    """`principal` is asked at every request with an access token."""
+
+    def principal(self, session_id: UUID, user_id: UUID) -> Principal | None:
+        """Who acts by this session, if session and account still count; one query."""
+        row = self.connection.execute(PRINCIPAL, {"session_id": session_id, "user_id": user_id}).first()
+        if row is None:
+            return None
+        username, role, preferences = row
+        return Principal(
+            user_id=user_id,
+            username=username,
+            role=role,
+            scopes=ALL_SCOPES,
+            session_id=session_id,
+            default_model=preferences.get("default_model"),
+        )
+
+    def add(self, session: domain.Session, handle_hash: str | None) -> None:
+        values: dict[str, Any] = {
+            name: getattr(session, name) for name in domain.Session.__dataclass_fields__
+        }
+        self.connection.execute(sa.insert(sessions).values(values | {"handle_hash": handle_hash}))
+
+    def get(self, session_id: UUID) -> domain.Session | None:
+        """The session if it has not ended and its account is active."""
+        return self._first(sessions.c.id == session_id)
+
+    def by_handle(self, handle_hash: str) -> domain.Session | None:
+        return self._first(sessions.c.handle_hash == handle_hash)
+
+    def _first(self, which: sa.ColumnElement[bool]) -> domain.Session | None:
+        row = self.connection.execute(sa.select(*COLUMNS).where(OPEN, which)).first()
+        return None if row is None else domain.Session(*row)
+
+    def list_open(self, user_id: UUID, used_after: dt.datetime) -> list[domain.Session]:
+        """Newest first."""
+        query = (
+            sa.select(*COLUMNS)
+            .where(OPEN, sessions.c.user_id == user_id, sessions.c.last_used_at > used_after)
+            .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+        )
+        return [domain.Session(*row) for row in self.connection.execute(query)]
+
+    def rotate(self, session_id: UUID, old_jti: str, new_jti: str, used_after: dt.datetime) -> bool:
+        """Make `new_jti` the one that counts, if `old_jti` is; of two at once, one wins."""
+        now = clock.now()
+        current = sa.and_(
+            sessions.c.id == session_id,
+            sessions.c.refresh_jti == old_jti,
+            sessions.c.revoked_at.is_(None),
+            sessions.c.last_used_at > used_after,
+        )
+        values = {"refresh_jti": new_jti, "previous_jti": old_jti, "rotated_at": now, "last_used_at": now}
+        return self.changed(sa.update(sessions).where(current).values(values)) > 0
+
+    def touch(self, session_id: UUID) -> None:
+        self.connection.execute(
+            sa.update(sessions).where(sessions.c.id == session_id).values(last_used_at=clock.now())
+        )
+
+    def revoke(self, user_id: UUID, session_id: UUID) -> bool:
+        return self._revoke(user_id, sessions.c.id == session_id) > 0
+
+    def revoke_all(self, user_id: UUID, except_id: UUID | None = None) -> int:
+        """End every session of the account, but for `except_id`."""
+        return self._revoke(user_id, sa.true() if except_id is None else sessions.c.id != except_id)
+
+    def _revoke(self, user_id: UUID, which: sa.ColumnElement[bool]) -> int:
+        mine = sa.and_(sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None), which)
+        return self.changed(sa.update(sessions).where(mine).values(revoked_at=clock.now()))
+
+    def prune(self, user_id: UUID, used_before: dt.datetime) -> int:
+        """Remove this account's rows that have been of no use since then."""
+        return self.changed(
+            sa.delete(sessions).where(sessions.c.user_id == user_id, sessions.c.last_used_at <= used_before)
+        )
+
+    def open_among(self, session_ids: list[UUID]) -> set[UUID]:
+        """Those of `session_ids` that still count."""
+        query = sa.select(sessions.c.id).where(OPEN, sessions.c.id.in_(session_ids))
+        return set(self.connection.execute(query).scalars())

@@ -1,0 +1,217 @@
+"""Accounts: register, recognise, change, delete."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from api.domain.account_rules import check_email, check_password, check_username, is_email, is_username
+from api.domain.accounts import AccountRole, User
+from api.domain.errors import BadCredentials, NotFound, RegistrationClosed, SetupCodeRequired, WrongPassword
+from api.domain.ids import new_id
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.security.passwords import Passwords
+from api.security.tokens import same
+
+FIRST_ADMIN = "first_admin"  # the fact that decides who is the first
+PROFILE_FIELDS = frozenset(("full_name", "username", "bio", "date_of_birth", "profession", "avatar_url", "preferences"))
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What a person says to register."""
+
+    email: str
+    username: str
+    password: str = field(repr=False)
+    full_name: str | None = None
+
+
+class AccountService:
+    """The first account to register becomes the admin; `setup_code`, if set, must be presented for that one."""
+
+    def __init__(
+        self,
+        store: Store,
+        passwords: Passwords,
+        *,
+        stop_runs: Callable[[UUID], object],
+        registration_open: bool = True,
+        setup_code: str | None = None,
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._stop_runs = stop_runs
+        self._registration_open = registration_open
+        self._setup_code = setup_code
+
+    def register(self, new: NewAccount, setup_code: str | None = None) -> User:
+        """Raises Invalid, AlreadyTaken, RegistrationClosed or SetupCodeRequired."""
+        _check(new)
+        self._refuse(self.waits_for_admin(), setup_code)  # before the expensive hash; asked again where it counts
+        password_hash = self._passwords.hash(new.password)
+
+        def insert(uow: UnitOfWork) -> User:
+            user = _record(new, password_hash, "member")
+            if uow.instance.claim(FIRST_ADMIN, str(user.id)):
+                self._refuse(True, setup_code)
+                user = dataclasses.replace(user, role="admin")
+            else:
+                self._refuse(False, setup_code)
+            uow.accounts.add(user)
+            return user
+
+        return self._store.write(insert)
+
+    def waits_for_admin(self) -> bool:
+        """Whether nobody has become the first admin yet."""
+        return self._store.read(lambda uow: uow.instance.get(FIRST_ADMIN)) is None
+
+    def _refuse(self, is_first: bool, setup_code: str | None) -> None:
+        """Closed means closed, but for the holder of the set-up code while there is no admin."""
+        if is_first and self._setup_code is not None:
+            if not same(setup_code or "", self._setup_code):
+                raise SetupCodeRequired("Enter the set-up code that the server printed at its start.")
+        elif not self._registration_open:
+            raise RegistrationClosed("Ask an administrator of this server for an account.")
+
+    def authenticate(self, identifier: str, password: str) -> User:
+        """Whoever signs in by e-mail or username. Raises BadCredentials alike for every reason."""
+        user = self._store.read(lambda uow: _find(uow, identifier))
+        matches = self._passwords.verify_or_dummy(user.password_hash if user else None, password)
+        if user is None or not matches or not user.is_active:
+            raise BadCredentials("No account has this name and password.")
+        return self._rehashed(user, password) if self._passwords.is_outdated(user.password_hash) else user
+
+    def _rehashed(self, user: User, password: str) -> User:
+        password_hash = self._passwords.hash(password)
+        if not self._store.write(lambda uow: uow.accounts.set_password(user.id, user.password_hash, password_hash)):
+            return user
+        return dataclasses.replace(user, password_hash=password_hash)
+
+    def profile(self, user_id: UUID) -> User:
+        """Raises NotFound."""
+        user = self._store.read(lambda uow: uow.accounts.get(user_id))
+        if user is None:
+            raise NotFound("This account does not exist.")
+        return user
+
+    def public_profile(self, user_id: UUID | None) -> User:
+        """Somebody's account, of which a caller may show the public part only. Raises NotFound."""
+        user = self._store.read(lambda uow: uow.accounts.get(user_id)) if user_id else None
+        if user is None or not user.is_active:
+            raise NotFound("This account does not exist.")
+        return user
+
+    def update_profile(self, user_id: UUID, changes: Mapping[str, Any]) -> User:
+        """Change these of PROFILE_FIELDS; preferences are merged, None removes one. Raises Invalid, AlreadyTaken."""
+        if unknown := changes.keys() - PROFILE_FIELDS:
+            raise ValueError(f"not part of a profile: {unknown}")
+        if "username" in changes:
+            check_username(changes["username"])
+
+        def update(uow: UnitOfWork) -> User | None:
+            user = uow.accounts.hold(user_id)
+            if user is None or not changes:
+                return user
+            values = dict(changes)
+            if "preferences" in values:
+                merged = {**user.preferences, **(values["preferences"] or {})}
+                values["preferences"] = {name: value for name, value in merged.items() if value is not None}
+            uow.accounts.update(user_id, values)
+            return uow.accounts.get(user_id)
+
+        user = self._store.write(update)
+        if user is None:
+            raise NotFound("This account does not exist.")
+        return user
+
+    def change_password(self, user_id: UUID, session_id: UUID | None, current: str, new: str) -> None:
+        """Ends every other session. Raises WrongPassword or Invalid."""
+        check_password(new, "new_password")
+        user = self._confirmed(user_id, current)
+        password_hash = self._passwords.hash(new)
+
+        def change(uow: UnitOfWork) -> bool:
+            if not uow.accounts.set_password(user_id, user.password_hash, password_hash):
+                return False
+            uow.sessions.revoke_all(user_id, except_id=session_id)
+            return True
+
+        if not self._store.write(change):
+            raise WrongPassword("The password was changed meanwhile; use the new one.")
+
+    def delete(self, user_id: UUID, password: str) -> None:
+        """Stop what runs for the account, then remove it and all that belongs to it. Raises WrongPassword."""
+        self._confirmed(user_id, password)
+        self._stop_runs(user_id)
+        self._store.write(lambda uow: uow.accounts.delete(user_id))
+
+    def _confirmed(self, user_id: UUID, password: str) -> User:
+        user = self.profile(user_id)
+        if not self._passwords.verify_or_dummy(user.password_hash, password):
+            raise WrongPassword("The present password is not right; nothing was changed.")
+        return user
+
+    def create_by_admin(self, new: NewAccount, role: AccountRole = "member") -> User:
+        """For the command line: whatever REGISTRATION says. An admin made here counts as the first."""
+        _check(new)
+        user = _record(new, self._passwords.hash(new.password), role)
+
+        def insert(uow: UnitOfWork) -> None:
+            uow.accounts.add(user)
+            if role == "admin":
+                uow.instance.claim(FIRST_ADMIN, str(user.id))
+
+        self._store.write(insert)
+        return user
+
+    def promote(self, identifier: str) -> User:
+        """Make the account an admin. Raises NotFound."""
+
+        def update(uow: UnitOfWork) -> User:
+            user = _existing(uow, identifier)
+            uow.accounts.update(user.id, {"role": "admin"})
+            uow.instance.claim(FIRST_ADMIN, str(user.id))
+            return user
+
+        return dataclasses.replace(self._store.write(update), role="admin")
+
+    def reset_password(self, identifier: str, password: str) -> User:
+        """Set a new password and end every session. Raises NotFound or Invalid."""
+        check_password(password)
+        password_hash = self._passwords.hash(password)
+
+        def update(uow: UnitOfWork) -> User:
+            user = _existing(uow, identifier)
+            uow.accounts.update(user.id, {"password_hash": password_hash})
+            uow.sessions.revoke_all(user.id)
+            return user
+
+        return self._store.write(update)
+
+
+def _check(new: NewAccount) -> None:
+    check_email(new.email)
+    check_username(new.username)
+    check_password(new.password)
+
+
+def _record(new: NewAccount, password_hash: str, role: AccountRole) -> User:
+    return User(new_id(), check_email(new.email), new.username, password_hash, full_name=new.full_name, role=role)
+
+
+def _find(uow: UnitOfWork, identifier: str) -> User | None:
+    if is_email(identifier):
+        return uow.accounts.by_email(identifier)
+    return uow.accounts.by_username(identifier) if is_username(identifier) else None
+
+
+def _existing(uow: UnitOfWork, identifier: str) -> User:
+    user = _find(uow, identifier)
+    if user is None:
+        raise NotFound(f"There is no account {identifier}.")
+    return user

@@ -1,0 +1,175 @@
+"""Chats: made, listed, changed, opened, deleted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from api.domain import clock
+from api.domain.chats import NEW_CHAT, SLUG, Chat, Message
+from api.domain.errors import AlreadyTaken, Invalid, NotFound
+from api.domain.ids import new_id, parse_id
+from api.domain.principal import Principal
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.generations import GenerationService
+
+OPENED = 50
+NO_CHAT = "There is no such chat."
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPage:
+    """`next_cursor` asks for the page after this one; None at the end."""
+
+    items: list[Chat]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFilter:
+    archived: bool | None = None
+    pinned: bool | None = None
+    folder: str | None = None
+
+
+class ChatService:
+    def __init__(self, store: Store, generations: GenerationService) -> None:
+        self._store = store
+        self._generations = generations
+
+    def create(self, principal: Principal, values: Mapping[str, Any]) -> Chat:
+        """A new chat. `values` are documented fields only. Raises AlreadyTaken for a slug in use, NotFound for a config."""
+        return self._store.write(lambda work: self._create(work, principal, dict(values)))
+
+    def _create(self, work: UnitOfWork, principal: Principal, values: dict[str, Any]) -> Chat:
+        self._check_config(work, principal, values.get("model_config_id"))
+        chat_id = new_id()
+        now = clock.now()
+        title = values.pop("title", None)
+        values |= {
+            "user_id": principal.user_id,
+            "id": chat_id,
+            "number": work.chats.next_number(principal.user_id),
+            "slug": _checked_slug(values.get("slug")) if values.get("slug") else secrets.token_urlsafe(9),
+            "title": title or NEW_CHAT,
+            "titled_by": "user" if title else "default",
+            "created_at": now,
+            "updated_at": now,
+        }
+        if not work.chats.add(values):
+            raise AlreadyTaken(f"You have a chat with the id {values['slug']!r} already; choose another.")
+        chat = work.chats.get_owned(str(chat_id), principal.user_id)
+        assert chat is not None
+        return chat
+
+    def page(self, principal: Principal, limit: int, cursor: str | None, wanted: ChatFilter) -> ChatPage:
+        """Newest activity first, without message texts. Raises Invalid for a cursor that is not ours."""
+        before = _decoded(cursor) if cursor else None
+        items = self._store.read(
+            lambda work: work.chats.page(
+                principal.user_id,
+                limit=limit + 1,
+                before=before,
+                archived=wanted.archived,
+                pinned=wanted.pinned,
+                folder=wanted.folder,
+            )
+        )
+        more = len(items) > limit
+        return ChatPage(items[:limit], _encoded(items[limit - 1]) if more else None)
+
+    def get(self, principal: Principal, reference: str) -> Chat:
+        """By id or slug. Raises NotFound."""
+        return _found(self._store.read(lambda work: work.chats.get_owned(reference, principal.user_id)))
+
+    def open(self, principal: Principal, reference: str) -> tuple[Chat, list[Message]]:
+        """The chat and the newest 50 messages of its active path, oldest first."""
+
+        def read(work: UnitOfWork) -> tuple[Chat, list[Message]]:
+            chat = _found(work.chats.get_owned(reference, principal.user_id))
+            return chat, work.messages.path(principal.user_id, chat.head_id, OPENED)
+
+        return self._store.read(read)
+
+    def messages_before(
+        self, principal: Principal, reference: str, before: str | None, limit: int
+    ) -> tuple[list[Message], bool]:
+        """Up to `limit` messages of the active path that come before the message `before`, and whether more do."""
+
+        def read(work: UnitOfWork) -> tuple[list[Message], bool]:
+            chat = _found(work.chats.get_owned(reference, principal.user_id))
+            leaf = chat.head_id
+            if before is not None:
+                message_id = parse_id(before)
+                message = work.messages.get_owned(message_id, principal.user_id) if message_id else None
+                if message is None or message.chat_id != chat.id:
+                    raise NotFound("There is no such message in this chat.")
+                leaf = message.parent_id
+            found = work.messages.path(principal.user_id, leaf, limit + 1)
+            return found[-limit:], len(found) > limit
+
+        return self._store.read(read)
+
+    def change(self, principal: Principal, reference: str, values: Mapping[str, Any]) -> Chat:
+        """Change the given fields only. Raises NotFound, AlreadyTaken for a slug in use."""
+        return self._store.write(lambda work: self._change(work, principal, reference, dict(values)))
+
+    def _change(self, work: UnitOfWork, principal: Principal, reference: str, values: dict[str, Any]) -> Chat:
+        chat = _found(work.chats.get_owned(reference, principal.user_id))
+        self._check_config(work, principal, values.get("model_config_id"))
+        if "slug" in values:
+            other = work.chats.get_owned(_checked_slug(values["slug"]), principal.user_id)
+            if other is not None and other.id != chat.id:
+                raise AlreadyTaken("You have a chat with this id already; choose another.")
+        if "title" in values:
+            values["titled_by"] = "user"
+        if values:
+            work.chats.change(principal.user_id, chat.id, values)
+        return replace(chat, **values)
+
+    def delete(self, principal: Principal, reference: str) -> None:
+        """Remove the chat with its messages; a reply that runs in it is stopped first. Raises NotFound."""
+        chat = self.get(principal, reference)
+        if chat.active_generation_id is not None:
+            self._generations.stop_all(principal.user_id, chat.id)
+        self._store.write(lambda work: work.chats.delete(principal.user_id, chat.id))
+
+    @staticmethod
+    def _check_config(work: UnitOfWork, principal: Principal, config_id: UUID | None) -> None:
+        if config_id is not None and not any(
+            config.id == config_id for config in work.model_configs.usable(principal.user_id)
+        ):
+            raise NotFound("There is no such model config.")
+
+
+def _found(chat: Chat | None) -> Chat:
+    if chat is None:
+        raise NotFound(NO_CHAT)
+    return chat
+
+
+def _checked_slug(slug: str) -> str:
+    """A slug that reads as a UUID could be taken for another chat's id."""
+    if not SLUG.fullmatch(slug) or parse_id(slug) is not None:
+        raise Invalid("A chat's own id has 1 to 50 letters, digits, _ or -, and is not a UUID.")
+    return slug
+
+
+def _encoded(chat: Chat) -> str:
+    return urlsafe_b64encode(f"{chat.updated_at.isoformat()}|{chat.id}".encode()).decode()
+
+
+def _decoded(cursor: str) -> tuple[dt.datetime, UUID]:
+    try:
+        moment, chat_id = urlsafe_b64decode(cursor.encode()).decode().split("|")
+        at = dt.datetime.fromisoformat(moment)
+        if at.tzinfo is None:
+            raise ValueError("naive")
+        return at, UUID(chat_id)
+    except ValueError as error:
+        raise Invalid("This cursor is not one that the list gave; start again without it.") from error

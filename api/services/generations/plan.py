@@ -1,0 +1,60 @@
+"""What a run is given when it starts: plain values only, so that nothing of a request travels along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from api.domain.chats import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A stored, acknowledged generation that waits to be carried out. `prompt_size` is in UTF-8 bytes."""
+
+    user_id: UUID
+    generation_id: UUID
+    provider: str
+    model: str
+    surface: str
+    chat_id: UUID | None = None
+    message: Message | None = None  # the answer, still empty
+    user_message_id: UUID | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+    prompt_size: int = 0
+    turns: int = 0
+
+
+def started(plan: Plan) -> dict[str, Any]:
+    """The value of the event `started`."""
+    return {
+        "generation_id": plan.generation_id,
+        "chat_id": plan.chat_id,
+        "message_id": plan.message.id if plan.message else None,
+        "user_message_id": plan.user_message_id,
+        "model": plan.model,
+        "provider": plan.provider,
+    }
+
+
+def message_value(message: Message | None, **changed: Any) -> dict[str, Any] | None:
+    """A message as events and answers show it."""
+    if message is None:
+        return None
+    shown = (
+        "id",
+        "chat_id",
+        "parent_id",
+        "seq",
+        "role",
+        "kind",
+        "content",
+        "reasoning",
+        "model",
+        "provider",
+        "status",
+        "metadata",
+        "created_at",
+    )
+    return {name: getattr(message, name) for name in shown} | changed

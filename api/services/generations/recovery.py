@@ -1,0 +1,111 @@
+"""Dead owners: their runs become `interrupted`, with all the text that was flushed; the chat goes on at once.
+
+A free liveness lock is a dead owner. On PostgreSQL a restart of the database frees every lock although nobody died,
+so there a lock counts only if it was taken since that restart and its heartbeat has stopped. A heartbeat alone (an
+owner that is frozen and holds its lock) counts after two looks ten seconds apart with the database up throughout.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from api.domain import clock, event_index, metrics
+from api.domain.errors import StoreUnavailable
+from api.domain.generations import Closing, Generation
+from api.repositories.presence import Presence
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.streams.live_log import Event
+
+log = structlog.get_logger()
+FRESH_SECONDS = 1.0  # a living owner's heartbeat is never older while it runs something
+STALE_SECONDS = 10.0
+ORPHAN_SECONDS = 30.0
+
+
+class Recovery:
+    """`is_running(id)` tells whether this process itself carries a generation."""
+
+    def __init__(self, store: Store, presence: Presence, owner: UUID, is_running: Callable[[UUID], bool]) -> None:
+        self._store = store
+        self._presence = presence
+        self._owner = owner
+        self._is_running = is_running
+        self._looks: dict[UUID, float] = {}
+
+    def sweep(self) -> int:
+        """Recover the runs of every dead owner; returns how many. Raises StoreUnavailable."""
+        try:
+            owners = self._store.read(lambda work: work.generations.active_owners()) - {self._owner}
+            self._looks = {owner: at for owner, at in self._looks.items() if owner in owners}
+            recovered = sum(self.recover(owner) for owner in owners if self.is_dead(owner))
+            return recovered + self._recover_orphans()
+        except StoreUnavailable:
+            self._looks.clear()  # the two looks count only with the database up throughout
+            raise
+
+    def is_dead(self, owner: UUID) -> bool:
+        """Whether `owner` can no longer finish what it began."""
+        if owner == self._owner:
+            return False
+        age, epoch = self._store.read(lambda work: work.processes.heartbeats()).get(owner, (None, None))
+        if self._presence.is_free(owner) and epoch == self._presence.epoch():
+            return self._presence.epoch() is None or age is None or age > FRESH_SECONDS
+        return self._stale_twice(owner, age)
+
+    def _stale_twice(self, owner: UUID, age: float | None) -> bool:
+        if age is not None and age < STALE_SECONDS:
+            self._looks.pop(owner, None)
+            return False
+        first = self._looks.setdefault(owner, time.monotonic())
+        return time.monotonic() - first >= STALE_SECONDS
+
+    def recover(self, owner: UUID) -> int:
+        """End all runs of a dead owner; returns how many this call has ended."""
+        generations = self._store.read(lambda work: work.generations.active_of_owner(owner))
+        ended = sum(self._interrupt(generation) for generation in generations)
+        self._store.write(lambda work: work.processes.remove(owner))
+        self._presence.forget(owner)
+        self._looks.pop(owner, None)
+        if ended:
+            metrics.replies_recovered_total.inc(ended)
+            log.warning("replies of a process that died were kept as interrupted", replies=ended, owner=str(owner))
+        return ended
+
+    def _recover_orphans(self) -> int:
+        """Runs that this process acknowledged and does not carry: a fault between commit and start."""
+        mine = self._store.read(lambda work: work.generations.active_of_owner(self._owner))
+        limit = clock.now().timestamp() - ORPHAN_SECONDS
+        orphans = [one for one in mine if not self._is_running(one.id) and one.queued_at.timestamp() < limit]
+        return sum(self._interrupt(orphan) for orphan in orphans)
+
+    def _interrupt(self, generation: Generation) -> bool:
+        return self._store.write(lambda work: self._interrupt_in(work, generation))
+
+    def _interrupt_in(self, work: UnitOfWork, generation: Generation) -> bool:
+        if not work.generations.lock_active(generation.owner, generation.id):
+            return False
+        stored = work.generation_events.after([(generation.user_id, generation.id, 0)])
+        events: list[Event] = [event for part in stored for event in part.events]
+        events = events or [("started", None)]
+        closing = Closing(
+            user_id=generation.user_id,
+            generation_id=generation.id,
+            message_id=generation.message_id,
+            owner=generation.owner,
+            status="interrupted",
+            content=event_index.joined(events, "delta"),
+            reasoning=event_index.joined(events, "reasoning") or None,
+            metadata={"generation_id": str(generation.id)} | generation.notes,
+            event_index=event_index.build([*events, ("usage", None), ("finished", None)]),
+            first_token_at=None,
+            finished_at=clock.now(),
+        )
+        won = work.generations.close(closing)
+        work.generation_events.announce(self._owner)
+        return won
+
+

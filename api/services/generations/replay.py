@@ -1,0 +1,53 @@
+"""A reply's events made again from what is stored: from text and index after its end, from event rows before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.domain import event_index
+from api.domain.chats import Message
+from api.domain.generations import Generation
+from api.services.generations.plan import message_value
+from api.services.generations.run import usage_value
+from api.streams.live_log import Event
+
+
+def replayed(generation: Generation, message: Message | None) -> list[Event]:
+    """All events of an ended generation, under their own numbers."""
+    index = generation.event_index or '["started","finished"]'
+    text = message.content if message else ""
+    reasoning = (message.reasoning if message else None) or ""
+    made = {
+        "started": _started(generation),
+        "usage": usage_value(generation),
+        "finished": {
+            "status": generation.status,
+            "finish_reason": generation.finish_reason,
+            "message": message_value(message),
+        },
+        "error": _problem(generation, message),
+    }
+    return event_index.rebuild(index, text, reasoning, made)
+
+
+def _started(generation: Generation) -> dict[str, Any]:
+    return {
+        "generation_id": generation.id,
+        "chat_id": generation.chat_id,
+        "message_id": generation.message_id,
+        "user_message_id": generation.user_message_id,
+        "model": generation.model,
+        "provider": generation.provider,
+    }
+
+
+def _problem(generation: Generation, message: Message | None) -> dict[str, Any]:
+    stored = (message.metadata if message else {}).get("error", {})
+    code = generation.error_code or "internal_error"
+    return {
+        "type": f"/docs/errors#{code}",
+        "title": stored.get("title", "The reply failed"),
+        "status": stored.get("status", 502),
+        "detail": generation.error_detail or "",
+        "code": code,
+    }

@@ -1,0 +1,279 @@
+"""One run: the coroutine that carries a provider call, and what becomes of it however it ends.
+
+`carry` and everything it calls live in the loop; the callbacks of `Storable` come from the flusher's thread and
+cross over through `loop.call`. Nothing here reads a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import math
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from api.domain import clock, event_index, metrics
+from api.domain.errors import AppError, ProviderError
+from api.domain.events import Finish, ProviderEvent, ReasoningDelta, TextDelta, ToolCall, Usage
+from api.domain.generations import Closing
+from api.providers.base import Call
+from api.providers.transport import Transport
+from api.services.generations.plan import Plan, message_value, started
+from api.streams.flusher import Flusher
+from api.streams.live_log import Event, LiveLog
+from api.streams.loop import LoopThread
+
+log = structlog.get_logger()
+
+STATUS_OF = {"stop": "complete", "tool_calls": "complete", "length": "length", "filtered": "filtered"}
+BYTES_A_TOKEN = 3.5
+TOKENS_A_TURN = 8
+MAX_EVENTS = 100_000
+
+
+class Run:
+    """A generation while it runs here. Ends exactly once, with a status, in `_end`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        call: Call | AppError,
+        *,
+        owner: UUID,
+        loop: LoopThread,
+        flusher: Flusher,
+        transport: Transport,
+        max_chars: int,
+        ended: Callable[[Run], None],
+    ) -> None:
+        self.id = plan.generation_id
+        self.plan = plan
+        self.log = LiveLog([("started", started(plan))])
+        self.flushed = 0
+        self._call = call
+        self._owner = owner
+        self._loop = loop
+        self._flusher = flusher
+        self._transport = transport
+        self._room = max_chars
+        self._on_ended = ended
+        self._task: asyncio.Task[Any] | None = None
+        self._cause: str | None = None  # why it is cancelled: stopped, interrupted, length, lost, poisoned
+        self._status: str | None = None
+        self._error: AppError | None = None
+        self._finish_reason: str | None = None
+        self._usage = Usage()
+        self._first_token_at: dt.datetime | None = None
+        self._keep: int | None = None  # how many events can be stored, when not all can
+        self._final: list[Event] = []
+
+    # In the loop
+
+    async def carry(self) -> None:
+        """The whole provider call. Never raises but CancelledError before its first step."""
+        self._task = asyncio.current_task()
+        if self._cause is not None:
+            self._end(self._cause)
+            return
+        if isinstance(self._call, AppError):  # it could not even be encoded
+            self._end("error", self._call)
+            return
+        try:
+            await self._transport.run(self._call, self._take)
+        except asyncio.CancelledError:
+            self._end(self._cause or "interrupted")
+        except ProviderError as error:
+            metrics.provider_errors_total.labels(self.plan.provider, error.code).inc()
+            self._end("error", error)
+        except Exception as error:
+            self.fail(error)
+        else:
+            self._end(STATUS_OF[self._finish_reason or "stop"])
+
+    def fail(self, error: BaseException) -> None:
+        """The last resort: whatever was raised becomes a typed ending."""
+        if self._status is not None:
+            return
+        self._loop.aside(lambda: log.error("a run failed", generation_id=str(self.id), exc_info=error))
+        self._end("error", AppError("The server met a fault of its own; what had arrived is kept. Try again."))
+
+    def cancel(self, cause: str) -> None:
+        """End it from outside: the provider's connection is closed at once."""
+        if self._status is None and self._cause is None:
+            self._cause = cause
+            if self._task is not None:
+                self._task.cancel()
+
+    def _take(self, events: list[ProviderEvent]) -> None:
+        arrived: list[Event] = []
+        for event in events:
+            kind = type(event)
+            if kind is TextDelta:
+                arrived.append(("delta", event.text))  # type: ignore[union-attr]
+            elif kind is ReasoningDelta:
+                arrived.append(("reasoning", event.text))  # type: ignore[union-attr]
+            elif isinstance(event, ToolCall):
+                arrived.append(
+                    ("tool_call", {"id": event.id, "name": event.name, "arguments": event.arguments}),
+                )
+            elif isinstance(event, Usage):
+                self._usage = _merged(self._usage, event)
+            elif isinstance(event, Finish):
+                self._finish_reason = event.reason
+        if not arrived:
+            return
+        if self._first_token_at is None:
+            self._first_token_at = clock.now()
+        self._append(arrived)
+
+    def _append(self, arrived: list[Event]) -> None:
+        self._room -= sum(len(value) for kind, value in arrived if kind != "tool_call")
+        if self._room < 0:
+            kind, value = arrived[-1]
+            if kind != "tool_call":
+                arrived[-1] = (kind, value[: self._room])
+            self.log.extend(arrived)
+            self.cancel("length")
+        else:
+            self.log.extend(arrived)
+            if len(self.log.events) >= MAX_EVENTS:
+                self.cancel("length")
+
+    def _end(self, status: str, error: AppError | None = None) -> None:
+        if self._status is not None:
+            return
+        self._status = "error" if status == "poisoned" else status
+        self._error = error
+        if status == "poisoned":
+            self._error = AppError("Part of this reply could not be stored; it was ended there.")
+        if status == "lost":
+            self._leave()
+        else:
+            self._flusher.end(self)
+
+    def _leave(self) -> None:
+        """Somebody else closed it. Readers are cut without an end, resume, and find the true one."""
+        self.log.extend([], close=True)
+        self._on_ended(self)
+
+    def _publish(self) -> None:
+        self.log.extend(self._final, close=True)
+        self._on_ended(self)
+
+    # In the flusher's thread
+
+    def closing(self) -> Closing:
+        events = list(self.log.events[: self._keep])
+        text = event_index.joined(events, "delta")
+        reasoning = event_index.joined(events, "reasoning") or None
+        usage = self._counted(len(text.encode("utf-8", "replace")))
+        error = self._error.problem() if self._error else None
+        finished_at = clock.now()
+        metadata = self._metadata(usage, error)
+        self._final = self._ending(text, reasoning, usage, metadata, error)
+        return Closing(
+            user_id=self.plan.user_id,
+            generation_id=self.id,
+            message_id=self.plan.message.id if self.plan.message else None,
+            owner=self._owner,
+            status=str(self._status),
+            content=text,
+            reasoning=reasoning,
+            metadata=metadata,
+            event_index=event_index.build(events + self._final),
+            first_token_at=self._first_token_at,
+            finished_at=finished_at,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            cached_tokens=usage.cached_tokens,
+            estimated=usage.estimated,
+            finish_reason=self._finish_reason,
+            error_code=error["code"] if error else None,
+            error_detail=error["detail"] if error else None,
+        )
+
+    def closed(self, won: bool) -> None:
+        if won:
+            self._count()
+        self._loop.call(self._publish if won else self._leave)
+
+    def lost(self) -> None:
+        self._loop.call(self.cancel, "lost")
+
+    def stop_requested(self) -> None:
+        self._loop.call(self.cancel, "stopped")
+
+    def poisoned(self, error: Exception) -> None:
+        log.error("events could not be stored", generation_id=str(self.id), error=type(error).__name__)
+        self._keep = self.flushed
+        self._loop.call(self.cancel, "poisoned")
+
+    def unclosable(self, error: Exception) -> None:
+        """Close it with what is stored already; if even that fails, tell the readers and leave it to the sweep."""
+        log.error("a reply could not be closed", generation_id=str(self.id), error=type(error).__name__)
+        fault = AppError("This reply could not be stored whole; what was stored before is kept.")
+        if self._keep is None:
+            self._keep = self.flushed
+            self._status, self._error = "error", fault
+            self._flusher.add(self)
+            self._flusher.end(self)
+            return
+        self._final = [("error", fault.problem())]
+        self._loop.call(self._publish)
+
+    def _counted(self, text_size: int) -> Usage:
+        if self._usage.completion_tokens is not None or self._usage.prompt_tokens is not None:
+            return self._usage
+        prompt = math.ceil(self.plan.prompt_size / BYTES_A_TOKEN) + TOKENS_A_TURN * self.plan.turns
+        return Usage(prompt, math.ceil(text_size / BYTES_A_TOKEN), estimated=True)
+
+    def _metadata(self, usage: Usage, error: dict[str, Any] | None) -> dict[str, Any]:
+        metadata: dict[str, Any] = {
+            "generation_id": str(self.id),
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "estimated": usage.estimated,
+        }
+        if error:
+            metadata["error"] = {name: error[name] for name in ("code", "title", "detail", "status")}
+        return metadata | self.plan.notes
+
+    def _ending(
+        self, text: str, reasoning: str | None, usage: Usage, metadata: dict[str, Any], error: dict[str, Any] | None
+    ) -> list[Event]:
+        final: list[Event] = [("usage", usage_value(usage))]
+        if error is not None:
+            return [*final, ("error", error)]
+        message = message_value(
+            self.plan.message, content=text, reasoning=reasoning, status=self._status, metadata=metadata
+        )
+        value = {"status": self._status, "finish_reason": self._finish_reason, "message": message}
+        return [*final, ("finished", value)]
+
+    def _count(self) -> None:
+        metrics.generations_total.labels(str(self._status)).inc()
+        for kind in ("prompt", "completion"):
+            if tokens := getattr(self._usage, f"{kind}_tokens"):
+                metrics.tokens_total.labels(self.plan.provider, kind).inc(tokens)
+
+
+def usage_value(usage: Any) -> dict[str, Any]:
+    """The value of the event `usage`. `cost` is unknown until prices are kept: null, never zero."""
+    names = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+    return {name: getattr(usage, name) for name in names} | {"cost": None, "estimated": usage.estimated}
+
+
+def _merged(known: Usage, new: Usage) -> Usage:
+    """The newer count wins where it says something."""
+    return Usage(
+        *(
+            getattr(new, name) if getattr(new, name) is not None else getattr(known, name)
+            for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+        )
+    )
+
+

@@ -1,0 +1,270 @@
+"""The generation service: what the rest of the server asks of the machinery that carries replies."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from api.domain import metrics
+from api.domain.errors import AppError, NotFound, Overloaded
+from api.domain.generations import Generation
+from api.domain.ids import parse_id
+from api.domain.principal import Principal
+from api.providers.base import Call
+from api.providers.transport import Transport
+from api.repositories.presence import Presence
+from api.repositories.unit_of_work import Store
+from api.services.generations.janitor import Janitor, StillGood
+from api.services.generations.plan import Plan
+from api.services.generations.recorder import Recorder
+from api.services.generations.recovery import Recovery
+from api.services.generations.replay import replayed
+from api.services.generations.run import Run
+from api.services.generations.tail import Tail
+from api.streams.flusher import Flusher
+from api.streams.live_log import Cursor, LiveLog
+from api.streams.loop import LoopThread
+
+log = structlog.get_logger()
+CLOSING_SECONDS = 10.0
+
+
+class Follower:
+    """One reader of one reply: a cursor, who reads, and what to do when he leaves."""
+
+    __slots__ = ("_leave", "cursor", "generation_id", "principal", "revoked")
+
+    def __init__(self, cursor: Cursor, generation_id: UUID, principal: Principal, leave: Callable[[Follower], None]):
+        self.cursor = cursor
+        self.generation_id = generation_id
+        self.principal = principal
+        self.revoked: Callable[[], None] = lambda: None  # set by whoever writes to the reader; called in the loop
+        self._leave = leave
+
+    def close(self) -> None:
+        """The reader has left or has everything. Safe to call twice, from any thread; changes nothing of the run."""
+        leave, self._leave = self._leave, lambda _: None
+        leave(self)
+
+
+class GenerationService:
+    """`owner` is this process. Built before the fork's work begins; `start` makes it live."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        presence: Presence,
+        loop: LoopThread,
+        transport: Transport,
+        owner: UUID,
+        poll_seconds: float,
+        max_reply_chars: int,
+        max_runs: int,
+        drain_seconds: float,
+        still_good: StillGood,
+        housekeeping: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._presence = presence
+        self._loop = loop
+        self._transport = transport
+        self.owner = owner
+        self._max_reply_chars = max_reply_chars
+        self._max_runs = max_runs
+        self._drain_seconds = drain_seconds
+        self._runs: dict[UUID, Run] = {}
+        self._followers: set[Follower] = set()
+        self._state_lock = threading.Lock()
+        self.draining = False
+        self.recovery = Recovery(store, presence, owner, self._runs.__contains__)
+        self._flusher = Flusher(Recorder(store, owner).store, self._beat)
+        self._tail = Tail(store, loop, poll_seconds)
+        self._janitor = Janitor(store, loop, self.recovery, lambda: self._followers, still_good, housekeeping)
+        self._beat_at = 0.0
+
+    # The life of the process
+
+    def start(self) -> None:
+        """Begin to serve: loop, liveness lock, recovery of what dead processes left, and the threads."""
+        if self._loop.running:
+            return
+        self._loop.start()
+        self._loop.wait_for(self._transport.open())
+        self._presence.start(self._register, self._tail.announced)
+        self.recovery.sweep()
+        self._flusher.start()
+        self._tail.start()
+        self._janitor.start()
+
+    def begin_drain(self) -> None:
+        """SIGTERM: no new runs; the running ones have `drain_seconds`, then end as `interrupted`."""
+        if self.draining or not self._loop.running:
+            self.draining = True
+            return
+        self.draining = True
+        self._loop.call(self._loop.loop.call_later, self._drain_seconds, self._interrupt_all)
+
+    def finish_drain(self, alive: Callable[[], None]) -> None:
+        """Wait until every run is stored and every reader has it; `alive` is called meanwhile. Then end all threads."""
+        self.begin_drain()
+        limit = time.monotonic() + self._drain_seconds + CLOSING_SECONDS
+        while (self._runs or self._followers) and time.monotonic() < limit:
+            alive()
+            time.sleep(0.05)
+        self.stop()
+
+    def stop(self) -> None:
+        """End everything at once; what has arrived is stored first."""
+        self.draining = True
+        if not self._loop.running:
+            return
+        self._loop.call(self._interrupt_all)
+        limit = time.monotonic() + CLOSING_SECONDS
+        while self._runs and time.monotonic() < limit:
+            time.sleep(0.01)
+        self._janitor.stop()
+        self._flusher.stop()
+        self._tail.stop()
+        self._loop.wait_for(self._transport.close())
+        self._loop.stop()
+        self._presence.stop()
+        self._store.write(lambda work: work.processes.remove(self.owner))
+
+    def loop_age(self) -> float:
+        """Seconds since the event loop last showed that it runs."""
+        return self._loop.age() if self._loop.running else 0.0
+
+    @property
+    def running(self) -> int:
+        return len(self._runs)
+
+    def _interrupt_all(self) -> None:
+        for run in tuple(self._runs.values()):
+            run.cancel("interrupted")
+
+    def _register(self, epoch: str | None) -> None:
+        self._store.write(lambda work: work.processes.register(self.owner, epoch))
+
+    def _beat(self, busy: bool) -> None:
+        if time.monotonic() - self._beat_at >= (0.4 if busy else 5.0):
+            self._beat_at = time.monotonic()
+            self._store.write(lambda work: work.processes.beat(self.owner), durable=False)
+
+    # Runs
+
+    def refuse_if_full(self) -> None:
+        """Raises Overloaded when this process carries as many runs as it may, or is about to stop."""
+        if self.draining:
+            raise Overloaded("The server is restarting; try again in a few seconds.", retry_after=5)
+        if len(self._runs) >= self._max_runs:
+            raise Overloaded("The server carries as many replies as it can; try again in a moment.", retry_after=2)
+
+    def begin(self, plan: Plan, call: Call | AppError) -> None:
+        """Carry out a generation that is stored as queued. Returns at once. An error ends it, typed."""
+        run = Run(
+            plan,
+            call,
+            owner=self.owner,
+            loop=self._loop,
+            flusher=self._flusher,
+            transport=self._transport,
+            max_chars=self._max_reply_chars,
+            ended=self._forget,
+        )
+        self._runs[run.id] = run
+        self._flusher.add(run)
+        metrics.replies_running.set(len(self._runs))
+        self._loop.spawn(run.carry, failed=run.fail)
+
+    def _forget(self, run: Run) -> None:
+        self._runs.pop(run.id, None)
+        metrics.replies_running.set(len(self._runs))
+
+    def get(self, principal: Principal, reference: str) -> Generation:
+        """Raises NotFound for an unknown id and for somebody else's."""
+        generation_id = parse_id(reference)
+        found = (
+            self._store.read(lambda work: work.generations.get_owned(generation_id, principal.user_id))
+            if generation_id
+            else None
+        )
+        if found is None:
+            raise NotFound("There is no such generation.")
+        return found
+
+    def stop_reply(self, principal: Principal, reference: str) -> Generation:
+        """Ask for the end of a reply: at once here, within a second elsewhere. What has arrived is kept."""
+        generation = self.get(principal, reference)
+        if generation.active:
+            self._stop(generation)
+        return generation
+
+    def _stop(self, generation: Generation) -> None:
+        self._store.write(lambda work: work.generations.request_stop(generation.user_id, generation.id))
+        if run := self._runs.get(generation.id):
+            run.stop_requested()
+        elif generation.owner != self.owner and self.recovery.is_dead(generation.owner):
+            self.recovery.recover(generation.owner)
+
+    def stop_all(self, user_id: UUID, chat_id: UUID | None = None, seconds: float = 5.0) -> None:
+        """End the runs of a user (or of one chat) before what they write to is deleted; waits until they have."""
+        limit = time.monotonic() + seconds
+        asked: set[UUID] = set()
+        while True:
+            active = self._store.read(lambda work: work.generations.active_of_user(user_id))
+            active = [one for one in active if chat_id is None or one.chat_id == chat_id]
+            if not active or time.monotonic() > limit:
+                return
+            for one in active:
+                if one.id not in asked:
+                    asked.add(one.id)
+                    self._stop(one)
+            time.sleep(0.02)
+
+    # Readers
+
+    def follow(self, principal: Principal, reference: str, after: int = 0) -> Follower:
+        """A reader of a reply from just after number `after`, wherever it runs or has run. Raises NotFound."""
+        generation = self.get(principal, reference)
+        if run := self._runs.get(generation.id):
+            return self._follower(run.log, generation.id, principal, after)
+        if generation.active and generation.owner == self.owner:
+            generation = self.get(principal, reference)  # it ended between the two looks
+        if generation.active:
+            return self._follower(self._tail.open(generation), generation.id, principal, after, mirrored=True)
+        return self._follower(self._stored(generation), generation.id, principal, after)
+
+    def follow_new(self, principal: Principal, generation_id: UUID) -> Follower:
+        """A reader of a run that this request has just begun: no question to the database."""
+        run = self._runs.get(generation_id)
+        if run is None:
+            return self.follow(principal, str(generation_id))
+        return self._follower(run.log, generation_id, principal, 0)
+
+    def _stored(self, generation: Generation) -> LiveLog:
+        message_id = generation.message_id
+        message = (
+            self._store.read(lambda work: work.messages.get_owned(message_id, generation.user_id))
+            if message_id
+            else None
+        )
+        if message_id and message is None:
+            raise NotFound("The message of this generation has been deleted.")
+        return LiveLog(replayed(generation, message), closed=True)
+
+    def _follower(
+        self, log_: LiveLog, generation_id: UUID, principal: Principal, after: int, *, mirrored: bool = False
+    ) -> Follower:
+        def leave(follower: Follower) -> None:
+            self._followers.discard(follower)
+            if mirrored:
+                self._tail.release(generation_id)
+
+        follower = Follower(Cursor(log_, after), generation_id, principal, leave)
+        self._followers.add(follower)
+        return follower

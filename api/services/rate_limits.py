@@ -1,0 +1,140 @@
+"""Counting requests against their limits: per account and hour, and per account and address at sign-in."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import math
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+
+from api.domain.errors import LimitExceeded
+from api.domain.principal import Principal
+from api.rate_limits.storage import DatabaseStorage, Refused
+from api.rate_limits.window import Bucket, Count
+
+READS_PER_WRITE: Final = 10
+SIGN_IN_MINUTES: Final = 5
+WORDS: Final = {
+    "writes": "You have used all {limit} changes and model calls of this hour",
+    "reads": "You have used all {limit} reads of this hour",
+    "generations": "You have used all {limit} replies of this hour",
+    "login-account": "There were too many sign-in attempts for this account or from this address",
+    "login-address": "There were too many sign-in attempts for this account or from this address",
+    "register": "There were too many registrations from this address",
+}
+WHO_HELPS: Final = "If that is too little, ask the administrator of this server to raise the limit."
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """One limit after a hit: what the headers say. `reset_seconds` is when more becomes free."""
+
+    name: str
+    limit: int
+    remaining: int
+    reset_seconds: int
+    window_seconds: int
+
+
+class TooMany(LimitExceeded):
+    """A limit is reached, with the state of every limit that was looked at."""
+
+    def __init__(self, detail: str, *, retry_after: float, states: tuple[LimitState, ...]) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.states = states
+
+
+counted: ContextVar[tuple[LimitState, ...]] = ContextVar("counted", default=())
+"""The limits that the present request was counted by or refused over."""
+
+
+class RateLimitService:
+    """Every count is one unit of work. A refused request consumes nothing. Nothing is let through uncounted:
+    StoreUnavailable when the database cannot count."""
+
+    def __init__(self, storage: DatabaseStorage, per_hour: int, generations_per_hour: int, login_limit: int) -> None:
+        self.storage = storage
+        self._writes = RateLimitItemPerHour(per_hour, namespace="writes")
+        self._reads = RateLimitItemPerHour(per_hour * READS_PER_WRITE, namespace="reads")
+        self._generations = RateLimitItemPerHour(generations_per_hour, namespace="generations")
+        self._login_account = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="login-account")
+        self._login_address = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="login-address")
+        self._register = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="register")
+
+    def count(self, principal: Principal, reads: bool, generates: bool = False) -> tuple[LimitState, ...]:
+        """One hit for a request of this account. Raises TooMany (a LimitExceeded), StoreUnavailable."""
+        account = principal.user_id.hex
+        buckets = [_bucket(self._reads if reads else self._writes, account)]
+        if generates:
+            buckets.append(_bucket(self._generations, account))
+        return self._acquire(buckets)
+
+    def look(self, principal: Principal) -> tuple[LimitState, ...]:
+        """Where this account stands, without a hit."""
+        items = (self._writes, self._reads, self._generations)
+        counts = self.storage.look([_bucket(item, principal.user_id.hex) for item in items])
+        return tuple(_state(count) for count in counts)
+
+    def count_login(self, identifier: str, address: str) -> tuple[LimitState, ...]:
+        """One attempt to sign in: per account as it was named, and per address. Raises TooMany."""
+        account = hashlib.sha256(identifier.strip().casefold().encode("utf-8", "replace")).hexdigest()
+        return self._acquire([_bucket(self._login_account, account), _bucket(self._login_address, _network(address))])
+
+    def count_address(self, address: str) -> tuple[LimitState, ...]:
+        """One registration from an address. Raises TooMany."""
+        return self._acquire([_bucket(self._register, _network(address))])
+
+    def purge(self) -> int:
+        """Remove what counts no more; how many rows that were."""
+        return self.storage.purge()
+
+    def _acquire(self, buckets: Sequence[Bucket]) -> tuple[LimitState, ...]:
+        try:
+            states = tuple(_state(count) for count in self.storage.acquire(buckets))
+        except Refused as refusal:
+            states = tuple(_state(count) for count in refusal.counts)
+            counted.set(states)
+            raise _too_many(refusal, states) from None
+        counted.set(states)
+        return states
+
+
+def _bucket(item: RateLimitItem, *whose: str) -> Bucket:
+    return Bucket(item.key_for(*whose), item.amount, item.get_expiry())
+
+
+def _state(count: Count) -> LimitState:
+    bucket = count.bucket
+    reset = count.seconds_until() if count.remaining == 0 else count.left
+    name = bucket.key.partition("/")[0]
+    return LimitState(name, bucket.limit, count.remaining, math.floor(reset) + 1, bucket.window)
+
+
+def _too_many(refusal: Refused, states: tuple[LimitState, ...]) -> TooMany:
+    wait = max((state.reset_seconds for state in states if state.remaining == 0), default=1)
+    name = refusal.full.key.partition("/")[0]
+    what = WORDS[name].format(limit=f"{refusal.full.limit:,}")
+    return TooMany(f"{what}; try again in {_duration(wait)}. {WHO_HELPS}", retry_after=wait, states=states)
+
+
+def _duration(seconds: int) -> str:
+    if seconds <= 90:
+        return f"{seconds} second{'s' if seconds != 1 else ''}"
+    return f"{math.ceil(seconds / 60)} minutes"
+
+
+def _network(address: str) -> str:
+    """What one party holds: an IPv4 address, or the /64 network of an IPv6 one."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return hashlib.sha256(address.encode("utf-8", "replace")).hexdigest()
+    if isinstance(ip, ipaddress.IPv6Address):
+        mapped = ip.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((ip, 64), strict=False).network_address)
+    return str(ip)

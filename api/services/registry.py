@@ -1,0 +1,30 @@
+"""The record of all services, made by `wiring`, read by the routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.services.accounts import AccountService
+from api.services.api_keys import ApiKeyService
+from api.services.catalogue import CatalogueService
+from api.services.chats import ChatService
+from api.services.generations import GenerationService
+from api.services.health import HealthService
+from api.services.messages import MessageService
+from api.services.model_configs import ModelConfigService
+from api.services.rate_limits import RateLimitService
+from api.services.sessions import SessionService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    accounts: AccountService
+    sessions: SessionService
+    api_keys: ApiKeyService
+    model_configs: ModelConfigService
+    catalogue: CatalogueService
+    chats: ChatService
+    messages: MessageService
+    generations: GenerationService
+    rate_limits: RateLimitService
+    health: HealthService

@@ -1,0 +1,76 @@
+"""The numbered events of one reply: its run appends, any number of readers follow, each at its own pace.
+
+The only meeting point of producer and reader. Appended to in the loop's thread alone; read from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Event = tuple[str, Any]
+"""`(kind, value)`: text for `delta` and `reasoning`, an object for the others. Its number is its place, from 1."""
+
+Wake = Callable[[], None]
+
+
+class LiveLog:
+    """Events from number 1 on, without gaps. `closed`: nothing will follow."""
+
+    __slots__ = ("_readers", "closed", "events")
+
+    def __init__(self, events: list[Event] | None = None, *, closed: bool = False) -> None:
+        self.events: list[Event] = events if events is not None else []
+        self.closed = closed
+        self._readers: list[Wake] = []
+
+    def extend(self, events: list[Event], *, close: bool = False) -> None:
+        """Append and wake the readers once. In the loop's thread only."""
+        if self.closed:
+            return
+        self.events.extend(events)
+        self.closed = close
+        for wake in tuple(self._readers):
+            wake()
+
+    def subscribe(self, wake: Wake) -> None:
+        """`wake` is called in the loop's thread after each append; it must be quick and must not raise."""
+        self._readers.append(wake)
+
+    def unsubscribe(self, wake: Wake) -> None:
+        if wake in self._readers:
+            self._readers.remove(wake)
+
+    @property
+    def readers(self) -> int:
+        return len(self._readers)
+
+
+class Cursor:
+    """One reader's place in a log. `last` is the number of the last event taken."""
+
+    __slots__ = ("last", "log")
+
+    def __init__(self, log: LiveLog, after: int = 0) -> None:
+        self.log = log
+        self.last = after
+
+    def take(self, most: int = 2000) -> list[tuple[int, str, Any]]:
+        """The next events, numbered, at most `most`; empty when there is nothing new."""
+        found = self.log.events[self.last : self.last + most]
+        first = self.last + 1
+        self.last += len(found)
+        return [(first + i, kind, value) for i, (kind, value) in enumerate(found)]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether everything that is there has been taken."""
+        return self.last >= len(self.log.events)
+
+    @property
+    def ended(self) -> bool:
+        # `closed` is read first: an append between the two reads then shows as not yet ended
+        return self.log.closed and self.waiting
+
+    def __iter__(self) -> Iterator[tuple[int, str, Any]]:
+        return iter(self.take())

@@ -1,0 +1,188 @@
+"""Who is asking: one credential a request, from one place, checked against the database every time.
+
+    Authorization: Bearer <access token>     a session; all scopes
+    Authorization: Bearer <API key>          the key's scopes
+    X-Page-Secret: <secret>                  the page's own process, where a route is for it
+
+The factory sets `JWT_SECRET_KEY` in the application's config before `install`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from typing import Any, NoReturn
+
+from flask import Flask, g, request
+from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+
+from api.domain.accounts import Session, User
+from api.domain.errors import Forbidden, InsufficientScope, SessionEnded, TokenExpired, Unauthenticated
+from api.domain.ids import parse_id
+from api.domain.principal import Principal, Scope
+from api.security.tokens import same
+from api.web.context import services, web_settings
+from api.web.openapi import Access, access_of
+
+MAX_CREDENTIAL = 4096
+UNREADABLE = "This token cannot be read; sign in again."
+NEEDED: dict[Access, Scope] = {
+    Access.READ: "read",
+    Access.CHAT: "chat",
+    Access.ACCOUNT: "admin",
+    Access.ADMIN: "admin",
+    Access.SESSION: "admin",
+}
+
+
+def install(app: Flask) -> None:
+    """Pins how tokens are made and read, and asks at every request. Raises RuntimeError without a secret."""
+    if not app.config.get("JWT_SECRET_KEY"):
+        raise RuntimeError("JWT_SECRET_KEY must be set before auth is installed")
+    settings = app.extensions["parley_web"]
+    app.config.update(
+        JWT_ALGORITHM="HS256",
+        JWT_DECODE_ALGORITHMS=["HS256"],
+        JWT_TOKEN_LOCATION=["headers"],
+        JWT_COOKIE_CSRF_PROTECT=False,
+        JWT_ACCESS_TOKEN_EXPIRES=dt.timedelta(minutes=settings.access_token_minutes),
+        JWT_REFRESH_TOKEN_EXPIRES=dt.timedelta(days=settings.refresh_token_days),
+        JWT_DECODE_LEEWAY=5,
+    )
+    manager = JWTManager(app)
+
+    @manager.decode_key_loader
+    def _key(header: dict[str, Any], _claims: dict[str, Any]) -> str:
+        if "crit" in header:  # extensions that must be understood; we understand none
+            raise Unauthenticated(UNREADABLE)
+        secret: str = app.config["JWT_SECRET_KEY"]
+        return secret
+
+    @app.before_request
+    def _authorize() -> None:
+        if request.endpoint is not None and request.method != "OPTIONS":
+            _admit(access_of(app, request.endpoint))
+
+
+def _admit(access: Access | None) -> None:
+    if access is Access.PUBLIC:
+        return
+    if access is Access.PAGE:
+        if not from_page():
+            raise Forbidden("Only the page's own process may ask this.")
+    elif access is Access.METRICS:
+        _admit_metrics()
+    elif access is None:
+        raise Forbidden("This route is not open to anybody.")
+    else:
+        _check(access, _identify())
+
+
+def _check(access: Access, who: Principal) -> None:
+    if access is Access.SESSION and who.session_id is None:
+        raise Forbidden("Sign in for this; an API key does not do.")
+    if NEEDED[access] not in who.scopes:
+        raise InsufficientScope(f"This needs an API key with the scope {NEEDED[access]}.")
+    if access is Access.ADMIN and not who.is_admin:
+        raise Forbidden("Only an administrator may do this.")
+    g.principal = who
+
+
+def _admit_metrics() -> None:
+    expected = web_settings().metrics_token
+    if expected:
+        if not same(_bearer(), expected):
+            raise Unauthenticated("Metrics need the token in METRICS_TOKEN.")
+    elif not _is_loopback(request.remote_addr) or "X-Forwarded-For" in request.headers:
+        raise Forbidden("Metrics are for this machine only; set METRICS_TOKEN to read them from elsewhere.")
+
+
+def _identify() -> Principal:
+    credential = _bearer()
+    if not (credential.startswith("eyJ") and credential.count(".") == 2):
+        return services().api_keys.authenticate(credential)
+    claims = _claims(credential, "access")
+    session_id, user_id = parse_id(str(claims.get("sid"))), parse_id(str(claims.get("sub")))
+    if session_id is None or user_id is None:
+        raise Unauthenticated(UNREADABLE)
+    return services().sessions.check(session_id, user_id)
+
+
+def _bearer() -> str:
+    """The one credential. Raises Unauthenticated."""
+    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+    credential = credential.strip()
+    if scheme.lower() != "bearer" or not credential:
+        raise Unauthenticated("Send an access token or an API key as `Authorization: Bearer …`.")
+    if len(credential) > MAX_CREDENTIAL or not credential.isascii() or " " in credential:
+        raise Unauthenticated(UNREADABLE)
+    return credential
+
+
+def _claims(token: str, kind: str) -> dict[str, Any]:
+    """The claims of a token of ours, of this kind and not expired. Raises Unauthenticated or TokenExpired."""
+    try:
+        claims: dict[str, Any] = decode_token(token)
+    except ExpiredSignatureError:
+        _expired(kind)
+    except (PyJWTError, JWTExtendedException, ValueError):
+        raise Unauthenticated(UNREADABLE) from None
+    if claims.get("type") != kind:
+        raise Unauthenticated(f"This is not the {kind} token.")
+    return claims
+
+
+def _expired(kind: str) -> NoReturn:
+    if kind == "access":
+        raise TokenExpired("The access token has expired; refresh it.") from None
+    raise SessionEnded("This session has ended; sign in again.") from None
+
+
+def read_refresh_token(token: str) -> tuple[Any, str]:
+    """The session's id and the `jti` of a refresh token. Raises Unauthenticated or SessionEnded."""
+    claims = _claims(token, "refresh")
+    session_id = parse_id(str(claims.get("sid")))
+    if session_id is None:
+        raise Unauthenticated(UNREADABLE)
+    return session_id, str(claims.get("jti"))
+
+
+def token_pair(session: Session, user: User) -> dict[str, Any]:
+    """Both tokens of a session, as the answers of `/auth` carry them."""
+    identity, claims = str(user.id), {"sid": str(session.id)}
+    return {
+        "access_token": create_access_token(identity, additional_claims=claims),
+        "refresh_token": create_refresh_token(identity, additional_claims={**claims, "jti": session.refresh_jti}),
+        "token_type": "bearer",
+        "expires_in": web_settings().access_token_minutes * 60,
+    }
+
+
+def from_page() -> bool:
+    """Whether the page's own process is asking."""
+    return same(request.headers.get("X-Page-Secret", ""), web_settings().page_secret)
+
+
+def client_address() -> str:
+    """The address that counts as the person's: said by the page, or by the proxies that are trusted, or seen."""
+    if from_page():
+        said = request.headers.get("X-Client-Address", "")
+    else:
+        hops = web_settings().trusted_proxies
+        chain = ",".join(request.headers.getlist("X-Forwarded-For")).split(",")
+        said = chain[-hops] if 0 < hops <= len(chain) else ""
+    return _address(said) or _address(request.remote_addr) or "unknown"
+
+
+def _address(text: str | None) -> str | None:
+    try:
+        return str(ipaddress.ip_address((text or "").strip().partition("%")[0]))
+    except ValueError:
+        return None
+
+
+def _is_loopback(text: str | None) -> bool:
+    address = _address(text)
+    return address is not None and ipaddress.ip_address(address).is_loopback

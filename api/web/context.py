@@ -1,0 +1,39 @@
+"""What a route may ask of its request: the services, and who is asking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app, g
+
+from api.domain.principal import Principal
+from api.services.registry import Services
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The few settings that HTTP itself needs; given by the factory, so that web never reads configuration."""
+
+    page_secret: str
+    metrics_token: str
+    cors_origins: frozenset[str]
+    trusted_proxies: int
+    max_body_bytes: int
+    access_token_minutes: int
+    refresh_token_days: int
+    registration_open: bool
+    setup_code: str | None  # production: what the first admin must present
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions["parley"])
+
+
+def web_settings() -> WebSettings:
+    return cast(WebSettings, current_app.extensions["parley_web"])
+
+
+def principal() -> Principal:
+    """Who is asking; only on routes that need a credential."""
+    return cast(Principal, g.principal)

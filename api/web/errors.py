@@ -1,0 +1,137 @@
+"""Errors become answers here and nowhere else: RFC 9457 problems, or OpenAI's form under `/v1/`."""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from flask import Flask, Response, g, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from api.domain.errors import AppError, Invalid
+
+PROBLEM_TYPE = "application/problem+json"
+log = structlog.get_logger()
+
+OPENAI_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+WERKZEUG_CODES = {
+    400: ("bad_request", "The request could not be read."),
+    404: ("not_found", "There is nothing here."),
+    405: ("method_not_allowed", "This method does not exist here."),
+    413: ("body_too_large", "The request body is larger than this server takes."),
+    415: ("unsupported_media_type", "Send the body as application/json."),
+}
+
+
+class ProblemEntry(BaseModel):
+    pointer: str
+    detail: str
+    code: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with a stable `code` and the request's id."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[ProblemEntry] | None = None
+
+
+def answer_error(error: AppError) -> Response:
+    """The error in the form that this path's clients read."""
+    if request.path.startswith("/v1/") and not request.path.startswith("/v1/providers/"):
+        return _openai(error)
+    content = error.problem() | {"instance": request.path, "request_id": g.get("request_id", "")}
+    return _with_headers(msgspec.json.encode(content), error, PROBLEM_TYPE)
+
+
+def _openai(error: AppError) -> Response:
+    status = 400 if error.status == 422 else error.status
+    kind = OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
+    content = {"error": {"message": error.detail, "type": kind, "param": None, "code": error.code}}
+    response = _with_headers(msgspec.json.encode(content), error, "application/json")
+    response.status_code = status
+    return response
+
+
+def _with_headers(body: bytes, error: AppError, content_type: str) -> Response:
+    response = Response(body, error.status, content_type=content_type)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def validation_problem(error: ValidationError) -> Response:
+    """A body or parameter that does not have the documented shape: 400 for broken JSON, else 422."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(entry["type"] == "json_invalid" for entry in found):
+        return answer_error(_BadRequest("The body is not valid JSON; it must be one JSON object in UTF-8."))
+    entries = [
+        {
+            "pointer": "/" + "/".join(str(part) for part in entry["loc"]),
+            "detail": entry["msg"],
+            "code": entry["type"],
+        }
+        for entry in found
+    ]
+    first = entries[0]
+    return answer_error(Invalid(f"{first['pointer']}: {first['detail']}", errors=entries))
+
+
+class _BadRequest(AppError):
+    status = 400
+    code = "bad_request"
+    title = "Bad request"
+
+
+class _HttpError(AppError):
+    """What werkzeug refused before a route was reached."""
+
+    def __init__(self, error: HTTPException) -> None:
+        status = error.code or 500
+        code, detail = WERKZEUG_CODES.get(
+            status, ("http_error", error.description or "The request was refused.")
+        )
+        super().__init__(detail)
+        self.status, self.code, self.title = status, code, HTTPStatus(status).phrase  # type: ignore[misc]
+
+
+class _Unexpected(AppError):
+    """A fault of ours; the log has it under the request's id."""
+
+
+def install(app: Flask) -> None:
+    """One handler for our errors, one for werkzeug's, one for everything else."""
+
+    @app.errorhandler(AppError)
+    def _ours(error: AppError) -> Response:
+        return answer_error(error)
+
+    @app.errorhandler(HTTPException)
+    def _werkzeug(error: HTTPException) -> Response:
+        response = answer_error(_HttpError(error))
+        if error.code == 405 and (allow := error.get_headers()):
+            response.headers.extend([pair for pair in allow if pair[0] == "Allow"])
+        return response
+
+    @app.errorhandler(Exception)
+    def _unexpected(error: Exception) -> Response:
+        log.exception("request failed", path=request.path, request_id=g.get("request_id", ""))
+        return answer_error(_Unexpected("Something went wrong on our side; the request id helps to find it."))

@@ -1,0 +1,69 @@
+"""Limits on the way in and their headers on the way out: one unit of work a request, no query for the headers.
+
+The routes say by their attributes what they cost (`access`, `generates`); `services.rate_limits` counts. See
+docs/adr/0002-rate-limits.md for what is taken from flask-limiter and what is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter, RateLimitExceeded
+
+from api.domain.errors import LimitExceeded
+from api.services.rate_limits import LimitState, RateLimitService, counted
+from api.web.context import principal, services
+from api.web.errors import answer_error
+from api.web.openapi import Access
+
+UNCOUNTED: Final = frozenset((Access.PUBLIC, Access.PAGE, Access.METRICS, None))
+READING: Final = frozenset(("GET", "HEAD"))
+
+
+def install(app: Flask) -> None:
+    """After auth, because what is counted is the account's."""
+    _adopt(app, app.extensions["parley"].rate_limits)
+
+    @app.before_request
+    def _count() -> None:
+        view = app.view_functions.get(request.endpoint) if request.endpoint else None
+        if getattr(view, "access", None) in UNCOUNTED:
+            return
+        generates: bool = getattr(view, "generates", False)
+        services().rate_limits.count(principal(), reads=request.method in READING, generates=generates)
+
+    @app.after_request
+    def _tell(response: Response) -> Response:
+        if states := counted.get():
+            counted.set(())  # the thread goes on to other requests
+            response.headers["RateLimit-Policy"] = ", ".join(map(_policy, states))
+            response.headers["RateLimit"] = ", ".join(map(_standing, states))
+        return response
+
+
+def _policy(state: LimitState) -> str:
+    return f'"{state.name}";q={state.limit};w={state.window_seconds}'
+
+
+def _standing(state: LimitState) -> str:
+    return f'"{state.name}";r={state.remaining};t={state.reset_seconds}'
+
+
+def _adopt(app: Flask, service: RateLimitService) -> Limiter:
+    """flask-limiter over the same rows: `limiter.limit("5 per minute")` works on a single route. Its own hooks,
+    which would run at every request, are left out."""
+    options: dict[str, Any] = {"write": service.storage.write, "read": service.storage.read}
+    limiter = Limiter(_address, storage_uri="parley://", storage_options=options, strategy="sliding-window-counter")
+    app.extensions.setdefault("limiter", set()).add(limiter)  # known already: init_app registers no hooks
+    limiter.init_app(app)
+    app.register_error_handler(RateLimitExceeded, _in_our_words)
+    return limiter
+
+
+def _address() -> str:
+    return request.remote_addr or "unknown"
+
+
+def _in_our_words(error: RateLimitExceeded) -> Response:
+    return answer_error(LimitExceeded(f"At most {error.description} here; try again later.", retry_after=60))

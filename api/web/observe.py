@@ -1,0 +1,180 @@
+"""What holds for every request and answer: an id, guards before anything is read, headers, a log line, metrics."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+from api.domain import metrics
+from api.web.context import WebSettings, web_settings
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+JSON_ONLY: Final = frozenset(("application/json",))
+QUIET: Final = frozenset(("/health", "/ready", "/metrics"))
+UNMATCHED: Final = "(no route)"
+SECURITY_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cache-Control", "no-store"),
+)
+PREFLIGHT: Final = (
+    ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
+    ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer"),
+    ("Access-Control-Max-Age", "7200"),
+)
+READABLE: Final = (
+    "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Location, Idempotent-Replay, Content-Disposition"
+)
+
+log = structlog.get_logger()
+
+
+def install(app: Flask) -> None:
+    """First of all hooks: its `before_request` runs before the others', its `after_request` behind them."""
+    web: WebSettings = app.extensions["parley_web"]
+    app.config["MAX_CONTENT_LENGTH"] = web.max_body_bytes  # bodies that do not name their length
+    recorder = Recorder()
+    app.before_request(_arrive)
+
+    @app.after_request
+    def _leave(response: Response) -> Response:
+        if "started" not in g:  # another hook failed before ours
+            _begin()
+        _finish_headers(response.headers, web.cors_origins)
+        recorder.record(response)
+        return response
+
+
+def _arrive() -> Response | None:
+    _begin()
+    if request.method == "OPTIONS":
+        return _preflight()
+    environ = request.environ
+    _refuse_junk(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
+    if request.method in WITH_BODY:
+        _guard_body(environ, web_settings().max_body_bytes)
+    return None
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.request_id = _request_id(request.environ)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _request_id(environ: dict[str, Any]) -> str:
+    """The caller's id, the trace that the request belongs to, or a new one."""
+    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    if given and REQUEST_ID.fullmatch(given):
+        return given
+    trace = TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
+    return trace.group(1) if trace else os.urandom(16).hex()
+
+
+def _preflight() -> Response:
+    response = Response(status=204)
+    response.headers.pop("Content-Type", None)
+    response.headers.extend(PREFLIGHT)
+    return response
+
+
+def _refuse_junk(path: str, query: str) -> None:
+    """Bytes that are no UTF-8 text, and NUL, which no database takes."""
+    if "\0" in path or not path.isascii():
+        _require_text(path.encode("latin-1"))  # WSGI's way of carrying bytes
+    if "%" in query or not query.isascii():
+        _require_text(unquote_to_bytes(query.encode("latin-1")))
+
+
+def _require_text(raw: bytes) -> None:
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest("The address is not UTF-8 text.") from error
+    if b"\0" in raw:
+        raise BadRequest("The address holds a NUL character.")
+
+
+def _guard_body(environ: dict[str, Any], max_bytes: int) -> None:
+    length: str = environ.get("CONTENT_LENGTH") or "0"
+    if length.isdecimal() and int(length) > max_bytes:
+        raise RequestEntityTooLarge
+    if length == "0" and "HTTP_TRANSFER_ENCODING" not in environ:
+        return
+    view = _view_function()
+    if view is not None and request.mimetype not in getattr(view, "accepts", JSON_ONLY):
+        raise UnsupportedMediaType
+
+
+def _view_function() -> Any:
+    """The view behind this request. Its attribute `accepts` names media types other than JSON."""
+    return current_app.view_functions.get(request.endpoint) if request.endpoint else None
+
+
+def _finish_headers(headers: Headers, origins: frozenset[str]) -> None:
+    headers["X-Request-ID"] = g.request_id
+    present = {name.lower() for name, _ in headers}
+    for name, value in SECURITY_HEADERS:
+        if name.lower() not in present:
+            headers.add(name, value)
+    if request.is_secure:
+        headers.add("Strict-Transport-Security", "max-age=31536000")
+    if not origins:
+        return
+    vary = headers.get("Vary")
+    headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
+    origin = request.environ.get("HTTP_ORIGIN")
+    if origin in origins:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = READABLE
+
+
+class Recorder:
+    """One log line and two metrics an answer: by the route's rule, never by path, without texts or secrets."""
+
+    def __init__(self) -> None:
+        self._counters: dict[tuple[str, str, int], Any] = {}
+        self._clocks: dict[tuple[str, str], Any] = {}
+
+    def record(self, response: Response) -> None:
+        seconds = time.perf_counter() - g.started
+        rule = request.url_rule.rule if request.url_rule is not None else UNMATCHED
+        method = request.method if request.method in METHODS else "OTHER"
+        self._counter(method, rule, response.status_code).inc()
+        self._clock(method, rule).observe(seconds)
+        who = g.get("principal")
+        write = log.debug if rule in QUIET and response.status_code < 400 else log.info
+        write(
+            "request",
+            method=method,
+            rule=rule,
+            status=response.status_code,
+            ms=round(seconds * 1000, 2),
+            user_id=str(who.user_id) if who is not None else None,
+        )
+
+    def _counter(self, method: str, rule: str, status: int) -> Any:
+        child = self._counters.get((method, rule, status))
+        if child is None:
+            child = self._counters[method, rule, status] = metrics.requests_total.labels(method, rule, status)
+        return child
+
+    def _clock(self, method: str, rule: str) -> Any:
+        child = self._clocks.get((method, rule))
+        if child is None:
+            child = self._clocks[method, rule] = metrics.request_seconds.labels(method, rule)
+        return child

@@ -1,0 +1,159 @@
+"""Routes that state who may use them, request shapes that are strict, and the document they add up to.
+
+The only module that imports flask-openapi3, so that a successor is a change of one file.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, ClassVar, TypeVar
+
+from flask import Flask, request
+from flask_openapi3 import APIBlueprint, Info, OpenAPI, Tag
+from pydantic import BaseModel, ConfigDict
+
+from api.web.errors import PROBLEM_TYPE, Problem, validation_problem
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Access(Enum):
+    """Who may use a route. A key needs the scope; an access token has all scopes."""
+
+    PUBLIC = "nobody needs to sign in"
+    PAGE = "only the page's own process, by the shared secret"
+    READ = "scope read"
+    CHAT = "scope chat"
+    ACCOUNT = "scope admin"
+    SESSION = "only a signed-in session, never an API key"
+    ADMIN = "scope admin, and the account is an admin"
+    METRICS = "the metrics token, or loopback"
+
+
+class Body(BaseModel):
+    """A JSON body: unknown fields are refused, ISO dates and UUIDs are read, nothing else is converted."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    @classmethod
+    def model_validate(cls, obj: Any = None, **options: Any) -> Any:
+        if obj is None or request.is_json:
+            return cls.__pydantic_validator__.validate_json(request.get_data() or b"{}")
+        return super().model_validate(obj, **options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: Any = None, **_: Any) -> Any:
+        return cls.__pydantic_validator__.validate_json(request.get_data() or b"{}")
+
+
+class Parameters(BaseModel):
+    """Query or path parameters. The schema is made once; flask-openapi3 would ask for it at every request."""
+
+    model_config = ConfigDict(extra="forbid")
+    _schemas: ClassVar[dict[type, dict[str, Any]]] = {}
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        if args or options:
+            return super().model_json_schema(*args, **options)
+        if cls not in Parameters._schemas:
+            Parameters._schemas[cls] = super().model_json_schema()
+        return Parameters._schemas[cls]
+
+
+class IdPath(Parameters):
+    """An id in the path. A malformed one is an id that never existed: 404, not 422."""
+
+    id: str
+
+
+PROBLEM_RESPONSE = {
+    "description": "problem",
+    "content": {PROBLEM_TYPE: {"schema": Problem.model_json_schema()}},
+}
+EVENT_STREAM = {"description": "events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+
+
+class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
+    """A blueprint of one noun. Every route names its `access`; the app refuses to start over one that does not."""
+
+    def __init__(self, name: str, about: str) -> None:
+        super().__init__(name, name, abp_tags=[Tag(name=name, description=about)])
+
+    def get(self, rule: str, **options: Any) -> Callable[[View], View]:
+        return self._stated(super().get, rule, options)
+
+    def post(self, rule: str, **options: Any) -> Callable[[View], View]:
+        return self._stated(super().post, rule, options)
+
+    def put(self, rule: str, **options: Any) -> Callable[[View], View]:
+        return self._stated(super().put, rule, options)
+
+    def patch(self, rule: str, **options: Any) -> Callable[[View], View]:
+        return self._stated(super().patch, rule, options)
+
+    def delete(self, rule: str, **options: Any) -> Callable[[View], View]:
+        return self._stated(super().delete, rule, options)
+
+    def _stated(self, register: Any, rule: str, options: dict[str, Any]) -> Callable[[View], View]:
+        access: Access = options.pop("access")
+        generates: bool = options.pop("generates", False)
+        returns: dict[int, Any] = options.pop("returns", {})
+        secured = access not in (Access.PUBLIC, Access.PAGE, Access.METRICS)
+        responses: dict[str, Any] = {str(status): shape for status, shape in returns.items()}
+        for status in ("4XX", "5XX"):
+            responses.setdefault(status, PROBLEM_RESPONSE)
+        register_route = register(
+            rule,
+            responses=responses,
+            security=[{"bearer": []}] if secured else [],
+            description=f"Access: {access.value}.",
+            **options,
+        )
+
+        def decorate(view: View) -> View:
+            view.access = access  # type: ignore[attr-defined]
+            view.generates = generates  # type: ignore[attr-defined]
+            register_route(view)
+            return view
+
+        return decorate
+
+
+def make_app(version: str) -> OpenAPI:
+    """A Flask application that knows its own OpenAPI document, without pages or assets from elsewhere."""
+    return OpenAPI(
+        "api",
+        info=Info(title="Parley", version=version, description="Chat with all your team's language models."),
+        doc_ui=False,
+        validation_error_status=422,
+        validation_error_callback=validation_problem,
+        security_schemes={"bearer": {"type": "http", "scheme": "bearer"}},
+        static_folder=None,
+    )
+
+
+def document(app: Flask) -> dict[str, Any]:
+    """The OpenAPI document, made once."""
+    assert isinstance(app, OpenAPI)
+    return _document(app)
+
+
+@functools.lru_cache(maxsize=4)
+def _document(app: OpenAPI) -> dict[str, Any]:
+    api_doc: dict[str, Any] = app.api_doc
+    return api_doc
+
+
+def access_of(app: Flask, endpoint: str) -> Access | None:
+    """What the route behind `endpoint` declared, or None."""
+    return getattr(app.view_functions[endpoint], "access", None)
+
+
+def refuse_undeclared(app: Flask) -> None:
+    """Raises RuntimeError naming the routes that do not state who may use them."""
+    missing = [r.rule for r in app.url_map.iter_rules() if access_of(app, r.endpoint) is None]
+    if missing:
+        raise RuntimeError(f"routes without an access rule: {', '.join(sorted(missing))}")

@@ -1,0 +1,160 @@
+"""The three ways in which a reply is answered: as events, as JSON at its end, or as a place to look."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from flask import Response, current_app, request
+
+from api.domain import event_index
+from api.domain.chats import Message
+from api.domain.errors import Invalid, Overloaded
+from api.services.generations import Follower
+from api.services.messages import Draft, Sent
+from api.services.model_configs import Wish
+from api.web import sse
+from api.web.answers import answer, pick
+from api.web.context import principal, services
+from api.web.handover import Carrier, StreamResponse
+from api.web.schemas.chats import MessageAnswer
+from api.web.schemas.messages import NewMessage
+
+MAX_KEY_CHARS = 255
+
+
+class Manner(Enum):
+    """How the client wants to hear of the reply."""
+
+    STREAM = "stream"
+    WAIT = "wait"
+    ASYNC = "async"
+
+
+class WaitSlots:
+    """How many request threads may wait for a reply's end; the others always stay free for short requests."""
+
+    def __init__(self, count: int) -> None:
+        self.free = threading.Semaphore(count)
+
+
+def manner_wished() -> Manner:
+    """From `Accept` and `Prefer`. Raises Overloaded when a stream would be one too many."""
+    if "respond-async" in request.headers.get("Prefer", ""):
+        return Manner.ASYNC
+    refuse_if_full()
+    return Manner.STREAM if "text/event-stream" in request.headers.get("Accept", "") else Manner.WAIT
+
+
+def refuse_if_full() -> None:
+    carrier = _carrier()
+    if carrier.open >= carrier.most:
+        raise Overloaded("The server has as many open streams as it carries; try again in a moment.", retry_after=2)
+
+
+def last_event_id(after: int) -> int:
+    """`Last-Event-ID` where it is a number, else the query's."""
+    given = request.headers.get("Last-Event-ID", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else after
+
+
+def draft(body: NewMessage) -> Draft:
+    """The message as the service takes it. Raises Invalid for an unusable Idempotency-Key."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= MAX_KEY_CHARS and key.isascii() and key.isprintable()):
+        raise Invalid("An Idempotency-Key has 1 to 255 printable ASCII characters.")
+    wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens)
+    return Draft(
+        body.content, body.parent_id, wish, idempotency_key=key, api_key_id=principal().api_key_id
+    )
+
+
+def respond(manner: Manner, sent: Sent) -> Response:
+    """The reply to a message that has been stored."""
+    if manner is Manner.ASYNC:
+        response = answer(_sent_value(sent, sent.message, "queued"), 202)
+        response.headers["Location"] = f"/generations/{sent.generation_id}"
+    elif manner is Manner.STREAM:
+        response = stream(services().generations.follow_new(principal(), sent.generation_id))
+    else:
+        response = _at_the_end(sent, services().generations.follow_new(principal(), sent.generation_id))
+    if sent.replayed:
+        response.headers["Idempotent-Replay"] = "true"
+    return response
+
+
+def stream(follower: Follower) -> Response:
+    """The reply's events, from the follower's place on."""
+    return StreamResponse(follower, sse.encode, content_type=sse.CONTENT_TYPE, ping=sse.PING)
+
+
+def _at_the_end(sent: Sent, follower: Follower) -> Response:
+    """Wait in this thread while threads are plentiful; else the loop answers when the reply has ended."""
+
+    def encode(events: Iterable[tuple[int, str, Any]]) -> bytes:
+        for _, kind, value in events:
+            if kind in ("finished", "error"):
+                return msgspec.json.encode(_ended_value(sent, follower, kind, value))
+        return b""
+
+    slots = cast(WaitSlots, current_app.extensions["parley_wait_slots"])
+    if not slots.free.acquire(blocking=False):
+        return StreamResponse(follower, encode, content_type="application/json", ping=b"", status=201)
+    try:
+        return Response(_awaited(follower, encode), 201, content_type="application/json")
+    finally:
+        slots.free.release()
+        follower.close()
+
+
+def _awaited(follower: Follower, encode: Any) -> bytes:
+    cursor = follower.cursor
+    news = threading.Event()
+    follower.revoked = news.set
+    cursor.log.subscribe(news.set)
+    try:
+        while True:
+            news.clear()
+            if body := encode(cursor.take()):
+                return cast(bytes, body)
+            if cursor.ended:
+                raise Overloaded("The reply goes on elsewhere; ask for its generation.", retry_after=1)
+            news.wait()
+    finally:
+        cursor.log.unsubscribe(news.set)
+
+
+def _ended_value(sent: Sent, follower: Follower, kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    if kind == "finished":
+        return _sent_value(sent, value["message"], value["status"])
+    events = follower.cursor.log.events
+    told = {name: value[name] for name in ("code", "title", "detail", "status")}
+    message = sent.message and replace(
+        sent.message,
+        content=event_index.joined(events, "delta"),
+        status="error",
+        metadata={"generation_id": str(sent.generation_id), "error": told},
+    )
+    return _sent_value(sent, message, "error")
+
+
+def _sent_value(sent: Sent, message: Message | dict[str, Any] | None, status: str) -> dict[str, Any]:
+    shown = pick(MessageAnswer, message) if isinstance(message, Message) else message
+    return {
+        "generation": _generation_value(sent.generation_id, status),
+        "user_message": sent.user_message and pick(MessageAnswer, sent.user_message),
+        "message": shown,
+    }
+
+
+def _generation_value(generation_id: UUID, status: str) -> dict[str, Any]:
+    return {"id": generation_id, "status": status, "events": f"/generations/{generation_id}/events"}
+
+
+def _carrier() -> Carrier:
+    return cast(Carrier, current_app.extensions["parley_carrier"])

@@ -1,0 +1,31 @@
+"""/generations: look at a reply, follow it from any number on, stop it."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from api.web import replies
+from api.web.answers import answer, pick
+from api.web.context import principal, services
+from api.web.openapi import EVENT_STREAM, Access, IdPath, Routes
+from api.web.schemas.messages import EventsQuery, GenerationAnswer
+
+routes = Routes("generations", "Replies while they run, and after")
+
+
+@routes.get("/generations/<id>", summary="A reply's state", access=Access.READ, returns={200: GenerationAnswer})
+def get_generation(path: IdPath) -> Response:
+    return answer(pick(GenerationAnswer, services().generations.get(principal(), path.id)))
+
+
+@routes.get("/generations/<id>/events", summary="Follow a reply", access=Access.READ, returns={200: EVENT_STREAM})
+def follow_generation(path: IdPath, query: EventsQuery) -> Response:
+    replies.refuse_if_full()
+    after = replies.last_event_id(query.after)
+    return replies.stream(services().generations.follow(principal(), path.id, after))
+
+
+@routes.post("/generations/<id>/stop", summary="Stop a reply", access=Access.CHAT, returns={200: GenerationAnswer})
+def stop_generation(path: IdPath) -> Response:
+    services().generations.stop_reply(principal(), path.id)
+    return answer(pick(GenerationAnswer, services().generations.get(principal(), path.id)))

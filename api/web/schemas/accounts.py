@@ -1,0 +1,116 @@
+"""Accounts as JSON: the own profile, the public one, and what may be changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from api.domain.account_rules import MAX_PASSWORD, MIN_PASSWORD, USERNAME_PATTERN
+from api.web.openapi import Body
+
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+FIRST_BIRTHDAY = dt.date(1900, 1, 1)
+
+
+def _printable(text: str) -> str:
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise PydanticCustomError("control_character", "Must be one line without control characters")
+    return text
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul_character", "Must not contain the character NUL")
+    return text
+
+
+def _birthday(value: Any, parse: Callable[[Any], dt.date]) -> dt.date:
+    if not isinstance(value, str) or not ISO_DATE.fullmatch(value):  # pydantic takes "0" for a date
+        raise PydanticCustomError("date_parsing", "Must be a date like 1990-12-31")
+    day = parse(value)
+    if not FIRST_BIRTHDAY <= day <= dt.date.today() + dt.timedelta(days=1):
+        raise PydanticCustomError("date_out_of_range", "Must lie between 1900 and today")
+    return day
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
+Prose = Annotated[str, StringConstraints(max_length=5000), AfterValidator(_without_nul)]
+WebAddress = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[!-~]+$")]
+Birthday = Annotated[dt.date, Field(strict=False), WrapValidator(_birthday)]
+
+# The rules are those of domain/account_rules, which words the refusal; here they are only documented.
+Username = Annotated[str, Field(max_length=500, json_schema_extra={"pattern": USERNAME_PATTERN})]
+NewPassword = Annotated[
+    str, Field(max_length=1000, json_schema_extra={"minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD})
+]
+Password = Annotated[str, Field(max_length=1000)]
+
+
+class Preferences(Body):
+    """How a person likes it; null removes one."""
+
+    time_zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")] | None = None
+    default_model: (
+        Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)] | None
+    ) = Field(None, description="`provider/model` or the name of a model config.")
+    titles: Literal["words", "model"] | None = Field(
+        None, description="Whether a chat is titled by its first words or by the model."
+    )
+    theme: Literal["system", "light", "dark"] | None = None
+    language: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] | None
+    ) = None
+
+
+class UserAnswer(BaseModel):
+    """One's own account."""
+
+    id: UUID
+    email: str
+    username: str
+    full_name: str | None
+    bio: str | None
+    date_of_birth: dt.date | None
+    profession: str | None
+    avatar_url: str | None
+    role: Literal["member", "admin"]
+    preferences: dict[str, Any]
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class PublicProfile(BaseModel):
+    """What everybody with an account may see of another."""
+
+    id: UUID
+    username: str
+    full_name: str | None
+    bio: str | None
+    avatar_url: str | None
+
+
+class ProfileChanges(Body):
+    """Only what is sent is changed; null empties a field."""
+
+    full_name: Line | None = None
+    username: Username = ""
+    bio: Prose | None = None
+    date_of_birth: Birthday | None = None
+    profession: Line | None = None
+    avatar_url: WebAddress | None = Field(None, description="Kept as data; the page does not load it.")
+    preferences: Preferences | None = Field(None, description="Merged with what is there.")
+
+
+class PasswordChange(Body):
+    current_password: Password
+    new_password: NewPassword
+
+
+class AccountDeletion(Body):
+    password: Password

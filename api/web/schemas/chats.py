@@ -1,0 +1,122 @@
+"""Chats and messages as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from api.web.openapi import Body, Parameters
+from api.web.schemas.accounts import Line
+
+Title = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+Tag = Annotated[Line, StringConstraints(min_length=1, max_length=50)]
+ModelName = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+Share = Annotated[float, Field(ge=0, le=1)]
+MaxTokens = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class ChatParameters(Body):
+    """What every message of the chat is sent with, unless the message says otherwise."""
+
+    temperature: Temperature | None = None
+    top_p: Share | None = None
+    max_tokens: MaxTokens | None = None
+
+
+class NewChat(Body):
+    title: Title | None = None
+    slug: Annotated[str, Field(description="An id of one's own: 1 to 50 letters, digits, _ or -.")] | None = None
+    model_config_id: UUID | None = None
+    model: ModelName | None = None
+    parameters: ChatParameters | None = None
+    temporary: bool = False
+    pinned: bool = False
+    archived: bool = False
+    folder: Annotated[Line, StringConstraints(min_length=1, max_length=100)] | None = None
+    tags: Annotated[list[Tag], Field(max_length=20)] | None = None
+
+    # `model_config_id` is our field, not pydantic's
+    model_config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+
+    def values(self) -> dict[str, Any]:
+        """The fields that were given."""
+        given = self.model_dump(exclude_unset=True)
+        for name in ("title", "slug", "parameters", "tags"):
+            if given.get(name, ...) is None:
+                del given[name]
+        if "parameters" in given:
+            given["parameters"] = {k: v for k, v in given["parameters"].items() if v is not None}
+        return given
+
+
+class ChatChange(NewChat):
+    """Only the fields that are given are changed; null empties model, model_config_id and folder."""
+
+
+class ChatAnswer(BaseModel):
+    model_config = ConfigDict(protected_namespaces=())
+
+    id: UUID
+    number: int
+    slug: str
+    title: str
+    model_config_id: UUID | None
+    model: str | None
+    parameters: dict[str, Any]
+    head_id: UUID | None
+    pinned: bool
+    archived: bool
+    temporary: bool
+    folder: str | None
+    tags: list[str]
+    active_generation_id: UUID | None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class MessageAnswer(BaseModel):
+    id: UUID
+    chat_id: UUID
+    parent_id: UUID | None
+    seq: int
+    role: str
+    kind: str
+    content: str
+    reasoning: str | None
+    model: str | None
+    provider: str | None
+    status: str
+    metadata: dict[str, Any]
+    created_at: dt.datetime
+    sibling_ids: list[UUID] = []
+
+
+class OpenChatAnswer(ChatAnswer):
+    messages: list[MessageAnswer]
+
+
+class ChatsAnswer(BaseModel):
+    items: list[ChatAnswer]
+    next_cursor: str | None
+
+
+class MessagesAnswer(BaseModel):
+    items: list[MessageAnswer]
+    more: bool
+
+
+class ChatsQuery(Parameters):
+    limit: int = Field(30, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=200)
+    archived: bool | None = False
+    pinned: bool | None = None
+    folder: str | None = Field(None, max_length=100)
+
+
+class MessagesQuery(Parameters):
+    before: str | None = Field(None, description="The id of a message of the active path.")
+    limit: int = Field(50, ge=1, le=200)

@@ -1,0 +1,87 @@
+"""Our gunicorn worker: gthread that gives sockets to the event loop and never waits for a client in its accept thread.
+
+gunicorn 27's gthread closes connections in that thread and lingers up to two seconds over each; a few idle clients
+then stall everything. Depends on gunicorn's internals, which is why its version is pinned and this is tested raw.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from concurrent import futures
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+from api.web.handover import Carrier, Sender
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """`self.wsgi` is our Flask application; its `parley_process` extension starts and drains with the worker."""
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self._process: Any = self.wsgi.extensions["parley_process"]
+        self._carrier: Carrier = self.wsgi.extensions["parley_carrier"]
+        self._current = threading.local()
+        self._taken: set[Any] = set()
+        self.wsgi = _Offering(self.wsgi, self)
+
+    def run(self) -> None:
+        self._process.start()
+        super().run()
+        self._process.finish_drain(self.notify)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if self.alive:
+            self._process.begin_drain()
+        super().handle_exit(sig, frame)
+
+    def handle(self, conn: Any) -> Any:
+        self._current.conn = conn
+        try:
+            return super().handle(conn)
+        finally:
+            self._current.conn = None
+
+    def offer(self, environ: dict[str, Any]) -> None:
+        """Let the application take this request's socket, where that is possible."""
+        conn = getattr(self._current, "conn", None)
+        if conn is not None and not self.cfg.is_ssl and not conn.is_http2:
+            environ["parley.hand_over"] = lambda response, sender: self._hand_over(conn, response, sender)
+
+    def _hand_over(self, conn: Any, response: Any, sender: Sender) -> None:
+        """`response` is gunicorn's: it makes the head, and is then left believing that all was sent."""
+        response.force_close()
+        head = response.default_headers() + [f"{name}: {value}\r\n" for name, value in response.headers]
+        sender.head = ("".join(head) + "\r\n").encode("latin-1")
+        sender.chunked = response.chunked
+        response.headers_sent = True
+        response.chunked = False
+        taken = socket.socket(fileno=conn.sock.detach())
+        self._taken.add(conn)
+        self._carrier.carry(taken, sender)
+
+    def finish_request(self, conn: Any, fs: futures.Future[Any]) -> None:
+        if conn in self._taken:
+            self._taken.discard(conn)
+            self.nr_conns -= 1
+            return
+        keep = not fs.cancelled() and fs.exception() is None and fs.result()
+        if keep:
+            super().finish_request(conn, fs)
+            return
+        self.nr_conns -= 1
+        self._carrier.linger(conn.sock)
+
+
+class _Offering:
+    """The application, with the offer in each request's environment."""
+
+    def __init__(self, application: Any, worker: Worker) -> None:
+        self._application = application
+        self._worker = worker
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        self._worker.offer(environ)
+        return self._application(environ, start_response)

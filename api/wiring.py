@@ -1,0 +1,138 @@
+"""The one place that constructs services, by plain constructor calls. Tests replace parts by passing their own."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from uuid import UUID
+
+from api.config import Settings
+from api.db import Database
+from api.domain.ids import new_id
+from api.providers.base import Timeouts
+from api.providers.catalogue import Catalogue
+from api.providers.control import Control
+from api.providers.transport import Transport
+from api.rate_limits.storage import DatabaseStorage
+from api.repositories.presence import presence_of
+from api.repositories.unit_of_work import Store
+from api.security.egress import Egress, parse_allowed
+from api.security.passwords import Passwords
+from api.security.tokens import Tokens
+from api.security.vault import Vault, parse_keys
+from api.services.accounts import AccountService
+from api.services.api_keys import ApiKeyService
+from api.services.catalogue import CatalogueService
+from api.services.chats import ChatService
+from api.services.generations import GenerationService
+from api.services.health import HealthService
+from api.services.messages import MessageService
+from api.services.model_configs import ModelConfigService
+from api.services.rate_limits import RateLimitService
+from api.services.registry import Services
+from api.services.sessions import SessionService
+from api.streams.loop import LoopThread
+
+PURGE_SECONDS = 300.0
+
+
+def setup_code(settings: Settings) -> str | None:
+    """What the first admin of a production server must present: the same in every process, stored nowhere."""
+    if not settings.production:
+        return None
+    pepper = settings.token_pepper.get_secret_value().encode()
+    return hmac.new(pepper, b"setup-code", hashlib.sha256).hexdigest()[:12]
+
+
+def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
+    """All services over one database. Nothing is started: `services.generations.start()` does that."""
+    store = Store(database)
+    egress = Egress(parse_allowed(settings.allowed_private_hosts))
+    catalogue = Catalogue(settings.base_urls())
+    tokens = Tokens(settings.token_pepper.get_secret_value())
+    sessions = SessionService(store, tokens, settings.refresh_token_days)
+    api_keys = ApiKeyService(store, tokens)
+    rate_limits = _rate_limits(settings, store)
+    generations = _generations(settings, store, loop, Transport(egress), sessions, api_keys, rate_limits)
+    model_configs = ModelConfigService(
+        store,
+        Vault(parse_keys(settings.encryption_key.get_secret_value())),
+        catalogue,
+        _timeouts(settings),
+        settings.default_model,
+    )
+    return Services(
+        accounts=AccountService(
+            store,
+            Passwords(),
+            stop_runs=generations.stop_all,
+            registration_open=settings.registration == "open",
+            setup_code=setup_code(settings),
+        ),
+        sessions=sessions,
+        api_keys=api_keys,
+        model_configs=model_configs,
+        catalogue=CatalogueService(store, catalogue, Control(catalogue, egress), model_configs),
+        chats=ChatService(store, generations),
+        messages=MessageService(store, generations, model_configs, settings.max_message_chars),
+        generations=generations,
+        rate_limits=rate_limits,
+        health=HealthService(store, generations.loop_age, lambda: generations.draining),
+    )
+
+
+def _timeouts(settings: Settings) -> Timeouts:
+    return Timeouts(
+        connect=settings.provider_connect_timeout,
+        first=settings.provider_first_timeout,
+        between=settings.provider_between_timeout,
+        total=settings.provider_total_timeout,
+    )
+
+
+def _rate_limits(settings: Settings, store: Store) -> RateLimitService:
+    storage = DatabaseStorage(
+        write=lambda fn: store.write(lambda work: fn(work.connection), durable=False),
+        read=lambda fn: store.read(lambda work: fn(work.connection)),
+    )
+    return RateLimitService(
+        storage, settings.rate_limit_per_hour, settings.generation_limit_per_hour, settings.login_limit
+    )
+
+
+def _generations(
+    settings: Settings,
+    store: Store,
+    loop: LoopThread,
+    transport: Transport,
+    sessions: SessionService,
+    api_keys: ApiKeyService,
+    rate_limits: RateLimitService,
+) -> GenerationService:
+    owner = new_id()
+    purged_at = time.monotonic()
+
+    def still_good(session_ids: set[UUID], key_ids: set[UUID]) -> tuple[set[UUID], set[UUID]]:
+        return sessions.open_among(session_ids), api_keys.good_among(key_ids)
+
+    def housekeeping() -> None:
+        nonlocal purged_at
+        api_keys.flush_last_used()
+        if time.monotonic() - purged_at > PURGE_SECONDS:
+            purged_at = time.monotonic()
+            rate_limits.purge()
+
+    return GenerationService(
+        store=store,
+        presence=presence_of(store.database, owner),
+        loop=loop,
+        transport=transport,
+        owner=owner,
+        poll_seconds=1.0 if store.database.is_postgresql else 0.2,
+        max_reply_chars=settings.max_reply_chars,
+        max_runs=settings.max_streams,
+        drain_seconds=settings.drain_seconds,
+        still_good=still_good,
+        housekeeping=housekeeping,
+    )

@@ -1,0 +1,45 @@
+"""gunicorn, set from Parley's own settings. `gunicorn -c deploy/gunicorn.conf.py api.wsgi:app`"""
+
+import os
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.getcwd())
+
+from api.config import ConfigError, load
+
+try:
+    _settings = load()
+except ConfigError as _error:
+    sys.stderr.write(f"parley: {_error}\n")
+    sys.exit(2)
+
+bind = f"{_settings.api_host}:{_settings.api_port}"
+workers = _settings.web_concurrency
+threads = _settings.threads
+worker_class = "api.web.worker.Worker"
+worker_connections = 4096
+preload_app = False  # threads, locks and the loop belong to the process that serves
+keepalive = 15
+timeout = 60
+graceful_timeout = int(_settings.drain_seconds) + 25  # the drain, then the last transactions
+proc_name = "parley"
+accesslog = None  # one structured line a request is ours
+errorlog = "-"
+loglevel = "warning"
+control_socket_disable = True
+forwarded_allow_ips = "127.0.0.1,::1"
+limit_request_line = 8190
+
+if workers > 1:
+    _metrics_folder = tempfile.mkdtemp(prefix="parley-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
+
+    def child_exit(server, worker):
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+    def on_exit(server):
+        shutil.rmtree(_metrics_folder, ignore_errors=True)

@@ -1,0 +1,153 @@
+"""What has to be right before a server starts: Python, settings, ports, DATA_DIR; and the secrets made once.
+
+Standard library only, so that it can say in one line what is wrong before anything is installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
+FROM_CONFIG_FILE = (
+    "API_HOST",
+    "API_PORT",
+    "API_URL",
+    "UI_PORT",
+    "DATA_DIR",
+    "DRAIN_SECONDS",
+    "PAGE_SECRET",
+    "PARLEY_ENV",
+)
+
+
+class Refused(Exception):
+    """Nothing was started; one line for a person, exit code 2."""
+
+
+def check_python(version: tuple[int, ...]) -> None:
+    if version < (3, 11):
+        raise Refused(f"Parley needs Python 3.11 or newer; this is {'.'.join(map(str, version[:3]))}")
+
+
+def read_lines(path: Path) -> dict[str, str]:
+    """KEY=value lines; comments, blank lines, `export` and quotes around a value are dropped."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {key.strip().removeprefix("export "): value.strip().strip("'\"") for key, _, value in pairs}
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ`, then `.env` beside the Makefile, then what CONFIG_FILE says of this. Empty is not set."""
+    given = {name: value for name, value in environ.items() if value}
+    found = read_lines(Path(given.get("PARLEY_RUN_ENV_FILE", ROOT / ".env")))
+    merged = {name: value for name, value in found.items() if value} | given
+    if path := merged.get("CONFIG_FILE"):
+        merged = _config_file(path) | merged
+    return merged
+
+
+def _config_file(path: str) -> dict[str, str]:
+    import yaml  # type: ignore[import-untyped,unused-ignore]  # installed wherever CONFIG_FILE can work
+
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        values = {str(name).upper(): str(value) for name, value in content.items() if value is not None}
+    except (OSError, yaml.YAMLError, AttributeError) as error:
+        raise Refused(f"CONFIG_FILE={path} cannot be read: {' '.join(str(error).split())}") from error
+    return {name: values[name] for name in FROM_CONFIG_FILE if values.get(name)}
+
+
+def seconds(env: Mapping[str, str], variable: str, default: float) -> float:
+    try:
+        return float(env.get(variable, default))
+    except ValueError as error:
+        raise Refused(f"{variable} must be a number of seconds, not {env[variable]!r}") from error
+
+
+def check_port(variable: str, value: str, host: str = "") -> None:
+    """A port's number; with a `host`, also whether a server could listen there now."""
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
+        raise Refused(f"{variable} must be a number from 1 to 65535, not {value!r}")
+    if not host:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(value)))
+        except OSError as error:
+            why = f"port {value} on {host} cannot be used ({error.strerror})"
+            raise Refused(f"{why}: set {variable} to another port") from error
+
+
+def check_data_dir(value: str) -> Path:
+    """The folder's absolute path; it exists then and can be written."""
+    path = Path(os.path.abspath(Path(value).expanduser()))
+    try:
+        if not path.exists():
+            path.mkdir(mode=0o700, parents=True)
+        with tempfile.NamedTemporaryFile(dir=path, prefix=".writable-"):
+            return path
+    except OSError as error:
+        why = f"DATA_DIR={path} cannot be written ({error.strerror})"
+        raise Refused(f"{why}: set DATA_DIR to another folder") from error
+
+
+def ensure_secrets(data_dir: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Every secret: from the environment, else from `data_dir/secrets.env` (mode 0600), where the missing are
+    made once. Starts at the same time end with the same values; nobody sees a half-written file."""
+    environ = os.environ if environ is None else environ  # noqa: TID251  (it cannot import api.config)
+    given = {name: environ[name] for name in SECRETS if environ.get(name)}
+    path = data_dir / "secrets.env"
+    try:
+        with _locked(data_dir):
+            kept = read_lines(path)
+            while missing := [name for name in SECRETS if name not in given and not kept.get(name)]:
+                _write_secrets(path, kept | {name: secrets.token_hex(32) for name in missing})
+                kept = read_lines(path)
+            if path.exists() and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+    except OSError as error:
+        raise Refused(f"{path} cannot be read or written ({error.strerror}): set DATA_DIR") from error
+    return {name: kept[name] for name in SECRETS if kept.get(name)} | given
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time; the kernel lets go when a holder dies."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write_secrets(path: Path, values: Mapping[str, str]) -> None:
+    """A whole file or none. A first file never replaces one that the API, started alone, has just made."""
+    draft = path.with_name(f".secrets.{os.getpid()}.{secrets.token_hex(4)}")
+    first = not path.exists()
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{name}={value}\n" for name, value in values.items())
+            file.flush()
+            os.fsync(file.fileno())
+        if first:
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
+        else:
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

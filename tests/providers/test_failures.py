@@ -1,0 +1,95 @@
+"""What a provider's refusal becomes, and that it says what to do."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.domain import errors
+from api.providers.failures import excerpt, from_http, retry_after
+
+
+def openai_error(message: str, code: str | None = None) -> bytes:
+    return json.dumps({"error": {"message": message, "type": "invalid_request_error", "code": code}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "words"),
+    [
+        (400, openai_error("too long", "context_length_exceeded"), errors.ContextTooLong, "Shorten it"),
+        (400, openai_error("This model's maximum context length is 4096 tokens"), errors.ContextTooLong, "window"),
+        (400, b'{"error":"the input length exceeds the context length"}', errors.ContextTooLong, "window"),
+        (413, openai_error("prompt is too long: 9 tokens"), errors.ContextTooLong, "window"),
+        (400, openai_error("filtered", "content_filter"), errors.ContentFiltered, "Rephrase"),
+        (400, openai_error("The model `x` does not exist"), errors.ModelNotFound, "model's name"),
+        (400, openai_error("bad temperature"), errors.ProviderError, "bad temperature"),
+        (401, openai_error("Incorrect API key provided"), errors.ProviderAuthFailed, "Check the key"),
+        (403, b"", errors.ProviderAuthFailed, "Check the key"),
+        (404, b'{"error":"model \\"x\\" not found, try pulling it first"}', errors.ModelNotFound, "pulling it first"),
+        (404, b"<html>404</html>", errors.ModelNotFound, "base URL"),
+        (408, b"", errors.ProviderTimeout, "again"),
+        (413, b"", errors.ProviderError, "413"),
+        (422, b'{"detail":[{"loc":["body"],"msg":"field required"}]}', errors.ProviderError, "field required"),
+        (429, openai_error("Slow down", "rate_limit_exceeded"), errors.ProviderRateLimited, "Wait"),
+        (
+            429,
+            openai_error("You exceeded your current quota", "insufficient_quota"),
+            errors.ProviderRateLimited,
+            "billing",
+        ),
+        (402, b'{"error":{"message":"Insufficient credits","code":402}}', errors.ProviderRateLimited, "billing"),
+        (500, b"oops", errors.ProviderUnavailable, "500"),
+        (503, b"\xff\xfe\x00", errors.ProviderUnavailable, "503"),
+        (504, b"", errors.ProviderTimeout, "again"),
+        (529, b'{"type":"error","error":{"type":"overloaded_error"}}', errors.ProviderUnavailable, "529"),
+        (302, b"", errors.ProviderBadResponse, "redirects are not followed"),
+    ],
+)
+def test_mapping(status: int, body: bytes, error: type[errors.ProviderError], words: str) -> None:
+    failure = from_http(status, {}, body)
+    assert type(failure) is error
+    assert words in failure.detail
+
+
+@given(
+    st.integers(300, 599),
+    st.binary(max_size=300)
+    | st.recursive(
+        st.none() | st.text(max_size=9) | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["error", "message", "code", "x"]), inner)
+        ),
+    ).map(lambda value: json.dumps(value).encode()),
+)
+def test_any_body_is_an_error_of_bounded_words(status: int, body: bytes) -> None:
+    failure = from_http(status, {}, body)
+    assert len(failure.detail) < 700
+    failure.detail.encode()
+
+
+def test_long_words_are_cut_to_500() -> None:
+    assert len(excerpt("x " * 5000)) == 500
+    assert excerpt("x " * 5000).endswith("…")
+    assert excerpt(" a\n\0b\ud800 ") == "a \ufffdb\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("1.5", 1.5), ("-3", 0.0), ("1e9", 86400.0), ("", None), ("soon", None), ("nan", None)],
+)
+def test_retry_after_seconds(value: str, seconds: float | None) -> None:
+    assert retry_after({"RETRY-after": value}) == seconds
+    assert from_http(429, {"Retry-After": value}, b"").retry_after == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    later = retry_after({"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)})
+    assert later is not None
+    assert 30 < later <= 60
+    assert retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+    assert retry_after({}) is None

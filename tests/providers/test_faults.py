@@ -1,0 +1,122 @@
+"""Every way in which a provider can fail, over real sockets: what the caller gets, and never anything else."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.domain import errors
+from api.domain.events import Finish, ProviderEvent, ToolCall, Usage
+from api.providers.base import Timeouts
+from tests.providers.helpers import KEY, PATIENT, call_for, in_transport, run, text_of, thoughts_of
+from tests.upstream import Upstream
+
+BRIEF = Timeouts(connect=20, first=0.4, between=0.4, total=20)
+
+FAULTS = [
+    ("cut:5", errors.ProviderUnavailable, "1 2 3 4 5 "),
+    ("no-final", errors.ProviderUnavailable, "You said: hello "),
+    ("error-in-stream:4", errors.ProviderUnavailable, "1 2 3 4 "),
+    ("badjson", errors.ProviderBadResponse, "You said: hello "),
+    ("html", errors.ProviderBadResponse, ""),
+    ("redirect", errors.ProviderBadResponse, ""),
+    ("gzip", errors.ProviderBadResponse, ""),
+    ("huge-line:100", errors.ProviderBadResponse, ""),
+    ("drop", errors.ProviderUnavailable, ""),
+    ("stall", errors.ProviderTimeout, ""),
+    ("stall-head", errors.ProviderTimeout, ""),
+    ("stall:3", errors.ProviderTimeout, "1 2 3 "),
+    ("status:400", errors.ProviderError, ""),
+    ("status:401", errors.ProviderAuthFailed, ""),
+    ("status:402", errors.ProviderRateLimited, ""),
+    ("status:403", errors.ProviderAuthFailed, ""),
+    ("status:404", errors.ModelNotFound, ""),
+    ("status:408", errors.ProviderTimeout, ""),
+    ("status:418", errors.ProviderError, ""),
+    ("status:429:30", errors.ProviderRateLimited, ""),
+    ("status:500", errors.ProviderUnavailable, ""),
+    ("status:503:30", errors.ProviderUnavailable, ""),
+    ("status:504", errors.ProviderTimeout, ""),
+]
+
+
+@pytest.mark.parametrize(("model", "error", "before"), FAULTS, ids=[f[0] for f in FAULTS])
+@pytest.mark.parametrize("wire", ["openai", "ollama"])
+def test_fault(upstream: Upstream, wire: str, model: str, error: type[errors.ProviderError], before: str) -> None:
+    events: list[ProviderEvent] = []
+    call = call_for(upstream, model, wire=wire, timeouts=BRIEF if model.startswith("stall") else PATIENT)
+    with pytest.raises(errors.ProviderError) as caught:
+        in_transport(lambda transport: transport.run(call, events.extend))
+    assert type(caught.value) is error
+    assert text_of(events) == before
+    assert not any(isinstance(event, Finish) for event in events)
+    assert KEY not in str(caught.value)
+    assert KEY[5:18] not in str(caught.value)
+    assert len(caught.value.detail) < 700
+
+
+@pytest.mark.parametrize("model", ["cut:5", "badjson", "html", "drop", "status:401", "error-in-stream:3"])
+def test_fault_without_streaming(upstream: Upstream, model: str) -> None:
+    with pytest.raises(errors.ProviderError) as caught:
+        run(call_for(upstream, model, stream=False))
+    assert KEY[5:18] not in str(caught.value)
+
+
+@pytest.mark.parametrize("wire", ["openai", "ollama"])
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("model", ["plain", "usage-last", "no-done", "bytewise", "crlf", "hang"])
+def test_whole(upstream: Upstream, wire: str, stream: bool, model: str) -> None:
+    events = run(call_for(upstream, model, wire=wire, stream=stream))
+    assert text_of(events) == "You said: hello "
+    assert [e for e in events if isinstance(e, Finish)] == [Finish("stop")]
+    usage = [e for e in events if isinstance(e, Usage)]
+    assert [(u.prompt_tokens, u.completion_tokens) for u in usage] == [(7, 3)]
+
+
+@pytest.mark.parametrize("wire", ["openai", "ollama"])
+def test_reasoning_and_tools(upstream: Upstream, wire: str) -> None:
+    events = run(call_for(upstream, "thinking", wire=wire))
+    assert thoughts_of(events) == "hmm, yes"
+    assert text_of(events) == "You said: hello "
+    calls = [e for e in run(call_for(upstream, "tools", wire=wire)) if isinstance(e, ToolCall)]
+    assert [(call.name, call.arguments) for call in calls] == [("weather", '{"city":"Oslo"}')]
+
+
+def test_retry_after_and_the_reason_are_kept(upstream: Upstream) -> None:
+    with pytest.raises(errors.ProviderRateLimited) as caught:
+        run(call_for(upstream, "status:429:30"))
+    assert caught.value.retry_after == 30
+    assert "refused with status 429" in caught.value.detail
+    assert "[redacted]" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("model", "requests"),
+    [("flaky:503:1", 2), ("flaky:502:1", 2), ("flaky:529:1", 2), ("flaky:429:1:0", 2), ("drop:1", 2), ("plain", 1)],
+)
+def test_one_retry_before_the_first_byte(upstream: Upstream, model: str, requests: int) -> None:
+    before = upstream.requests
+    assert text_of(run(call_for(upstream, f"{model}#{model}"))) == "You said: hello "
+    assert upstream.requests - before == requests
+
+
+@pytest.mark.parametrize(
+    ("model", "requests"),
+    [("flaky:503:2", 2), ("flaky:500:1", 1), ("flaky:429:1:60", 1), ("flaky:503:1:60", 1), ("drop:2", 2), ("cut:1", 1)],
+)
+def test_never_more_than_one_retry(upstream: Upstream, model: str, requests: int) -> None:
+    before = upstream.requests
+    with pytest.raises(errors.ProviderError):
+        run(call_for(upstream, f"{model}#never-{model}"))
+    assert upstream.requests - before == requests
+
+
+def test_a_reply_beyond_the_cap_is_refused(upstream: Upstream) -> None:
+    seen = 0
+
+    def sink(events: list[ProviderEvent]) -> None:
+        nonlocal seen
+        seen += len(text_of(events))
+
+    with pytest.raises(errors.ProviderBadResponse, match="64 MiB"):
+        in_transport(lambda transport: transport.run(call_for(upstream, "flood:80"), sink))
+    assert seen < 64 * 1024 * 1024

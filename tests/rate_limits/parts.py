@@ -1,0 +1,24 @@
+"""A storage over a store, as `wiring` makes it, and a clock that stands in the middle of a window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from api.rate_limits.storage import DatabaseStorage
+from api.repositories.unit_of_work import Store
+
+HOUR = 3600
+
+
+def storage_over(store: Store, clock: Callable[[], float] = time.time) -> DatabaseStorage:
+    return DatabaseStorage(
+        write=lambda fn: store.write(lambda unit: fn(unit.connection), durable=False),
+        read=lambda fn: store.read(lambda unit: fn(unit.connection)),
+        clock=clock,
+    )
+
+
+def to_mid_window() -> float:
+    """What to add to the time so that no hour ends during a test."""
+    return HOUR / 2 - time.time() % HOUR

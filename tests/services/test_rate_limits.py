@@ -1,0 +1,122 @@
+"""What the service counts for whom, and what it says when a limit is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+import time_machine
+
+from api.db import Database
+from api.domain.errors import LimitExceeded, StoreUnavailable
+from api.domain.principal import ALL_SCOPES, Principal
+from api.repositories.unit_of_work import Store
+from api.services.rate_limits import RateLimitService, TooMany
+from tests.rate_limits.parts import storage_over
+
+MID_WINDOW = 1_790_000_000 // 3600 * 3600 + 1800 + 20.5
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Coordinates]:
+    with time_machine.travel(MID_WINDOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def service(store: Store) -> RateLimitService:
+    return RateLimitService(storage_over(store), per_hour=5, generations_per_hour=2, login_limit=3)
+
+
+def someone() -> Principal:
+    return Principal(user_id=uuid4(), username="ann", role="member", scopes=ALL_SCOPES)
+
+
+def standing(service: RateLimitService, who: Principal) -> dict[str, int]:
+    return {state.name: state.remaining for state in service.look(who)}
+
+
+def test_writes_reads_and_generations_have_their_own_limits(service: RateLimitService) -> None:
+    ann, ben = someone(), someone()
+    (write,) = service.count(ann, reads=False)
+    assert (write.name, write.limit, write.remaining, write.window_seconds) == ("writes", 5, 4, 3600)
+    assert write.reset_seconds == 1780
+    (read,) = service.count(ann, reads=True)
+    assert (read.name, read.limit, read.remaining) == ("reads", 50, 49)
+    both = service.count(ann, reads=False, generates=True)
+    assert [(state.name, state.remaining) for state in both] == [("writes", 3), ("generations", 1)]
+    assert standing(service, ben) == {"writes": 5, "reads": 50, "generations": 2}
+
+
+def test_a_refused_generation_costs_no_write(service: RateLimitService) -> None:
+    ann = someone()
+    for _ in range(2):
+        service.count(ann, reads=False, generates=True)
+    with pytest.raises(TooMany) as refusal:
+        service.count(ann, reads=False, generates=True)
+    assert standing(service, ann) == {"writes": 3, "reads": 50, "generations": 0}
+    assert [(state.name, state.remaining) for state in refusal.value.states] == [("writes", 3), ("generations", 0)]
+    service.count(ann, reads=False)
+
+
+def test_the_refusal_says_what_when_and_who_helps(service: RateLimitService, clock: time_machine.Coordinates) -> None:
+    ann = someone()
+    for _ in range(5):
+        service.count(ann, reads=False)
+    with pytest.raises(LimitExceeded) as refusal:
+        service.count(ann, reads=False)
+    error = refusal.value
+    assert error.detail == (
+        "You have used all 5 changes and model calls of this hour; try again in 30 minutes. "
+        "If that is too little, ask the administrator of this server to raise the limit."
+    )
+    assert error.retry_after == 1780
+    clock.shift(error.retry_after - 1.5)
+    with pytest.raises(LimitExceeded):
+        service.count(ann, reads=False)
+    clock.shift(1.5)
+    service.count(ann, reads=False)
+
+
+def test_sign_in_attempts_count_per_account_and_per_address(service: RateLimitService) -> None:
+    for name in ("Ann@Example.org", "ann@example.org ", "ANN@example.ORG"):
+        service.count_login(name, f"192.0.2.{len(name)}")
+    with pytest.raises(LimitExceeded, match="sign-in attempts"):
+        service.count_login("ann@example.org", "198.51.100.1")
+    for number in range(3):
+        service.count_login(f"user{number}", "198.51.100.7")
+    with pytest.raises(LimitExceeded, match="sign-in attempts"):
+        service.count_login("user9", "198.51.100.7")
+    service.count_login("user9", "198.51.100.8")
+
+
+def test_an_ipv6_party_counts_by_its_network(service: RateLimitService) -> None:
+    for last in ("1", "2", "ffff:ffff:ffff:ffff"):
+        service.count_address(f"2001:db8:1:1:{last}" if ":" in last else f"2001:db8:1:1::{last}")
+    with pytest.raises(LimitExceeded, match="registrations"):
+        service.count_address("2001:db8:1:1::77")
+    service.count_address("2001:db8:1:2::77")
+    for _ in range(2):
+        service.count_address("::ffff:192.0.2.9")
+    service.count_address("192.0.2.9")
+    with pytest.raises(LimitExceeded):
+        service.count_address("192.0.2.9")
+    service.count_address("unknown")
+
+
+def test_what_cannot_be_counted_is_not_let_through() -> None:
+    store = Store(Database("sqlite:////nowhere/at/all.db"))
+    service = RateLimitService(storage_over(store), per_hour=5, generations_per_hour=2, login_limit=3)
+    with pytest.raises(StoreUnavailable):
+        service.count(someone(), reads=True)
+    with pytest.raises(StoreUnavailable):
+        service.count_login("ann", "192.0.2.1")
+    store.close()
+
+
+def test_purge(service: RateLimitService, clock: time_machine.Coordinates) -> None:
+    service.count(someone(), reads=False, generates=True)
+    assert service.purge() == 0
+    clock.shift(3 * 3600)
+    assert service.purge() == 2

@@ -1,0 +1,76 @@
+"""Model text into markdown: maths, money, images, code; the same however the stream was cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui.render import ReplyRenderer, label, literal, reply
+
+
+@pytest.mark.parametrize(
+    ("given_text", "drawn"),
+    [
+        ("plain", "plain"),
+        (r"so \(a^2 + b^2\) holds", "so $a^2 + b^2$ holds"),
+        ("\\[\n x = 1 \n\\]", "$$x = 1$$"),
+        ("$x_i$ and $$y$$", "$x_i$ and $$y$$"),
+        ("it costs $5 and $10 here", r"it costs \$5 and \$10 here"),
+        ("$5–$10", r"\$5–\$10"),
+        ("a lone $ sign", r"a lone \$ sign"),
+        ("![alt](http://evil/x.png)", "[alt](http://evil/x.png)"),
+        ("![](http://evil/x.png)", "[image](http://evil/x.png)"),
+        ("![alt][ref]", "[alt][ref]"),
+        ("wow! [link](x)", "wow! [link](x)"),
+        (r"in code `![a](b) \(x\) $5`", r"in code `![a](b) \(x\) $5`"),
+        ("``a ` b``  $1", "``a ` b``  \\$1"),
+        ("```python\n![a](b)\n\\(x\\) $5 ~a~\n```\n![a](b)", "```python\n![a](b)\n\\(x\\) $5 ~a~\n```\n[a](b)"),
+        ("~~~\n$1\n```\n$2\n~~~\n$3", "~~~\n$1\n```\n$2\n~~~\n\\$3"),
+        ("- item\n  ```\n  $1\n  ```\n- $2", "- item\n  ```\n  $1\n  ```\n- \\$2"),
+        ("about ~5 ms to ~7 ms, ~~gone~~", r"about \~5 ms to \~7 ms, ~~gone~~"),
+        ("ratio 1:100:5 and :red[x]", r"ratio 1\:100:5 and \:red[x]"),
+        ("at 12:30, note: this", "at 12:30, note: this"),
+        ("a `lone backtick", "a `lone backtick"),
+        ("an open \\( bracket", "an open \\( bracket"),
+        ("```\nnever closed ![a](b)", "```\nnever closed ![a](b)"),
+        ("ends with \\", "ends with \\"),
+        ("", ""),
+    ],
+)
+def test_a_reply_is_drawn_as_it_was_meant(given_text: str, drawn: str) -> None:
+    assert reply(given_text) == drawn
+
+
+pieces = st.lists(
+    st.sampled_from(
+        ["a ", "word", "\n", "\n\n", "`", "```", "```py\n", "~", "~~~", "$", "$$", "5", "\\", "\\(", "\\)"]
+        + ["\\[", "\\]", "!", "[", "]", "(http://x)", ":", ":red[", ":smile:", " ", "> ", "  ", "é", "😀"]
+    ),
+    max_size=40,
+)
+
+
+@given(pieces, st.randoms(use_true_random=False))
+def test_how_the_stream_was_cut_changes_nothing(parts: list[str], random) -> None:  # type: ignore[no-untyped-def]
+    text = "".join(parts)
+    renderer = ReplyRenderer()
+    out, rest = "", text
+    while rest:
+        cut = random.randint(1, 5)
+        out += renderer.feed(rest[:cut])
+        rest = rest[cut:]
+    assert out + renderer.close() == reply(text)
+
+
+@given(pieces)
+def test_no_image_is_left_outside_code(parts: list[str]) -> None:
+    text = "".join(part for part in parts if "`" not in part and "~" not in part)
+    assert "![" not in reply(text).replace("\\![", "")
+
+
+def test_a_label_is_one_short_literal_line() -> None:
+    assert label("Hello ![x](y)\n *world*") == r"Hello \!\[x\]\(y\) \*world\*"
+    assert label("word " * 40).endswith("…")
+    assert len(label("x" * 500)) == 60
+    assert literal("1. a") == r"1\. a"

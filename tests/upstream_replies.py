@@ -1,0 +1,53 @@
+"""What the test upstream replies with, and the record of what it wrote."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Served:
+    """One model request and what was written in answer. `finished`: to its end. `left`: the client went before."""
+
+    tag: str
+    path: str
+    model: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+    tokens: list[str] = field(default_factory=list)
+    finished: bool = False
+    left: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self.tokens).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def last_user_message(body: dict[str, Any]) -> str:
+    said = [m["content"] for m in body.get("messages", []) if m["role"] == "user"]
+    return str(said[-1]) if said else ""
+
+
+def tokens(name: str, args: list[str], asked: str) -> Iterator[tuple[float, str]]:
+    """Seconds to wait and the token that follows, for the behaviours of `tests.upstream`."""
+    if name in {"count", "cut", "stall", "error-in-stream"}:
+        pace = float(args[1]) / 1000 if len(args) > 1 else 0.02 if name == "count" else 0.0
+        for number in range(1, int(args[0] if args else 3) + 1):
+            yield pace, f"{number} "
+    elif name == "text":
+        # Cut between UTF-16 units, as servers written in JavaScript do: a pair may come in two halves.
+        units = asked.encode("utf-16-le", "surrogatepass")
+        dice = random.Random(units)
+        while units:
+            size = dice.choice((1, 1, 2, 3, 7, 20)) * 2
+            piece, units = units[:size], units[size:]
+            yield 0.0, piece.decode("utf-16-le", "surrogatepass")
+    elif name == "flood":
+        for _ in range(int(args[0]) * 16 if args else 1600):
+            yield 0.0, "x" * 65_536
+    else:
+        for word in f"You said: {asked}".split(" "):
+            yield 0.0, word + " "

@@ -1,0 +1,39 @@
+"""The page's only HTTP. Typed results, one error type, streams that survive a cut line. Knows no Streamlit."""
+
+from ui.api_client.client import ApiClient, TokenSource
+from ui.api_client.errors import ApiError
+from ui.api_client.follow import Batch, End
+from ui.api_client.records import (
+    Chat,
+    ChatPage,
+    Login,
+    Message,
+    Model,
+    ModelCatalogue,
+    ModelConfig,
+    OpenChat,
+    Sent,
+    Tokens,
+    User,
+)
+from ui.api_client.transport import Transport
+
+__all__ = [
+    "ApiClient",
+    "ApiError",
+    "Batch",
+    "Chat",
+    "ChatPage",
+    "End",
+    "Login",
+    "Message",
+    "Model",
+    "ModelCatalogue",
+    "ModelConfig",
+    "OpenChat",
+    "Sent",
+    "TokenSource",
+    "Tokens",
+    "Transport",
+    "User",
+]

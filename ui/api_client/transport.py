@@ -1,0 +1,90 @@
+"""One pool of connections to the API for the whole page. It carries no token and keeps no cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from ui.api_client.errors import ApiError, from_problem, unreachable
+
+CONNECT_SECONDS = 3.05
+ANSWER_SECONDS = 30.0
+SILENCE_SECONDS = 45.0  # the API pings a stream every 15 s
+
+
+class Transport:
+    """Sends one request. Every user's calls share it, so whatever is personal is given with the call."""
+
+    def __init__(self, base_url: str, page_secret: str = "", pool: int = 50) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._common = {"X-Page-Secret": page_secret} if page_secret else {}
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        json: object = None,
+        params: Mapping[str, str | int] | None = None,
+        repeatable: bool = False,
+    ) -> dict[str, Any]:
+        """The answer's JSON object. A `repeatable` call is sent once more if the line broke under it."""
+        for last in (False, True) if repeatable else (True,):
+            try:
+                answer = self._session.request(
+                    method,
+                    self._base_url + path,
+                    headers={**self._common, **headers},
+                    json=json,
+                    params=params,
+                    timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                    allow_redirects=False,
+                )
+                break
+            except requests.ConnectionError as error:
+                if last:
+                    raise unreachable() from error
+            except requests.RequestException as error:
+                raise unreachable() from error
+        with answer:
+            return _checked(answer)
+
+    def stream(self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int]) -> requests.Response:
+        """An event stream's open response; the caller closes it."""
+        try:
+            answer = self._session.get(
+                self._base_url + path,
+                headers={**self._common, **headers, "Accept": "text/event-stream", "Accept-Encoding": "identity"},
+                params=params,
+                stream=True,
+                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise unreachable() from error
+        if answer.status_code == 200:
+            return answer
+        with answer:
+            _checked(answer)
+        raise ApiError(answer.status_code, "api_bad_answer", "The server's answer could not be read.")
+
+
+def _checked(answer: requests.Response) -> dict[str, Any]:
+    try:
+        body = answer.json() if answer.content else {}
+    except (ValueError, requests.RequestException):
+        body = None
+    if answer.status_code >= 400 or not isinstance(body, dict):
+        raise from_problem(answer.status_code, body, answer.headers)
+    return body

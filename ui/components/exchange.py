@@ -1,0 +1,59 @@
+"""Carries a one-time ticket from the page to the cookie route, and at sign-out asks the route to drop the cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+
+_JS = """
+export default function (component) {
+  const { data, setTriggerValue } = component;
+  if (window.parleyTicket === data.ticket) return;  // drawn again: the ticket is on its way or spent
+  window.parleyTicket = data.ticket;
+  const root = location.origin + location.pathname.replace(/\\/models\\/?$/, "/");
+  fetch(root + data.path, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Content-Type": "application/json", "X-Requested-By": "parley" },
+    body: JSON.stringify({ ticket: data.ticket }),
+  })
+    .then((answer) => answer.status, () => 0)
+    .then((status) => {
+      if (data.reload) {
+        location.replace(root);
+      } else {
+        setTriggerValue("done", status);
+      }
+    });
+}
+"""
+
+
+@lru_cache(maxsize=1)
+def _component() -> Any:
+    return st.components.v2.component("parley_exchange", js=_JS)
+
+
+def exchange(ticket: str, on_done: Callable[[], None]) -> int | None:
+    """Draws nothing. Redeems the ticket in the browser; gives the route's status in the run that follows."""
+    with st.container(key="plumbing-exchange"):
+        result = _component()(
+            key=f"exchange-{ticket[:12]}",
+            data={"path": "auth/exchange", "ticket": ticket, "reload": False},
+            on_done_change=on_done,
+        )
+    return getattr(result, "done", None)
+
+
+def leave() -> None:
+    """Drops the cookie and loads the page anew, so that nothing of the old session is left in the tab."""
+    with st.container(key="plumbing-leave"):
+        data = {"path": "auth/logout", "ticket": "none", "reload": True}
+        _component()(key="leave", data=data, on_done_change=_nothing)
+
+
+def _nothing() -> None:
+    return None

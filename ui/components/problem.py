@@ -1,0 +1,14 @@
+"""Words about something that went wrong, drawn the same everywhere: a sign, the theme's red, close to its cause."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.render import literal
+
+
+def draw_problem(key: str, text: str | None) -> None:
+    """Nothing is drawn for no text. `key` tells this place from others on the page."""
+    if text:
+        with st.container(key=f"wrong-{key}"):
+            st.markdown(f":red[:material/error: {literal(text)}]")

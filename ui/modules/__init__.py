@@ -1,0 +1,1 @@
+"""The page's modules: each has a `view` that draws and `actions` that call the API."""

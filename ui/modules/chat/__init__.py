@@ -1,0 +1,1 @@
+"""One conversation: its messages, the running reply, and the composer."""

@@ -1,0 +1,84 @@
+"""What a person does in a chat, as calls to the API. Each is a callback: it runs once, before the page is drawn."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import streamlit as st
+
+from ui import state
+from ui.api_client import ApiClient, ApiError, ModelCatalogue
+from ui.sign_in.current import my_client
+from ui.wording import explain
+
+CATALOGUE_SECONDS = 30.0
+
+
+def submit(chat_id: str) -> None:
+    """The composer was sent."""
+    send(chat_id, str(state.widget(state.COMPOSER) or ""))
+
+
+def send(chat_id: str, text: str) -> None:
+    """Posts a message, in a new chat if none is open. What cannot be sent comes back into the composer."""
+    page = state.page()
+    page.notice = None
+    if not text.strip():
+        return
+    draft = page.draft
+    if draft is None or (draft.chat_id, draft.text) != (chat_id, text):
+        draft = state.Draft(chat_id, text, str(uuid.uuid4()))
+    model = str(state.widget(model_key(chat_id)) or "") or page.model or None
+    try:
+        api = my_client()
+        if not chat_id:
+            chat_id = api.create_chat(model).id
+            draft = state.Draft(chat_id, text, draft.key)
+            st.query_params["chat"] = chat_id
+            state.put_widget(model_key(chat_id), model)
+        api.send(chat_id, text, key=draft.key, model=model)
+    except ApiError as error:
+        page.draft, page.refill = draft, text
+        page.notice = state.Notice(
+            explain(error).text, "warning" if error.code == "chat_busy" or error.away else "error"
+        )
+        return
+    page.draft = None
+
+
+def stop(generation_id: str) -> None:
+    try:
+        my_client().stop(generation_id)
+    except ApiError as error:
+        if error.status not in {404, 409}:  # over already
+            state.page().notice = state.Notice("The reply could not be stopped. " + explain(error).text)
+
+
+def choose_model(chat_id: str) -> None:
+    """The choice holds for this chat, and for the chats begun after it."""
+    model = str(state.widget(model_key(chat_id)) or "")
+    state.page().model = model
+    if not (chat_id and model):
+        return
+    try:
+        my_client().update_chat(chat_id, model=model)
+    except ApiError as error:
+        state.page().notice = state.Notice("The model is used now but could not be kept. " + explain(error).text)
+
+
+def put_back(text: str) -> None:
+    """Into the composer again, to be changed and sent anew."""
+    state.page().refill = text
+
+
+def model_key(chat_id: str) -> str:
+    return f"model-{chat_id or 'new'}"
+
+
+def catalogue(api: ApiClient) -> ModelCatalogue:
+    """The models this person may use; asked for again after half a minute, or after the Models page changed them."""
+    page = state.page()
+    if page.catalogue is None or time.monotonic() - page.catalogue_at > CATALOGUE_SECONDS:
+        page.catalogue, page.catalogue_at = api.models(), time.monotonic()
+    return page.catalogue

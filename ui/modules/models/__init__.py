@@ -1,0 +1,1 @@
+"""The models a person may use, and the keys they brought."""

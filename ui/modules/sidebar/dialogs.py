@@ -1,0 +1,51 @@
+"""The two dialogs about a chat. They stay open until they are dismissed, whatever reruns the page meanwhile."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import state
+from ui.components.focus import focus
+from ui.components.problem import draw_problem
+from ui.modules.sidebar import actions
+from ui.render import literal
+
+
+def draw_dialog() -> None:
+    dialog = state.page().dialog
+    if dialog is None:
+        return
+    if dialog.kind == "rename":
+        _rename(dialog.id)
+    else:
+        _delete(dialog.id, dialog.title)
+
+
+@st.dialog("Rename chat", on_dismiss=actions.close_dialog)
+def _rename(opened: str) -> None:
+    with st.form("rename", border=False):
+        st.text_input("Title", key=actions.RENAME_FIELD, max_chars=200)
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            cancelled = st.form_submit_button("Cancel")
+            saved = st.form_submit_button("Save", type="primary")
+    focus(actions.RENAME_FIELD, opened)
+    _finish(actions.rename() if saved and not cancelled else "", done=saved, cancelled=cancelled)
+
+
+@st.dialog("Delete this chat?", on_dismiss=actions.close_dialog)
+def _delete(opened: str, title: str) -> None:
+    st.markdown(f"**{literal(title)}** and all its messages will be deleted. This cannot be undone.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        cancelled = st.button("Cancel", key="delete-cancel")
+        confirmed = st.button("Delete chat", key="delete-confirm", type="primary")
+    focus("delete-cancel", opened)
+    _finish(actions.delete() if confirmed else "", done=confirmed, cancelled=cancelled)
+
+
+def _finish(wrong: str, *, done: bool, cancelled: bool) -> None:
+    if cancelled:
+        actions.close_dialog()
+    if wrong:
+        draw_problem("dialog", wrong)
+    elif done or cancelled:
+        st.rerun()

@@ -1,0 +1,129 @@
+"""Draws the sidebar: new chat, the chats, and the account."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from ui import state
+from ui.api_client import ApiClient, Chat, ChatPage, User
+from ui.components.style import STATIC
+from ui.components.theme import theme_choice
+from ui.modules.sidebar import actions
+from ui.modules.sidebar.dialogs import draw_dialog
+from ui.modules.sidebar.grouping import by_time
+from ui.render import label, literal
+from ui.sign_in.actions import sign_out
+
+WATCH_SECONDS = 3.0
+
+
+def draw(api: ApiClient, user: User) -> None:
+    page = state.page()
+    st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "logo.svg")
+    listed = _chats(api, page.shown_chats)
+    with st.sidebar:
+        st.button(
+            "New chat",
+            key="new-chat",
+            icon=":material/edit_square:",
+            width="stretch",
+            on_click=actions.new_chat,
+        )
+        with st.container(key="chats", gap=None):
+            _list(listed)
+        _account(user)
+    _watch(api, listed)
+    draw_dialog()
+
+
+def _chats(api: ApiClient, wanted: int) -> ChatPage:
+    page = api.chats(limit=min(wanted, 100))
+    items = list(page.items)
+    while page.next_cursor and len(items) < wanted:
+        page = api.chats(limit=min(wanted - len(items), 100), cursor=page.next_cursor)
+        items.extend(page.items)
+    return ChatPage(items, page.next_cursor)
+
+
+def _list(listed: ChatPage) -> None:
+    open_id = st.query_params.get("chat", "")
+    if not listed.items:
+        st.caption("Your chats will be listed here.")
+    for heading, chats in by_time(listed.items, datetime.now(UTC), _zone()):
+        st.caption(heading)
+        for chat in chats:
+            _row(chat, active=chat.id == open_id)
+    if listed.next_cursor:
+        st.button("Show more", key="more-chats", type="tertiary", on_click=actions.show_more)
+
+
+def _row(chat: Chat, *, active: bool) -> None:
+    title = chat.title or "New chat"
+    with st.container(
+        key=f"row-{'active' if active else 'chat'}-{chat.id}",
+        horizontal=True,
+        wrap=False,
+        gap=None,
+        vertical_alignment="center",
+    ):
+        st.button(
+            label(title),
+            key=f"chat-{chat.id}",
+            type="tertiary",
+            width="stretch",
+            icon="spinner" if chat.active_generation_id else None,
+            on_click=actions.open_chat,
+            args=(chat.id,),
+        )
+        menu = f"menu-{chat.id}"
+        st.menu_button(
+            f"Options for {label(title, 40)}",
+            ["Rename", "Delete"],
+            key=menu,
+            icon=":material/more_horiz:",
+            type="tertiary",
+            on_click=actions.choose,
+            args=(chat.id, title, menu),
+        )
+
+
+def _account(user: User) -> None:
+    page = state.page()
+    name = user.full_name or user.username
+    with (
+        st.container(key="account"),
+        st.popover(label(name, 28), icon=":material/account_circle:", width="stretch"),
+        st.container(key="account-menu", gap="small"),
+    ):
+        with st.container(key="account-who", gap=None):
+            st.markdown(f"**{literal(name)}**")
+            st.text(user.email)
+        theme_choice(["models"])
+        st.page_link(page.models_page, label="Models and keys", icon=":material/key:")
+        st.button("Sign out", key="sign-out", icon=":material/logout:", type="tertiary", on_click=sign_out)
+
+
+def _watch(api: ApiClient, listed: ChatPage) -> None:
+    """While a reply runs in a chat that is not open, look for its end, so that its mark goes away."""
+    open_id = st.query_params.get("chat", "")
+    elsewhere = {chat.id for chat in listed.items if chat.active_generation_id and chat.id != open_id}
+    if elsewhere:
+        with st.container(key="plumbing-watch"):
+            _look(api, elsewhere)
+
+
+@st.fragment(run_every=WATCH_SECONDS)
+def _look(api: ApiClient, were_running: set[str]) -> None:
+    now = {chat.id for chat in api.chats(limit=100).items if chat.active_generation_id}
+    if were_running - now:
+        st.rerun()
+
+
+def _zone() -> ZoneInfo:
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

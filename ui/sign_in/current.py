@@ -1,0 +1,57 @@
+"""The session of this run: the guard's decision carried out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import state
+from ui.api_client import ApiClient, ApiError
+from ui.runtime import browser_address, sessions, transport
+from ui.settings import settings
+from ui.sign_in.guard import decide, digest
+from ui.sign_in.sessions import Session
+
+
+def current_session() -> Session | None:
+    """Who this run is for, or None for the sign-in form. Raises ApiError when the API is away."""
+    cookie = st.context.cookies.get(settings().cookie_name) or ""
+    page = state.page()
+    seen_now = digest(cookie)
+    decision = decide(seen_now, page.seen_cookie, digest(page.handle))
+    if decision.clear:
+        state.clear()
+        page = state.page()
+    page.seen_cookie = seen_now
+    handle = page.handle if decision.verdict == "keep" else cookie
+    if not handle or digest(handle) == page.refused_cookie:
+        return None
+    try:
+        session = sessions().find(handle)
+    except ApiError as error:
+        if error.away:
+            raise
+        session_ended(handle)
+        return None
+    page.handle = handle
+    return session
+
+
+def session_ended(handle: str) -> None:
+    """The API no longer knows this session: forget it, and do not ask again on every run."""
+    sessions().forget(handle)
+    state.clear()
+    state.page().refused_cookie = digest(handle)
+
+
+def client(session: Session | None = None) -> ApiClient:
+    """The API for this run, in the session's name or in nobody's."""
+    address = browser_address(
+        st.context.ip_address, st.context.headers.get("X-Forwarded-For"), settings().trusted_proxies
+    )
+    return ApiClient(transport(), session, address)
+
+
+def my_client() -> ApiClient:
+    """The API in the name of this tab's session, for callbacks. Raises ApiError 401 when there is none (any more)."""
+    handle = state.page().handle
+    return client(sessions().find(handle) if handle else None)

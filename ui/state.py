@@ -1,0 +1,103 @@
+"""Every key of `st.session_state` that is ours, with its default and what it means.
+
+Nothing here is the truth about chats or people: that is in the API. Tokens are not here either (`sign_in.sessions`).
+Widgets' own keys are named where the widget is drawn and read through `take`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import streamlit as st
+
+from ui.api_client import ModelCatalogue
+
+PREFIX = "parley_"
+COMPOSER = "composer"  # the chat input's widget key: set before it is drawn, its text comes back into the box
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message that could not be sent: where it was going and the key that keeps it from being posted twice."""
+
+    chat_id: str
+    text: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Dialog:
+    """The open dialog and the chat it is about. Kept until it is dismissed, so that a rerun does not close it."""
+
+    kind: Literal["rename", "delete"]
+    chat_id: str
+    title: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something went wrong: told above the composer (or the form) until the next thing is done."""
+
+    text: str
+    kind: Literal["error", "warning", "info"] = "error"
+
+
+@dataclass
+class PageState:
+    handle: str = ""  # this tab's session handle; "" when signed out
+    seen_cookie: str | None = None  # digest of the cookie at the last run; None before the first
+    refused_cookie: str = ""  # digest of a cookie whose session has ended, so that it is not tried on every run
+    ticket: str = ""  # a ticket the browser has yet to exchange for the cookie
+    leaving: bool = False  # signed out: the cookie is being removed and the page reloaded
+    form: Literal["sign_in", "register"] = "sign_in"  # which form a signed-out person sees
+    form_errors: dict[str, str] = field(default_factory=dict)  # field → what is wrong with it; "" is the whole form
+    asks_setup_code: bool = False  # the server wants the one-time code for its first account
+    shown_chats: int = 30  # how many chats the sidebar lists
+    dialog: Dialog | None = None
+    notice: Notice | None = None
+    draft: Draft | None = None
+    refill: str | None = None  # text to put into the composer at the next run
+    model: str = ""  # the model chosen last; new chats start with it
+    toast: str = ""  # said once
+    catalogue: ModelCatalogue | None = None  # the models that can be chosen, kept for half a minute
+    catalogue_at: float = 0.0
+    finished: str = ""  # the reply that was followed to its end last
+    chat_page: Any = None  # Streamlit's handles of the pages, for links between them; set on every run
+    models_page: Any = None
+
+
+def page() -> PageState:
+    """This tab's state, made on first use."""
+    key = PREFIX + "page"
+    if key not in st.session_state:
+        st.session_state[key] = PageState()
+    found = st.session_state[key]
+    assert isinstance(found, PageState)
+    return found
+
+
+def clear(*, keep_cookie: bool = True) -> None:
+    """Forget everything of this tab: another person's session, or none, begins. The seen cookie is a browser's fact."""
+    seen = page().seen_cookie if keep_cookie else None
+    refused = page().refused_cookie if keep_cookie else ""
+    st.session_state.clear()
+    fresh = page()
+    fresh.seen_cookie, fresh.refused_cookie = seen, refused
+
+
+def beat() -> None:
+    """A point where Streamlit may end this run because of a click; costs nothing and sends nothing."""
+    _ = PREFIX + "page" in st.session_state
+
+
+def widget(key: str, default: Any = None) -> Any:
+    """The value of a widget, in its callback."""
+    return st.session_state.get(key, default)
+
+
+def put_widget(key: str, value: Any) -> None:
+    """Sets a widget's value before it is drawn."""
+    st.session_state[key] = value

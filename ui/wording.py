@@ -1,0 +1,104 @@
+"""What an error means to a person: what happened, and what to do next. Pure: codes in, words out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ui.api_client import ApiError
+
+
+@dataclass(frozen=True)
+class Words:
+    """`models` says that the next step is on the Models page."""
+
+    text: str
+    models: bool = False
+
+
+_PROVIDER = {
+    "provider_auth_failed": Words("The provider refused the API key. Check the key, or bring another one.", True),
+    "model_not_found": Words("The provider does not know this model. Choose another one, or correct its name.", True),
+    "context_too_long": Words(
+        "This conversation is longer than the model can take in. Start a new chat, or choose a model that holds more."
+    ),
+    "content_filtered": Words("The provider's content filter refused this. Word the message differently."),
+    "provider_bad_response": Words(
+        "The provider's answer could not be read. Try again; if it stays so, check the base URL.", True
+    ),
+    "provider_timeout": Words("The provider took too long to answer. Try again, or choose another model."),
+    "provider_unavailable": Words("The provider cannot be reached. Try again in a minute, or choose another model."),
+    "address_forbidden": Words(
+        "This server may not call that address. Ask whoever runs it to allow the host, or use another base URL.", True
+    ),
+}
+
+_OURS = {
+    "api_unreachable": "The Parley server does not answer. Nothing is lost: try again in a moment.",
+    "store_unavailable": "The server cannot reach its database just now. Try again in a moment.",
+    "chat_busy": "A reply is still being written in this chat. Stop it or wait for its end, then send again.",
+    "not_found": "That is not there any more. It may have been deleted in another tab.",
+    "forbidden": "Your account may not do that.",
+    "unauthenticated": "Your session has ended. Sign in again.",
+    "internal_error": "Something went wrong on the server. Try again; if it happens again, tell whoever runs it.",
+}
+
+_STATUS = {
+    "stopped": "Stopped",
+    "length": "Cut off at the model's length limit",
+    "filtered": "Cut off by the provider's content filter",
+    "interrupted": "Interrupted: the server went down while this was being written. What had arrived is kept.",
+}
+
+
+def explain(error: ApiError) -> Words:
+    """A failed call or a failed reply, in plain words with the next step."""
+    if error.code == "provider_rate_limited":
+        return Words(f"The provider's own limit is reached. Try again {when(error.retry_after, 'in a minute')}.")
+    if error.code in _PROVIDER:
+        return _PROVIDER[error.code]
+    if error.code == "overloaded":
+        return Words(f"The server is full just now. Try again {when(error.retry_after, 'in a moment')}.")
+    if error.status == 429:
+        return Words(f"You have reached your limit. You can go on {when(error.retry_after, 'later')}.")
+    if error.code in _OURS:
+        return Words(_OURS[error.code] + reference(error))
+    if error.status >= 500:
+        return Words((error.detail or _OURS["internal_error"]) + reference(error))
+    return Words(error.detail or "That did not work.")
+
+
+def explain_reply(problem: dict[str, Any]) -> Words:
+    """The problem stored with a reply that failed."""
+    status = problem.get("status")
+    seconds = problem.get("retry_after")
+    return explain(
+        ApiError(
+            status if isinstance(status, int) else 502,
+            str(problem.get("code") or "provider_error"),
+            str(problem.get("detail") or "The provider failed. Try again, or choose another model."),
+            seconds if isinstance(seconds, int | float) else None,
+        )
+    )
+
+
+def status_words(status: str) -> str:
+    """What stands under a reply that did not end in the usual way; empty for one that did."""
+    return _STATUS.get(status, "")
+
+
+def reference(error: ApiError) -> str:
+    """What the person who runs the server needs to find it in the log."""
+    request_id = error.extra.get("request_id")
+    return f" (reference {request_id})" if request_id and error.status >= 500 else ""
+
+
+def when(seconds: float | None, otherwise: str) -> str:
+    if seconds is None:
+        return otherwise
+    if seconds < 90:
+        whole = max(1, math.ceil(seconds))
+        return f"in {whole} second{'s' if whole > 1 else ''}"
+    minutes = math.ceil(seconds / 60)
+    return f"in {minutes} minutes" if minutes < 100 else f"in {math.ceil(minutes / 60)} hours"
