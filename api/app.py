@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import structlog
 from flask import Flask
-from flask_openapi3 import OpenAPI
 
 from api import wiring
 from api.config import Settings
 from api.db import Database, upgrade
+from api.domain.version import VERSION
 from api.services.registry import Services
 from api.streams.loop import LoopThread
-from api.domain.version import VERSION
 from api.web import auth, errors, limits, observe
 from api.web.context import WebSettings
 from api.web.handover import Carrier
-from api.web.openapi import make_app, refuse_undeclared
+from api.web.openapi import Application, make_app, refuse_undeclared
 from api.web.replies import WaitSlots
 from api.web.routes import accounts, api_keys, catalogue, chats, generations, messages, meta, model_configs
 from api.web.routes import auth as auth_routes
@@ -46,7 +45,7 @@ def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
     return app
 
 
-def _install(app: OpenAPI) -> None:
+def _install(app: Application) -> None:
     errors.install(app)
     observe.install(app)
     auth.install(app)

@@ -18,9 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 GENERATED_SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
-EXAMPLES = re.compile(
-    r"change.?me|example|secret.?key|your[-_ ]|^(.)\1+$|0123456789abcdef|password", re.IGNORECASE
-)
+EXAMPLES = re.compile(r"change.?me|example|secret.?key|your[-_ ]|^(.)\1+$|0123456789abcdef|password", re.IGNORECASE)
 
 
 class ConfigError(Exception):
@@ -28,9 +26,7 @@ class ConfigError(Exception):
 
 
 def _comma_list(value: object) -> object:
-    return (
-        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
@@ -39,9 +35,7 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
 class Settings(BaseSettings):
     """One immutable value for the whole process."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True)
 
     # Where and how it runs
     parley_env: Literal["development", "production"] = Field(
@@ -51,9 +45,7 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
     ui_port: int = Field(8501, ge=1, le=65535, description="Port of the page (`make run`).")
-    api_url: str = Field(
-        "", description="The API as the page reaches it; empty: `http://127.0.0.1:API_PORT`."
-    )
+    api_url: str = Field("", description="The API as the page reaches it; empty: `http://127.0.0.1:API_PORT`.")
     public_url: str = Field("", description="The address people use, for links; empty: as requested.")
     data_dir: Path = Field(Path("data"), description="Folder of the SQLite file, secrets and locks.")
     config_file: str = Field("", description="A YAML file with any of these settings; the environment wins.")
@@ -76,25 +68,15 @@ class Settings(BaseSettings):
     encryption_key: SecretStr = Field(
         SecretStr(""), description="64 hex characters; a comma list when rotating, newest first."
     )
-    token_pepper: SecretStr = Field(
-        SecretStr(""), description="Keys the HMAC of API keys and handles; >= 32."
-    )
-    page_secret: SecretStr = Field(
-        SecretStr(""), description="Shared by the API and the page; >= 32 characters."
-    )
-    api_key: SecretStr = Field(
-        SecretStr(""), description="Registered at start as a key of the account `bootstrap`."
-    )
+    token_pepper: SecretStr = Field(SecretStr(""), description="Keys the HMAC of API keys and handles; >= 32.")
+    page_secret: SecretStr = Field(SecretStr(""), description="Shared by the API and the page; >= 32 characters.")
+    api_key: SecretStr = Field(SecretStr(""), description="Registered at start as a key of the account `bootstrap`.")
 
     # Accounts and sessions
-    registration: Literal["open", "closed"] = Field(
-        "open", description="Whether people may register themselves."
-    )
+    registration: Literal["open", "closed"] = Field("open", description="Whether people may register themselves.")
     access_token_minutes: int = Field(10, ge=1, le=1440, description="Life of an access token, in minutes.")
     refresh_token_days: int = Field(30, ge=1, le=365, description="Life of an unused session, in days.")
-    login_limit: int = Field(
-        10, ge=1, description="Sign-in attempts per account and per address in 5 minutes."
-    )
+    login_limit: int = Field(10, ge=1, description="Sign-in attempts per account and per address in 5 minutes.")
     trusted_proxies: int = Field(0, ge=0, le=10, description="Proxies in front whose X-Forwarded-For counts.")
     cors_origins: CommaList = Field((), description="Exact origins of other pages that may call the API.")
 
@@ -103,19 +85,13 @@ class Settings(BaseSettings):
         1000, ge=1, description="Writes and provider calls a user and hour; reads have ten times that."
     )
     generation_limit_per_hour: int = Field(100, ge=1, description="Generations a user and hour.")
-    max_streams: int = Field(
-        1000, ge=1, description="Open event streams a process; beyond: 503 + Retry-After."
-    )
+    max_streams: int = Field(1000, ge=1, description="Open event streams a process; beyond: 503 + Retry-After.")
     max_body_bytes: int = Field(10_485_760, ge=1024, description="Largest request body, in bytes.")
     max_message_chars: int = Field(100_000, ge=1, description="Longest message, in characters.")
-    max_reply_chars: int = Field(
-        1_000_000, ge=1000, description="Longest reply kept; it ends as `length` there."
-    )
+    max_reply_chars: int = Field(1_000_000, ge=1000, description="Longest reply kept; it ends as `length` there.")
 
     # Streams
-    drain_seconds: float = Field(
-        20.0, ge=0, le=600, description="Seconds that running replies get at SIGTERM."
-    )
+    drain_seconds: float = Field(20.0, ge=0, le=600, description="Seconds that running replies get at SIGTERM.")
     stream_write_timeout: float = Field(30.0, gt=0, description="Seconds a reader may stop reading.")
     provider_connect_timeout: float = Field(10.0, gt=0, description="Seconds to connect to a provider.")
     provider_first_timeout: float = Field(120.0, gt=0, description="Seconds to a provider's first byte.")
@@ -123,9 +99,7 @@ class Settings(BaseSettings):
     provider_total_timeout: float = Field(1800.0, gt=0, description="Seconds of a whole provider call.")
 
     # Providers
-    default_model: str = Field(
-        "", description="Model used where nothing else names one, as `provider/model`."
-    )
+    default_model: str = Field("", description="Model used where nothing else names one, as `provider/model`.")
     openai_base_url: str = Field("", description="Where the vendor `openai` is reached; trusted.")
     ollama_base_url: str = Field("", description="Where Ollama is reached; empty: http://127.0.0.1:11434.")
     allowed_private_hosts: str = Field(
@@ -133,13 +107,11 @@ class Settings(BaseSettings):
     )
 
     # Observability
-    metrics_token: SecretStr = Field(
-        SecretStr(""), description="Bearer token of /metrics; empty: loopback only."
-    )
+    metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token of /metrics; empty: loopback only.")
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)
 
@@ -165,9 +137,7 @@ class Settings(BaseSettings):
         if self.database_url:
             return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", self.database_url)
         if self.db_host:
-            credentials = (
-                f"{quote(self.db_user, safe='')}:{quote(self.db_password.get_secret_value(), safe='')}"
-            )
+            credentials = f"{quote(self.db_user, safe='')}:{quote(self.db_password.get_secret_value(), safe='')}"
             return f"postgresql+psycopg2://{credentials}@{self.db_host}:{self.db_port}/{quote(self.db_name)}"
         return f"sqlite:///{self.data_dir.resolve() / 'parley.db'}"
 
@@ -192,7 +162,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def ensure_secrets(data_dir: Path, known: Mapping[str, object] = {}) -> dict[str, str]:  # noqa: B006
+def ensure_secrets(data_dir: Path, known: Mapping[str, object] = {}) -> dict[str, str]:
     """The development secrets, made once in `DATA_DIR/secrets.env` with mode 0600; safe to call in parallel."""
     path = data_dir / "secrets.env"
     try:
@@ -266,6 +236,4 @@ def _refuse_unsafe(settings: Settings) -> None:
             raise ConfigError(f"{name} is too short, an example or published; use 64 random hex characters")
     for key in settings.encryption_key.get_secret_value().split(","):
         if not re.fullmatch(r"[0-9a-fA-F]{64}", key.strip()):
-            raise ConfigError(
-                "ENCRYPTION_KEY must be 64 hex characters, or several such keys, comma separated"
-            )
+            raise ConfigError("ENCRYPTION_KEY must be 64 hex characters, or several such keys, comma separated")

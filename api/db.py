@@ -16,7 +16,15 @@ from sqlalchemy.pool import QueuePool
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
 MIGRATION_LOCK = 0x7061_726C_6579_0001  # any constant of ours, for pg_advisory_lock
-POSTGRESQL_OPTIONS = "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+POSTGRESQL_OPTIONS = " ".join(
+    f"-c {option}"
+    for option in (
+        "statement_timeout=15000",
+        "lock_timeout=5000",
+        "idle_in_transaction_session_timeout=30000",
+        "TimeZone=UTC",
+    )
+)
 
 
 class SchemaError(Exception):
@@ -35,7 +43,7 @@ class Database:
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         if self.is_postgresql:
             self.durable = self.relaxed = self._postgresql(pool_size)
-            self.reader = self.durable.execution_options(isolation_level="AUTOCOMMIT")
+            self.reader: Engine = self.durable.execution_options(isolation_level="AUTOCOMMIT")
         else:
             self.durable = self._sqlite("FULL", 1)
             self.relaxed = self._sqlite("NORMAL", 1)
@@ -77,9 +85,7 @@ class Database:
         import psycopg2
 
         positional, named = self.durable.dialect.create_connect_args(self.url)
-        driver: Any = psycopg2.connect(
-            *positional, **named, connect_timeout=5, application_name="parley-listener"
-        )
+        driver: Any = psycopg2.connect(*positional, **named, connect_timeout=5, application_name="parley-listener")
         driver.autocommit = True
         return driver
 
@@ -114,9 +120,7 @@ def upgrade(database: Database) -> None:
     with _migration_lock(database):
         current = current_revision(database)
         if current is not None and current > head:
-            raise SchemaError(
-                f"the database is at schema {current}, newer than this code ({head}): upgrade Parley"
-            )
+            raise SchemaError(f"the database is at schema {current}, newer than this code ({head}): upgrade Parley")
         if current != head:
             _run_migrations(database)
 

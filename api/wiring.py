@@ -54,7 +54,15 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     sessions = SessionService(store, tokens, settings.refresh_token_days)
     api_keys = ApiKeyService(store, tokens)
     rate_limits = _rate_limits(settings, store)
-    generations = _generations(settings, store, loop, Transport(egress), sessions, api_keys, rate_limits)
+    generations = _generations(
+        settings=settings,
+        store=store,
+        loop=loop,
+        transport=Transport(egress),
+        sessions=sessions,
+        api_keys=api_keys,
+        rate_limits=rate_limits,
+    )
     model_configs = ModelConfigService(
         store,
         Vault(parse_keys(settings.encryption_key.get_secret_value())),
@@ -102,6 +110,7 @@ def _rate_limits(settings: Settings, store: Store) -> RateLimitService:
 
 
 def _generations(
+    *,
     settings: Settings,
     store: Store,
     loop: LoopThread,

@@ -34,7 +34,7 @@ limit_request_line = 8190
 
 if workers > 1:
     _metrics_folder = tempfile.mkdtemp(prefix="parley-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder  # noqa: TID251  (the library reads it there)
 
     def child_exit(server, worker):
         from prometheus_client import multiprocess

@@ -17,9 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {"api": [], "ui": ["api"], "dev": ["api", "ui"]}  # each with the locks that bind it
-PIN = re.compile(
-    r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)(?: ; [^\\]+)? \\\n((?:    --hash=\S+.*\n)*)", re.M
-)
+PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)(?: ; [^\\]+)? \\\n((?:    --hash=\S+.*\n)*)", re.M)
 FOREIGN = re.compile(r"://|--[a-z-]*index|--find-links|--trusted-host|(?:^|[\s=@])/\S", re.M)
 
 
@@ -53,22 +51,14 @@ def problems(name: str) -> list[str]:
     for requirement in asked(name):
         versions = pinned.get(canonicalize_name(requirement.name), set())
         if not any(requirement.specifier.contains(version, prereleases=True) for version in versions):
-            found.append(
-                f"does not pin {requirement.name}{requirement.specifier} (has {sorted(versions) or 'none'})"
-            )
-    found += [
-        f"pins {package} without a hash"
-        for package, _, hashes in PIN.findall(text)
-        if "sha256:" not in hashes
-    ]
+            found.append(f"does not pin {requirement.name}{requirement.specifier} (has {sorted(versions) or 'none'})")
+    found += [f"pins {package} without a hash" for package, _, hashes in PIN.findall(text) if "sha256:" not in hashes]
     lines = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     if len(lines) != len(PIN.findall(text)):
         found.append("has lines that are no pins with hashes")
     for other in LOCKS[name]:
         theirs = pins(other)
-        differ = sorted(
-            package for package in pinned.keys() & theirs.keys() if pinned[package] != theirs[package]
-        )
+        differ = sorted(package for package in pinned.keys() & theirs.keys() if pinned[package] != theirs[package])
         found += [f"pins another {package} than requirements.{other}.txt" for package in differ]
     found += [f"names a machine or an address: {match[0].strip()!r}" for match in FOREIGN.finditer(text)]
     return [f"requirements.{name}.txt {problem}" for problem in found]
@@ -96,9 +86,7 @@ def write(options: list[str]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument(
-        "--write", action="store_true", help="compile the locks again; other options go to uv"
-    )
+    parser.add_argument("--write", action="store_true", help="compile the locks again; other options go to uv")
     options, others = parser.parse_known_args()
     if options.write:
         write(others)

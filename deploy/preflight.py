@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
-FROM_CONFIG_FILE = (
+NEEDED_HERE = (
     "API_HOST",
     "API_PORT",
     "API_URL",
@@ -25,6 +25,8 @@ FROM_CONFIG_FILE = (
     "DRAIN_SECONDS",
     "PAGE_SECRET",
     "PARLEY_ENV",
+    "PUBLIC_URL",
+    "TRUSTED_PROXIES",
 )
 
 
@@ -48,13 +50,24 @@ def read_lines(path: Path) -> dict[str, str]:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ`, then `.env` beside the Makefile, then what CONFIG_FILE says of this. Empty is not set."""
+    """`environ`, then `.env` beside the Makefile; what the supervisor or the page needs may also stand in a
+    file that a `*_FILE` variable names, or in CONFIG_FILE. Empty is not set."""
     given = {name: value for name, value in environ.items() if value}
     found = read_lines(Path(given.get("PARLEY_RUN_ENV_FILE", ROOT / ".env")))
     merged = {name: value for name, value in found.items() if value} | given
+    for name in NEEDED_HERE:
+        if name not in merged and (path := merged.get(f"{name}_FILE")):
+            merged[name] = _value_in(path, f"{name}_FILE")
     if path := merged.get("CONFIG_FILE"):
         merged = _config_file(path) | merged
     return merged
+
+
+def _value_in(path: str, variable: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Refused(f"{variable}={path} cannot be read: {error.strerror}") from error
 
 
 def _config_file(path: str) -> dict[str, str]:
@@ -65,7 +78,7 @@ def _config_file(path: str) -> dict[str, str]:
         values = {str(name).upper(): str(value) for name, value in content.items() if value is not None}
     except (OSError, yaml.YAMLError, AttributeError) as error:
         raise Refused(f"CONFIG_FILE={path} cannot be read: {' '.join(str(error).split())}") from error
-    return {name: values[name] for name in FROM_CONFIG_FILE if values.get(name)}
+    return {name: values[name] for name in NEEDED_HERE if values.get(name)}
 
 
 def seconds(env: Mapping[str, str], variable: str, default: float) -> float:
@@ -109,11 +122,12 @@ def ensure_secrets(data_dir: Path, environ: Mapping[str, str] | None = None) -> 
     made once. Starts at the same time end with the same values; nobody sees a half-written file."""
     environ = os.environ if environ is None else environ  # noqa: TID251  (it cannot import api.config)
     given = {name: environ[name] for name in SECRETS if environ.get(name)}
+    elsewhere = {name for name in SECRETS if environ.get(name) or environ.get(f"{name}_FILE")}
     path = data_dir / "secrets.env"
     try:
         with _locked(data_dir):
             kept = read_lines(path)
-            while missing := [name for name in SECRETS if name not in given and not kept.get(name)]:
+            while missing := [name for name in SECRETS if name not in elsewhere and not kept.get(name)]:
                 _write_secrets(path, kept | {name: secrets.token_hex(32) for name in missing})
                 kept = read_lines(path)
             if path.exists() and path.stat().st_mode & 0o077:

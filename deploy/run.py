@@ -69,9 +69,7 @@ class Server:
 
     process: subprocess.Popen[bytes]
 
-    def __init__(
-        self, name: str, command: list[str], env: Mapping[str, str], url: tuple[str, int, str]
-    ) -> None:
+    def __init__(self, name: str, command: list[str], env: Mapping[str, str], url: tuple[str, int, str]) -> None:
         self.name, self.command, self.env, self.url = name, command, env, url
         self.ready = self.live = False
         self.lines: deque[bytes] = deque(maxlen=400)
@@ -238,9 +236,7 @@ def plan(env: dict[str, str], parts: set[str], reload: bool) -> tuple[list[Serve
     page = Server("page", page_command(env, ui_port, reload), page_env, page_url)
     words = {"ui": f"Page: http://127.0.0.1:{ui_port}", "api": f"API:  {url}  (documentation: {url}/docs)"}
     servers = {"api": api, "ui": page}
-    return [servers[part] for part in sorted(parts)], "\n".join(
-        words[part] for part in words if part in parts
-    )
+    return [servers[part] for part in sorted(parts)], "\n".join(words[part] for part in words if part in parts)
 
 
 def api_command(env: Mapping[str, str], reload: bool) -> list[str]:

@@ -7,6 +7,7 @@ import streamlit as st
 from ui import state
 from ui.api_client import ApiError
 from ui.components.away import away
+from ui.components.drawer import close_drawer
 from ui.components.exchange import exchange, leave
 from ui.components.style import STATIC, apply_style
 from ui.modules.chat import view as chat
@@ -63,6 +64,7 @@ def signed_in(session: Session) -> None:
     here = st.navigation(pages, position="hidden")
     page.chat_page, page.models_page = pages
     sidebar.draw(api, session.user)
+    close_drawer(f"{here.url_path} {st.query_params.get('chat', '')}")
     here.run()
 
 

@@ -133,8 +133,17 @@ class ReplyRenderer:
         body = " ".join(self._buffer[at + 2 : end].split()) if end > 0 else ""
         if not body:
             return 2, "\\" + mark
-        dollars = "$" if inline else "$$"
-        return end + 2 - at, dollars + body + dollars
+        if inline:
+            return end + 2 - at, f"${body}$"
+        return self._display(at, end + 2, body, final)
+
+    def _display(self, at: int, end: int, body: str, final: bool) -> Step | None:
+        """Maths between double dollars: on lines of its own where it stood on lines of its own."""
+        after = self._buffer[end : end + 1]
+        if not after and not final:
+            return None
+        alone = self._line_start and after in {"", "\n"}
+        return end - at, f"$$\n{body}\n$$" if alone else f"$${body}$$"
 
     def _image(self, at: int, final: bool) -> Step | None:
         ahead = self._buffer[at + 1 : at + 3]
@@ -152,7 +161,9 @@ class ReplyRenderer:
             end = self._closing(at + run, re.compile(r"\$\$"), DISPLAY_MATHS, final)
             if end is None:
                 return None
-            return (run, r"\$" * run) if end < 0 or run > 2 else (end + 2 - at, self._buffer[at : end + 2])
+            if end < 0 or run > 2:
+                return run, r"\$" * run
+            return self._display(at, end + 2, " ".join(self._buffer[at + 2 : end].split()), final)
         line_end = self._buffer.find("\n", at)
         stop = len(self._buffer) if line_end < 0 else line_end
         money = (1, r"\$")

@@ -72,9 +72,7 @@ def checked_content(text: str, longest: int) -> str:
     if not text.strip():
         raise Invalid("A message needs some text.")
     if len(text) > longest:
-        raise Invalid(
-            f"The message has {len(text)} characters; at most {longest} are taken. Shorten or split it."
-        )
+        raise Invalid(f"The message has {len(text)} characters; at most {longest} are taken. Shorten or split it.")
     if "\x00" in text:
         raise Invalid("The message holds a NUL character, which cannot be stored; remove it.")
     try:

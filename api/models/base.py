@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, Uuid, func
+from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, Table, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -44,6 +44,11 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {dt.datetime: UtcDateTime(), UUID: Uuid(), dict[str, Any]: Json, list[Any]: Json}  # noqa: RUF012
+
+
+def table_of(model: type[DeclarativeBase]) -> Table:
+    """The table behind a model, for statements without the ORM."""
+    return cast(Table, model.__table__)
 
 
 def default_now() -> Mapped[dt.datetime]:

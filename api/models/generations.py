@@ -1,4 +1,4 @@
-"""Generations (one row a provider call, and the ledger), their events while they run, and the processes that run them."""
+"""Generations (one row a provider call, and the ledger), their events while they run, and processes that run them."""
 
 from __future__ import annotations
 

@@ -40,7 +40,5 @@ class ModelConfig(Base):
             sqlite_where=text("is_default"),
             postgresql_where=text("is_default"),
         ),
-        Index(
-            "ix_model_configs_shared", "shared", sqlite_where=text("shared"), postgresql_where=text("shared")
-        ),
+        Index("ix_model_configs_shared", "shared", sqlite_where=text("shared"), postgresql_where=text("shared")),
     )

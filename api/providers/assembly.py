@@ -36,6 +36,19 @@ def _decode_slowly(decoder: msgspec.json.Decoder[Shape], payload: bytes) -> Shap
         raise _unreadable(payload, str(error)) from None
 
 
+def is_cut_json(payload: bytes) -> bool:
+    """Does `payload` begin like JSON and break off? Told by where the parser stops; of use for errors only."""
+    text = payload.decode("utf-8", "replace").rstrip()
+    try:
+        json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        # Half a literal or half an escape stops it a few characters before the end.
+        return error.msg.startswith("Unterminated string") or error.pos >= len(text) - 6
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
 def _unreadable(payload: bytes, why: str) -> ProviderBadResponse:
     start = payload[:_SHOWN_BYTES].decode("utf-8", "replace")
     return ProviderBadResponse(

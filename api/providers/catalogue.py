@@ -150,7 +150,7 @@ def normal_url(text: str) -> str:
         raise Invalid("The base URL cannot be read. It looks like https://host/v1.") from None
     if url.scheme not in {"http", "https"} or not url.host or not port:
         raise Invalid("The base URL must begin with http:// or https:// and name a host.")
-    if "@" in url.raw_authority or url.user is not None or url.password is not None:
+    if "@" in text.partition("://")[2].partition("/")[0]:
         raise Invalid("The base URL must not hold a user name or password; the key has a field of its own.")
     if "?" in text or "#" in text:
         raise Invalid("The base URL must not hold a query or a fragment.")

@@ -23,9 +23,7 @@ GOOD = sa.and_(
     keys.c.user_id == users.c.id,
     keys.c.revoked_at.is_(None),
     users.c.is_active,
-    sa.or_(
-        keys.c.expires_at.is_(None), keys.c.expires_at > sa.bindparam("now", type_=keys.c.expires_at.type)
-    ),
+    sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > sa.bindparam("now", type_=keys.c.expires_at.type)),
 )
 PRINCIPAL = sa.select(
     keys.c.id,
@@ -97,20 +95,14 @@ class ApiKeyRepository(Repository):
 
     def restore(self, user_id: UUID, token_hash: str) -> bool:
         """Let a key that was revoked count again. False when it never was revoked."""
-        revoked = sa.and_(
-            keys.c.user_id == user_id, keys.c.token_hash == token_hash, keys.c.revoked_at.is_not(None)
-        )
+        revoked = sa.and_(keys.c.user_id == user_id, keys.c.token_hash == token_hash, keys.c.revoked_at.is_not(None))
         return self.changed(sa.update(keys).where(revoked).values(revoked_at=None)) > 0
 
     def set_last_used(self, moments: Mapping[UUID, dt.datetime]) -> None:
         statement = (
-            sa.update(keys)
-            .where(keys.c.id == sa.bindparam("key_id"))
-            .values(last_used_at=sa.bindparam("moment"))
+            sa.update(keys).where(keys.c.id == sa.bindparam("key_id")).values(last_used_at=sa.bindparam("moment"))
         )
-        self.connection.execute(
-            statement, [{"key_id": key, "moment": at} for key, at in sorted(moments.items())]
-        )
+        self.connection.execute(statement, [{"key_id": key, "moment": at} for key, at in sorted(moments.items())])
 
     def good_among(self, key_ids: list[UUID]) -> set[UUID]:
         """Those of `key_ids` that still count."""

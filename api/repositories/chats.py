@@ -14,12 +14,13 @@ from api.domain.chats import Chat
 from api.domain.generations import ACTIVE
 from api.domain.ids import parse_id
 from api.models.accounts import User
+from api.models.base import table_of
 from api.models.chats import Chat as ChatRow
 from api.models.generations import Generation as GenerationRow
 from api.repositories.base import Repository
 
-CHAT = ChatRow.__table__.c
-GENERATION = GenerationRow.__table__.c
+CHAT = table_of(ChatRow).c
+GENERATION = table_of(GenerationRow).c
 RUNNING = (
     sa.select(GENERATION.id)
     .where(GENERATION.user_id == CHAT.user_id, GENERATION.chat_id == CHAT.id, GENERATION.status.in_(ACTIVE))
@@ -28,13 +29,13 @@ RUNNING = (
     .scalar_subquery()
     .label("active_generation_id")
 )
-SELECT = sa.select(ChatRow.__table__, RUNNING)
+SELECT = sa.select(table_of(ChatRow), RUNNING)
 
 
 class ChatRepository(Repository):
     def next_number(self, user_id: UUID) -> int:
         """The user's next short number; numbers only grow, and are never given twice."""
-        users = User.__table__
+        users = table_of(User)
         number: int = self.connection.execute(
             sa.update(users)
             .where(users.c.id == user_id)
@@ -45,7 +46,7 @@ class ChatRepository(Repository):
 
     def add(self, values: Mapping[str, Any]) -> bool:
         """Insert; False when the slug is taken."""
-        statement = self.insert(ChatRow.__table__).values(**values).on_conflict_do_nothing()
+        statement = self.insert(table_of(ChatRow)).values(**values).on_conflict_do_nothing()
         return self.changed(statement) == 1
 
     def get_owned(self, reference: str, user_id: UUID) -> Chat | None:
@@ -77,12 +78,7 @@ class ChatRepository(Repository):
 
     def change(self, user_id: UUID, chat_id: UUID, values: Mapping[str, Any]) -> bool:
         """Update the named columns only."""
-        return (
-            self.changed(
-                sa.update(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id).values(**values)
-            )
-            == 1
-        )
+        return self.changed(sa.update(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id).values(**values)) == 1
 
     def grow(self, user_id: UUID, reference: str, by: int) -> Chat | None:
         """Lock the chat for this transaction and reserve `by` sequence numbers; `last_seq` is the last of them."""
@@ -92,7 +88,7 @@ class ChatRepository(Repository):
             sa.update(ChatRow)
             .where(CHAT.user_id == user_id, found)
             .values(last_seq=CHAT.last_seq + by, updated_at=clock.now())
-            .returning(*ChatRow.__table__.c)
+            .returning(*table_of(ChatRow).c)
         )
         row = self.connection.execute(statement).mappings().first()
         return Chat(**row) if row is not None else None

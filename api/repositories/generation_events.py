@@ -12,11 +12,12 @@ import msgspec
 import sqlalchemy as sa
 
 from api.domain.generations import ACTIVE
+from api.models.base import table_of
 from api.models.generations import Generation as GenerationRow
 from api.models.generations import GenerationEvents as EventsRow
 from api.repositories.base import Repository
 
-TABLE = EventsRow.__table__
+TABLE = table_of(EventsRow)
 EVENTS = TABLE.c
 CHANNEL = "parley_events"
 
@@ -76,16 +77,16 @@ class GenerationEventRepository(Repository):
         ended = (
             sa.select(EVENTS.user_id, EVENTS.generation_id, EVENTS.first_seq)
             .join(
-                GenerationRow.__table__,
+                table_of(GenerationRow),
                 sa.and_(
-                    GenerationRow.__table__.c.user_id == EVENTS.user_id,
-                    GenerationRow.__table__.c.id == EVENTS.generation_id,
+                    table_of(GenerationRow).c.user_id == EVENTS.user_id,
+                    table_of(GenerationRow).c.id == EVENTS.generation_id,
                 ),
             )
             .where(
                 EVENTS.created_at < before,
-                GenerationRow.__table__.c.finished_at < before,
-                GenerationRow.__table__.c.status.not_in(ACTIVE),
+                table_of(GenerationRow).c.finished_at < before,
+                table_of(GenerationRow).c.status.not_in(ACTIVE),
             )
             .limit(most)
         )

@@ -9,13 +9,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.generations import ACTIVE, Closing, Generation
+from api.models.base import table_of
 from api.models.chats import Message as MessageRow
 from api.models.generations import Generation as GenerationRow
 from api.repositories.base import Repository
 
-TABLE = GenerationRow.__table__
+TABLE = table_of(GenerationRow)
 GENERATION = TABLE.c
-MESSAGE = MessageRow.__table__.c
+MESSAGE = table_of(MessageRow).c
 FIELDS = tuple(getattr(GENERATION, name) for name in Generation.__dataclass_fields__)
 SELECT = sa.select(*FIELDS)
 CLOSED_COLUMNS = (
@@ -61,9 +62,7 @@ class GenerationRepository(Repository):
         return self._all(SELECT.where(GENERATION.user_id == user_id, GENERATION.status.in_(ACTIVE)))
 
     def active_owners(self) -> set[UUID]:
-        rows = self.connection.execute(
-            sa.select(GENERATION.owner).where(GENERATION.status.in_(ACTIVE)).distinct()
-        )
+        rows = self.connection.execute(sa.select(GENERATION.owner).where(GENERATION.status.in_(ACTIVE)).distinct())
         return set(rows.scalars())
 
     def active_of_owner(self, owner: UUID) -> list[Generation]:
@@ -109,7 +108,7 @@ class GenerationRepository(Repository):
             return False
         if closing.message_id is not None:
             self.connection.execute(
-                sa.update(MessageRow.__table__)
+                sa.update(table_of(MessageRow))
                 .where(MESSAGE.user_id == closing.user_id, MESSAGE.id == closing.message_id)
                 .values(
                     content=closing.content,

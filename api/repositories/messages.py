@@ -9,10 +9,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.chats import Message
+from api.models.base import table_of
 from api.models.chats import Message as MessageRow
 from api.repositories.base import Repository
 
-TABLE = MessageRow.__table__
+TABLE = table_of(MessageRow)
 MESSAGE = TABLE.c
 
 
@@ -39,9 +40,7 @@ def _messages(path: sa.CTE) -> sa.Select[Any]:
 _WHOLE = _path(None)
 CONTEXT = (
     sa.select(MESSAGE.role, MESSAGE.content)
-    .select_from(
-        TABLE.join(_WHOLE, sa.and_(MESSAGE.id == _WHOLE.c.id, MESSAGE.user_id == sa.bindparam("user_id")))
-    )
+    .select_from(TABLE.join(_WHOLE, sa.and_(MESSAGE.id == _WHOLE.c.id, MESSAGE.user_id == sa.bindparam("user_id"))))
     .order_by(_WHOLE.c.depth.desc())
 )
 
@@ -51,9 +50,7 @@ class MessageRepository(Repository):
         self.connection.execute(sa.insert(TABLE), list(rows))
 
     def get_owned(self, message_id: UUID, user_id: UUID) -> Message | None:
-        row = self.connection.execute(
-            sa.select(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.id == message_id)
-        )
+        row = self.connection.execute(sa.select(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.id == message_id))
         found = row.mappings().first()
         return Message(**found) if found is not None else None
 
@@ -76,9 +73,7 @@ class MessageRepository(Repository):
             return []
         rows = self.connection.execute(_messages(_path(limit)), {"user_id": user_id, "leaf_id": leaf_id})
         found = [dict(row) for row in rows.mappings()]
-        siblings = self._siblings(
-            user_id, [row["parent_id"] for row in found], found[0]["chat_id"] if found else None
-        )
+        siblings = self._siblings(user_id, [row["parent_id"] for row in found], found[0]["chat_id"] if found else None)
         return [Message(**row, sibling_ids=tuple(siblings[row["parent_id"]])) for row in found]
 
     def _siblings(
@@ -88,14 +83,10 @@ class MessageRepository(Repository):
         if not found:
             return found
         known = [parent for parent in found if parent is not None]
-        under = MESSAGE.parent_id.in_(known)
+        under: sa.ColumnElement[bool] = MESSAGE.parent_id.in_(known)
         if None in found:
             under = sa.or_(under, sa.and_(MESSAGE.parent_id.is_(None), MESSAGE.chat_id == chat_id))
-        query = (
-            sa.select(MESSAGE.id, MESSAGE.parent_id)
-            .where(MESSAGE.user_id == user_id, under)
-            .order_by(MESSAGE.seq)
-        )
+        query = sa.select(MESSAGE.id, MESSAGE.parent_id).where(MESSAGE.user_id == user_id, under).order_by(MESSAGE.seq)
         for row in self.connection.execute(query):
             found[row.parent_id].append(row.id)
         return found

@@ -9,10 +9,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.model_configs import ModelConfig
+from api.models.base import table_of
 from api.models.model_configs import ModelConfig as ModelConfigRow
 from api.repositories.base import Repository
 
-TABLE = ModelConfigRow.__table__
+TABLE = table_of(ModelConfigRow)
 CONFIG = TABLE.c
 
 

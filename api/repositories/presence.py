@@ -133,9 +133,7 @@ class PostgresPresence:
             cursor.execute("SELECT pg_postmaster_start_time()::text")
             return str(cursor.fetchone()[0])
 
-    def _serve(
-        self, connection: Any, held: Callable[[str | None], None], announced: Callable[[], None]
-    ) -> None:
+    def _serve(self, connection: Any, held: Callable[[str | None], None], announced: Callable[[], None]) -> None:
         while not self._stopping:
             try:
                 if connection is None:

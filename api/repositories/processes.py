@@ -7,10 +7,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from api.models.base import table_of
 from api.models.generations import Process as ProcessRow
 from api.repositories.base import Repository
 
-TABLE = ProcessRow.__table__
+TABLE = table_of(ProcessRow)
 PROCESS = TABLE.c
 
 
@@ -22,9 +23,7 @@ class ProcessRepository(Repository):
         self.connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
     def beat(self, process_id: UUID) -> None:
-        self.connection.execute(
-            sa.update(TABLE).where(PROCESS.id == process_id).values(heartbeat_at=self.now())
-        )
+        self.connection.execute(sa.update(TABLE).where(PROCESS.id == process_id).values(heartbeat_at=self.now()))
 
     def heartbeats(self) -> dict[UUID, tuple[float, str | None]]:
         """Process id → (seconds since its last heartbeat by the database's clock, its store epoch)."""

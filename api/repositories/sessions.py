@@ -42,9 +42,7 @@ class SessionRepository(Repository):
         )
 
     def add(self, session: domain.Session, handle_hash: str | None) -> None:
-        values: dict[str, Any] = {
-            name: getattr(session, name) for name in domain.Session.__dataclass_fields__
-        }
+        values: dict[str, Any] = {name: getattr(session, name) for name in domain.Session.__dataclass_fields__}
         self.connection.execute(sa.insert(sessions).values(values | {"handle_hash": handle_hash}))
 
     def get(self, session_id: UUID) -> domain.Session | None:
@@ -80,9 +78,7 @@ class SessionRepository(Repository):
         return self.changed(sa.update(sessions).where(current).values(values)) > 0
 
     def touch(self, session_id: UUID) -> None:
-        self.connection.execute(
-            sa.update(sessions).where(sessions.c.id == session_id).values(last_used_at=clock.now())
-        )
+        self.connection.execute(sa.update(sessions).where(sessions.c.id == session_id).values(last_used_at=clock.now()))
 
     def revoke(self, user_id: UUID, session_id: UUID) -> bool:
         return self._revoke(user_id, sessions.c.id == session_id) > 0

@@ -91,7 +91,7 @@ class Store:
         self._writer = None if database.is_postgresql else _Writer(database)
 
     def write(self, fn: Callable[[UnitOfWork], T], *, durable: bool = True) -> T:
-        """Run `fn` in one transaction and return its result after COMMIT. Raises StoreUnavailable, or what `fn` raises."""
+        """Run `fn` in one transaction; its result after COMMIT. Raises StoreUnavailable, or what `fn` raises."""
         if self._writer is not None:
             return self._writer.run(fn, durable)
         try:

@@ -129,9 +129,7 @@ def _failed_long_ago(kept: tuple[float, Future[list[ModelEntry]]], now: float) -
     return now - asked_at > FAILURE_KEPT_SECONDS and future.done() and future.exception() is not None
 
 
-def _settled(
-    vendor: Vendor, config: ModelConfig | None, future: Future[list[ModelEntry]], limit: float
-) -> Listing:
+def _settled(vendor: Vendor, config: ModelConfig | None, future: Future[list[ModelEntry]], limit: float) -> Listing:
     named = [config.model] if config is not None and config.model else []
     try:
         found = [entry.id for entry in future.result(max(0.0, limit - time.monotonic()))]

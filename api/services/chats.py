@@ -43,7 +43,7 @@ class ChatService:
         self._generations = generations
 
     def create(self, principal: Principal, values: Mapping[str, Any]) -> Chat:
-        """A new chat. `values` are documented fields only. Raises AlreadyTaken for a slug in use, NotFound for a config."""
+        """A new chat of documented fields. Raises AlreadyTaken for a slug in use, NotFound for a config."""
         return self._store.write(lambda work: self._create(work, principal, dict(values)))
 
     def _create(self, work: UnitOfWork, principal: Principal, values: dict[str, Any]) -> Chat:
@@ -55,7 +55,7 @@ class ChatService:
             "user_id": principal.user_id,
             "id": chat_id,
             "number": work.chats.next_number(principal.user_id),
-            "slug": _checked_slug(values.get("slug")) if values.get("slug") else secrets.token_urlsafe(9),
+            "slug": _checked_slug(values["slug"]) if values.get("slug") else secrets.token_urlsafe(9),
             "title": title or NEW_CHAT,
             "titled_by": "user" if title else "default",
             "created_at": now,

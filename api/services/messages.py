@@ -116,8 +116,17 @@ class MessageService:
         user_message, message = _pair(principal.user_id, chat, parent_id, draft, target)
         work.messages.add([_row(user_message), _row(message)])
         generation_id = new_id()
-        if not work.generations.add(_ledger_row(generation_id, chat, user_message, message, target, draft, notes)
-                                    | {"owner": self._generations.owner, "request_hash": _hash(reference, draft)}):
+        row = _ledger_row(
+            generation_id=generation_id,
+            chat=chat,
+            user_message=user_message,
+            message=message,
+            target=target,
+            draft=draft,
+            notes=notes,
+        )
+        row |= {"owner": self._generations.owner, "request_hash": _hash(reference, draft)}
+        if not work.generations.add(row):
             raise _KeyTaken
         changes: dict[str, Any] = {"head_id": message.id}
         if chat.titled_by == "default" and parent_id is None:
@@ -203,16 +212,12 @@ class MessageService:
 
 
 def _sent(work: UnitOfWork, principal: Principal, generation: Generation) -> Sent:
-    user_message = generation.user_message_id and work.messages.get_owned(
-        generation.user_message_id, principal.user_id
-    )
+    user_message = generation.user_message_id and work.messages.get_owned(generation.user_message_id, principal.user_id)
     message = generation.message_id and work.messages.get_owned(generation.message_id, principal.user_id)
     return Sent(generation.id, user_message or None, message or None, replayed=True)
 
 
-def _pair(
-    user_id: UUID, chat: Chat, parent_id: UUID | None, draft: Draft, target: Target
-) -> tuple[Message, Message]:
+def _pair(user_id: UUID, chat: Chat, parent_id: UUID | None, draft: Draft, target: Target) -> tuple[Message, Message]:
     now = clock.now()
     shared: dict[str, Any] = {
         "user_id": user_id,
@@ -256,6 +261,7 @@ def _row(message: Message) -> dict[str, Any]:
 
 
 def _ledger_row(
+    *,
     generation_id: UUID,
     chat: Chat,
     user_message: Message,
@@ -289,5 +295,3 @@ def _hash(chat: str, draft: Draft) -> str | None:
     said = (chat, draft.content, draft.parent_id, draft.wish.model, str(draft.wish.model_config_id))
     numbers = (draft.wish.temperature, draft.wish.top_p, draft.wish.max_tokens)
     return hashlib.sha256(msgspec.json.encode((said, numbers))).hexdigest()
-
-

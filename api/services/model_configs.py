@@ -10,7 +10,15 @@ from uuid import UUID
 from api.domain import clock
 from api.domain.chats import Chat
 from api.domain.conversation import CompletionRequest
-from api.domain.errors import AlreadyTaken, Forbidden, Invalid, KeyUnreadable, ModelNotFound, NotFound, ProviderNotConfigured
+from api.domain.errors import (
+    AlreadyTaken,
+    Forbidden,
+    Invalid,
+    KeyUnreadable,
+    ModelNotFound,
+    NotFound,
+    ProviderNotConfigured,
+)
 from api.domain.ids import new_id, parse_id
 from api.domain.model_configs import ModelConfig
 from api.domain.principal import Principal

@@ -35,9 +35,7 @@ class LoopThread:
         self.tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="streams", daemon=True)
-        self._aside: queue.SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._aside: queue.SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]] | None] = queue.SimpleQueue()
         self._aside_thread = threading.Thread(target=self._run_aside, name="streams-aside", daemon=True)
         self._stopping = False
 

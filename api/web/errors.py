@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 import structlog
@@ -106,9 +105,7 @@ class _HttpError(AppError):
 
     def __init__(self, error: HTTPException) -> None:
         status = error.code or 500
-        code, detail = WERKZEUG_CODES.get(
-            status, ("http_error", error.description or "The request was refused.")
-        )
+        code, detail = WERKZEUG_CODES.get(status, ("http_error", error.description or "The request was refused."))
         super().__init__(detail)
         self.status, self.code, self.title = status, code, HTTPStatus(status).phrase  # type: ignore[misc]
 

@@ -11,11 +11,15 @@ from enum import Enum
 from typing import Any, ClassVar, TypeVar
 
 from flask import Flask, request
-from flask_openapi3 import APIBlueprint, Info, OpenAPI, Tag
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
 from pydantic import BaseModel, ConfigDict
 
 from api.web.errors import PROBLEM_TYPE, Problem, validation_problem
 
+Application = OpenAPI
 View = TypeVar("View", bound=Callable[..., Any])
 
 

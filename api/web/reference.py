@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import html
 import inspect
@@ -13,7 +14,7 @@ from typing import Any, Final
 from flask import Flask, Response
 
 from api.domain import errors
-from api.web.errors import WERKZEUG_CODES
+from api.web.errors import PROBLEM_TYPE, WERKZEUG_CODES, Problem
 from api.web.openapi import access_of, document
 
 # Both viewers draw with inline styles; ReDoc searches in a worker made from a blob. No host but ours is let in.
@@ -138,6 +139,28 @@ def asset_path(name: str) -> Path | None:
     assert found is not None
     assert found.origin is not None
     return Path(found.origin).parent / "templates" / inside
+
+
+@functools.lru_cache(maxsize=4)
+def openapi(app: Flask) -> dict[str, Any]:
+    """The OpenAPI document, in which every error is the one problem shape that is really answered."""
+    made = copy.deepcopy(document(app))
+    shapes: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    shapes.update(problem.pop("$defs"), Problem=problem)
+    shapes.pop("ValidationErrorModel", None)  # the library's own form of 422; ours is in 4XX
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            _point_at_problem(operation["responses"])
+    return made
+
+
+def _point_at_problem(responses: dict[str, Any]) -> None:
+    if "ValidationErrorModel" in str(responses.get("422")):
+        del responses["422"]
+    for response in responses.values():
+        if PROBLEM_TYPE in response.get("content", {}):
+            response["content"][PROBLEM_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 
 @functools.lru_cache(maxsize=4)

@@ -69,9 +69,7 @@ def draft(body: NewMessage) -> Draft:
     if key is not None and not (1 <= len(key) <= MAX_KEY_CHARS and key.isascii() and key.isprintable()):
         raise Invalid("An Idempotency-Key has 1 to 255 printable ASCII characters.")
     wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens)
-    return Draft(
-        body.content, body.parent_id, wish, idempotency_key=key, api_key_id=principal().api_key_id
-    )
+    return Draft(body.content, body.parent_id, wish, idempotency_key=key, api_key_id=principal().api_key_id)
 
 
 def respond(manner: Manner, sent: Sent) -> Response:

@@ -14,11 +14,13 @@ _encode = msgspec.json.Encoder().encode
 
 def encode(events: Iterable[tuple[int, str, Any]]) -> bytes:
     """Numbered native events as one piece of bytes. JSON escapes every line break, so no text can break a frame."""
-    pieces = []
-    for number, kind, value in events:
-        if kind in ("delta", "reasoning"):
-            value = {"text": value}
-        elif kind == "error":
-            value = {"problem": value}
-        pieces.append(b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), _encode(value)))
-    return b"".join(pieces)
+    return b"".join(
+        b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), _encode(_data(kind, value)))
+        for number, kind, value in events
+    )
+
+
+def _data(kind: str, value: Any) -> Any:
+    if kind in ("delta", "reasoning"):
+        return {"text": value}
+    return {"problem": value} if kind == "error" else value

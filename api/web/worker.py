@@ -19,6 +19,8 @@ from api.web.handover import Carrier, Sender
 class Worker(ThreadWorker):  # type: ignore[misc]
     """`self.wsgi` is our Flask application; its `parley_process` extension starts and drains with the worker."""
 
+    wsgi: Any
+
     def load_wsgi(self) -> None:
         super().load_wsgi()
         self._process: Any = self.wsgi.extensions["parley_process"]

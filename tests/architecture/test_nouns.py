@@ -14,7 +14,6 @@ LAYERS = {
     "repositories": "api/repositories",
     "models": "api/models",
     "domain": "api/domain",
-    "page": "ui/modules",
 }
 # Routes named after what a person does rather than after the service that does it.
 ROUTES_WITHOUT_A_SERVICE = {

@@ -68,6 +68,18 @@ def test_the_environment_over_env_file_over_config_file(tmp_path: Path) -> None:
     assert found == files | {"API_PORT": "3001", "UI_PORT": "1002", "DATA_DIR": "kept"}
 
 
+def test_a_secret_in_a_file_is_read_for_the_page_and_never_made_here(tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("from a file\n")
+    files = {"PAGE_SECRET_FILE": str(tmp_path / "page"), "JWT_SECRET_FILE": str(tmp_path / "jwt")}
+    found = environment(files | {"PARLEY_RUN_ENV_FILE": str(tmp_path / "none")})
+    assert found["PAGE_SECRET"] == "from a file"
+    assert "JWT_SECRET" not in found
+    secrets = ensure_secrets(tmp_path, found)
+    assert secrets.keys() == {"ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET"}
+    with pytest.raises(Refused, match="^PAGE_SECRET_FILE=/dev/null/x cannot be read: Not a directory$"):
+        environment({"PAGE_SECRET_FILE": "/dev/null/x"})
+
+
 def test_a_new_data_dir_is_for_its_owner_only(tmp_path: Path) -> None:
     path = check_data_dir(str(tmp_path / "new"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o700

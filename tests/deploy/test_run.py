@@ -14,9 +14,7 @@ import pytest
 
 from tests.deploy.supervised import Run, closing, until
 
-linux = pytest.mark.skipif(
-    sys.platform != "linux", reason="the kernel tells a child of its parent's death on Linux"
-)
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells a child of its parent's death on Linux")
 
 
 @pytest.fixture
@@ -152,9 +150,7 @@ def test_held_output_comes_before_the_urls_and_later_output_passes(run: Run) -> 
 
 
 def test_settings_reach_the_servers_and_the_page_gets_only_its_secret(run: Run) -> None:
-    run.start(
-        DATABASE_URL="postgresql://db/parley", JWT_SECRET="j" * 40, RATE_LIMIT_PER_HOUR="7"
-    ).wait_ready()
+    run.start(DATABASE_URL="postgresql://db/parley", JWT_SECRET="j" * 40, RATE_LIMIT_PER_HOUR="7").wait_ready()
     api, page = run.environment_of("api"), run.environment_of("ui")
     assert run.stop() == 0
     assert api["DATABASE_URL"] == "postgresql://db/parley"
@@ -172,9 +168,7 @@ def test_production_makes_no_secrets(run: Run) -> None:
     assert list((run.folder / "data").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("variable", "options"), [("API_PORT", ["--api-only"]), ("API_PORT", []), ("UI_PORT", [])]
-)
+@pytest.mark.parametrize(("variable", "options"), [("API_PORT", ["--api-only"]), ("API_PORT", []), ("UI_PORT", [])])
 def test_a_taken_port_is_refused_in_one_line(run: Run, variable: str, options: list[str]) -> None:
     with socket.socket() as holder:
         holder.bind(("0.0.0.0", 0))
@@ -182,8 +176,7 @@ def test_a_taken_port_is_refused_in_one_line(run: Run, variable: str, options: l
         port = holder.getsockname()[1]
         assert run.start(*options, **{variable: str(port)}).wait() == 2
     assert run.err == [
-        f"parley: port {port} on 127.0.0.1 cannot be used (Address already in use): "
-        f"set {variable} to another port\n"
+        f"parley: port {port} on 127.0.0.1 cannot be used (Address already in use): set {variable} to another port\n"
     ]
     assert run.out == []
     assert run.pids() == []

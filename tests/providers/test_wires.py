@@ -88,7 +88,7 @@ def cut_at(data: bytes, cuts: Iterable[int]) -> list[bytes]:
 
 
 def decoder_for(name: str) -> Decoder:
-    return WIRES[name.split("/")[0]][0].decoder(FULL)
+    return WIRES[name.split("/", maxsplit=1)[0]][0].decoder(FULL)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def decoder_for(name: str) -> Decoder:
     ],
 )
 def test_what_we_send(file: str, wire: Wire, model: str, request_: CompletionRequest) -> None:
-    provider = file.split("/")[0]
+    provider = file.split("/", maxsplit=1)[0]
     request = CompletionRequest(model, *(getattr(request_, n) for n in list(request_.__slots__)[1:]))
     sent = wire.encode(Endpoint(provider, "http://host/base/", "sk-key", False), request)
     assert sent.body == (GOLDEN / file).read_bytes().strip()
@@ -184,11 +184,12 @@ pieces_of_protocol = st.sampled_from(
 )
 def test_any_bytes_make_events_or_a_provider_error(wire: str, data: bytes, cuts: list[int]) -> None:
     decoder = WIRES[wire][0].decoder(FULL)
+    detail = ""
     try:
         decode(decoder, cut_at(data, cuts))
     except errors.ProviderError as error:
-        assert len(error.detail) < 800
-        error.detail.encode()
+        detail = error.detail
+    assert len(detail.encode()) < 2500
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -291,6 +292,6 @@ def test_answers_that_are_none(body: bytes, error: type[errors.ProviderError]) -
 
 
 def test_usage_in_every_chunk_is_told_once() -> None:
-    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":%s}],"usage":{"completion_tokens":%d}}\n\n'
+    chunk = b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":%s}],"usage":{"completion_tokens":%d}}\n\n'
     data = b"".join(chunk % (b"null", n) for n in range(1, 5)) + chunk % (b'"stop"', 5)
     assert decode(OPENAI.decoder(FULL), [data]) == [TextDelta("xxxxx"), Finish("stop"), Usage(None, 5)]

@@ -145,7 +145,7 @@ def _write(run: Run, prompt: str) -> None:
     run.add("started", generation_id=run.id)
     time.sleep(0.6 if "slow" in prompt else 0.05)
     if "reason" in prompt:
-        for word in "First the question, then what is known, then the answer.".split():
+        for word in ["First", "the", "question,", "then", "what", "is", "known,", "then", "the", "answer."]:
             run.message["reasoning"] += word + " "
             run.add("reasoning", text=word + " ")
             time.sleep(0.05)
@@ -168,7 +168,7 @@ def _write(run: Run, prompt: str) -> None:
 
 def _script(prompt: str) -> tuple[list[str], float]:
     if "demo:count" in prompt:
-        return [f"{n} " for n in range(1, int(prompt.split("demo:count")[1].split()[0]) + 1)], 0.02
+        return [f"{n} " for n in range(1, int(prompt.split("demo:count")[1].split(maxsplit=1)[0]) + 1)], 0.02
     if "demo:markdown" in prompt or "retries" in prompt:
         return [MARKDOWN[i : i + 8] for i in range(0, len(MARKDOWN), 8)], 0.01
     if "demo:fail" in prompt:

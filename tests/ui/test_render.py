@@ -14,7 +14,9 @@ from ui.render import ReplyRenderer, label, literal, reply
     [
         ("plain", "plain"),
         (r"so \(a^2 + b^2\) holds", "so $a^2 + b^2$ holds"),
-        ("\\[\n x = 1 \n\\]", "$$x = 1$$"),
+        ("\\[\n x = 1 \n\\]", "$$\nx = 1\n$$"),
+        ("so \\[ x \\] holds", "so $$x$$ holds"),
+        ("$$a\\\\ b$$\n", "$$\na\\\\ b\n$$\n"),
         ("$x_i$ and $$y$$", "$x_i$ and $$y$$"),
         ("it costs $5 and $10 here", r"it costs \$5 and \$10 here"),
         ("$5–$10", r"\$5–\$10"),

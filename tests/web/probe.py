@@ -65,7 +65,7 @@ def probe_routes() -> Routes:
         return answer({})
 
     def form() -> Response:
-        return answer(request.form)
+        return answer(request.form.to_dict())
 
     form.accepts = frozenset(("application/x-www-form-urlencoded",))  # type: ignore[attr-defined]
     routes.post("/form", access=Access.PUBLIC)(form)

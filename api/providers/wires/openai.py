@@ -16,12 +16,13 @@ from api.domain.conversation import CompletionRequest
 from api.domain.errors import ProviderBadResponse, ProviderError, ProviderUnavailable
 from api.domain.events import Finish, FinishReason, Usage
 from api.domain.text import clean_text
-from api.providers.assembly import BaseDecoder, ToolCallBuffer, count_of, decode_json
+from api.providers.assembly import BaseDecoder, ToolCallBuffer, count_of, decode_json, is_cut_json
 from api.providers.base import Endpoint, WireRequest
 from api.providers.failures import excerpt, from_http, from_object, reply_cut
 from api.providers.framing import EventStream
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+_HEAD_BYTES: Final = 200
 _BOM: Final = b"\xef\xbb\xbf"
 _FIELDS: Final = (b"data", b"event", b"id", b"retry", b":")
 _FINISH: Final[dict[str, FinishReason]] = {
@@ -146,6 +147,8 @@ class OpenAIDecoder(BaseDecoder):
     def _feed(self, data: bytes) -> None:
         if self._stream is None and self._body is None:
             data = self._sniff(data)
+        elif not self._chunks and len(self._head) < _HEAD_BYTES:
+            self._head += data[:_HEAD_BYTES]
         if self._stream is not None:
             for payload in self._stream.feed(data):
                 self._payload(payload)
@@ -171,7 +174,7 @@ class OpenAIDecoder(BaseDecoder):
         if not data or (len(data) < len(_BOM) and _BOM.startswith(data)):
             return b""
         data = data.removeprefix(_BOM)
-        self._head = data[:200]
+        self._head = data[:_HEAD_BYTES]
         if data.startswith((b"{", b"[")):
             self._body = bytearray()
         elif data.startswith(b"<"):
@@ -243,9 +246,10 @@ class OpenAIDecoder(BaseDecoder):
             self._usage = None
 
     def _whole(self, body: bytes) -> None:
-        if not body.rstrip().endswith((b"}", b"]")):
-            raise reply_cut()
-        chunk = decode_json(_CHUNK, body)
+        try:
+            chunk = decode_json(_CHUNK, body)
+        except ProviderBadResponse:
+            raise reply_cut() if is_cut_json(body) else _not_an_api(body[:_HEAD_BYTES]) from None
         self._chunk(chunk)
         if not chunk.choices:
             raise ProviderBadResponse(
@@ -261,7 +265,8 @@ class OpenAIDecoder(BaseDecoder):
                 raise reply_cut() from None
 
     def _why_unfinished(self) -> ProviderError:
-        if self._head and not self._chunks and not self._head.startswith(_FIELDS):
+        begins = any(self._head.startswith(field) or field.startswith(self._head) for field in _FIELDS)
+        if not self._chunks and not begins:
             return _not_an_api(self._head)
         return reply_cut()
 

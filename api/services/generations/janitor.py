@@ -34,6 +34,7 @@ class Janitor:
 
     def __init__(
         self,
+        *,
         store: Store,
         loop: LoopThread,
         recovery: Recovery,

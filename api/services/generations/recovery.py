@@ -107,5 +107,3 @@ class Recovery:
         won = work.generations.close(closing)
         work.generation_events.announce(self._owner)
         return won
-
-

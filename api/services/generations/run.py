@@ -275,5 +275,3 @@ def _merged(known: Usage, new: Usage) -> Usage:
             for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
         )
     )
-
-

@@ -84,7 +84,14 @@ class GenerationService:
         self.recovery = Recovery(store, presence, owner, self._runs.__contains__)
         self._flusher = Flusher(Recorder(store, owner).store, self._beat)
         self._tail = Tail(store, loop, poll_seconds)
-        self._janitor = Janitor(store, loop, self.recovery, lambda: self._followers, still_good, housekeeping)
+        self._janitor = Janitor(
+            store=store,
+            loop=loop,
+            recovery=self.recovery,
+            followers=lambda: self._followers,
+            still_good=still_good,
+            housekeeping=housekeeping,
+        )
         self._beat_at = 0.0
 
     # The life of the process

@@ -9,7 +9,7 @@ from api.domain.errors import NotFound
 from api.web import reference
 from api.web.answers import answer
 from api.web.context import services
-from api.web.openapi import Access, Parameters, Routes, document
+from api.web.openapi import Access, Parameters, Routes
 from api.web.schemas.meta import Health, Index, Readiness
 
 A_DAY = 86_400
@@ -50,7 +50,7 @@ def exposition() -> Response:
 
 @routes.get("/openapi.json", access=Access.PUBLIC, doc_ui=False)
 def openapi() -> Response:
-    return answer(document(current_app._get_current_object()))  # type: ignore[attr-defined]
+    return answer(reference.openapi(current_app._get_current_object()))  # type: ignore[attr-defined]
 
 
 @routes.get("/docs", access=Access.PUBLIC, doc_ui=False)

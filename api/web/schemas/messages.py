@@ -14,7 +14,7 @@ from api.web.schemas.chats import MaxTokens, MessageAnswer, ModelName, Share, Te
 
 
 class NewMessage(Body):
-    """`Accept: text/event-stream` streams the reply; `Prefer: respond-async` answers 202 at once; else 201 at its end."""
+    """`Accept: text/event-stream` streams; `Prefer: respond-async` answers 202 at once; else 201 at the reply's end."""
 
     model_config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
 

@@ -45,7 +45,7 @@ def _failed(message: Message, question: str, *, last: bool) -> None:
         draw_problem(message.id, words.text)
         if not last:
             return
-        with st.container(horizontal=True, key=f"failed-steps-{message.id}"):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"failed-steps-{message.id}"):
             if question:
                 st.button(
                     "Put my message back",

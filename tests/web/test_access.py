@@ -1,0 +1,69 @@
+"""Who may use which route: every route of the table, with every kind of credential."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from api.domain.ids import new_id
+from api.web.openapi import Access, access_of
+from tests.web.conftest import FROM_PAGE, Actor, sign_in
+
+ADMITTED = {
+    Access.PUBLIC: {"nobody", "read", "chat", "admin", "admin's admin", "session", "admin's session", "page"},
+    Access.READ: {"read", "chat", "admin", "admin's admin", "session", "admin's session"},
+    Access.CHAT: {"chat", "admin", "admin's admin", "session", "admin's session"},
+    Access.ACCOUNT: {"admin", "admin's admin", "session", "admin's session"},
+    Access.SESSION: {"session", "admin's session"},
+    Access.ADMIN: {"admin's admin", "admin's session"},
+    Access.PAGE: {"page"},
+}
+
+
+def test_each_credential_opens_the_routes_of_its_scopes_and_no_other(app: Flask, actor: Callable[[str], Actor]) -> None:
+    chief, member = actor("ann"), actor("ben")
+    credentials = {
+        "nobody": {},
+        "read": member.key("read"),
+        "chat": member.key("chat"),
+        "admin": member.key("admin"),
+        "admin's admin": chief.key("admin"),
+        "page": FROM_PAGE,
+    }
+    client = app.test_client()
+    wrong = []
+    for rule in app.url_map.iter_rules():
+        access = access_of(app, rule.endpoint)
+        if access is None or access is Access.METRICS or rule.rule.startswith("/auth/re"):
+            continue
+        path = re.sub(r"<[^>]+>", str(new_id()), rule.rule)
+        for method in rule.methods & {"GET", "POST", "PUT", "PATCH", "DELETE"}:
+            for who in sorted(ADMITTED[Access.PUBLIC]):
+                headers = credentials.get(who)
+                if headers is None:  # some of the routes end the session
+                    headers = _session(app, member if who == "session" else chief)
+                body = None if method == "GET" else {}
+                status = client.open(path, method=method, json=body, headers=headers).status_code
+                if (status not in (401, 403)) != (who in ADMITTED[access]) and path != "/auth/login":
+                    wrong.append((method, rule.rule, access.name, who, status))
+    assert wrong == []
+
+
+def _session(app: Flask, actor: Actor) -> dict[str, str]:
+    services = app.extensions["parley"]
+    user = services.accounts.authenticate(actor.tokens["user"]["username"], "correct horse battery")
+    session, _ = services.sessions.start(user)
+    from api.web.auth import token_pair
+
+    with app.app_context():
+        return {"Authorization": f"Bearer {token_pair(session, user)['access_token']}"}
+
+
+@pytest.fixture(autouse=True)
+def _only_one_database(request: pytest.FixtureRequest) -> None:
+    """Access does not depend on the database."""
+    if request.node.callspec.params.get("database_url") == "postgresql":
+        pytest.skip("the same on both databases")
