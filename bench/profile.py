@@ -1,4 +1,5 @@
-"""Where the time goes: py-spy over one row while one cell runs (it slows what it watches).
+"""Where the time goes: py-spy over one row while one cell runs. Only threads that hold the interpreter's
+lock are counted: what waits, and what runs in C without the lock (SQLite's own work, system calls), is not seen.
 
 python -m bench.profile sqlite paced-200
 """
@@ -19,8 +20,8 @@ from bench.report import DIRECT, Measure
 from bench.run import TITLES, Bench, Row, open_files, temporary_folder
 from bench.workload import CELLS, Cell
 
-RATE = 100
-SHOWN = 25
+RATE = 200
+SHOWN = 40
 _LINE_NUMBER = re.compile(r":\d+\)$")
 
 
@@ -31,7 +32,7 @@ class Profile(Bench):
         if row.id == DIRECT:
             return super().measure(cell, row)
         samples = self.folder / f"{row.id}.samples"
-        spy = [str(Path(sys.executable).parent / "py-spy"), "record", "--subprocesses"]
+        spy = [str(Path(sys.executable).parent / "py-spy"), "record", "--subprocesses", "--nonblocking", "--gil"]
         options = ["-p", str(row.server.pid), "-r", str(RATE), "-f", "raw", "-o", str(samples)]
         recorder = subprocess.Popen([*spy, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

@@ -134,7 +134,7 @@ class Results:
     def targets(self) -> Iterator[str]:
         """One line for each first target and row of ours."""
         for row, title in self._titles.items():
-            if row in (DIRECT, REFERENCE):
+            if row in (DIRECT, REFERENCE) or row in self._absent:
                 continue
             yield from self._ratio_target("paced-200", row, title, 0.5)
             yield from self._ratio_target("request", row, title, 1.2)

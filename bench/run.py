@@ -190,10 +190,12 @@ def _order(rows: list[Row], cell: Cell) -> list[Row]:
 
 
 def _measured_start(server: Server) -> Start:
-    """The second start, alone: a migrated database, compiled bytecode."""
+    """With a migrated database and compiled bytecode, twice; the quicker one, because others use the machine."""
     seconds = server.start()
+    server.stop()
+    seconds = min(seconds, server.start())
     time.sleep(IDLE)
-    idle, _ = memory_mib(server.pid)
+    idle = memory_mib(server.pid)
     server.stop()
     return Start(seconds, idle)
 

@@ -273,7 +273,7 @@ def main() -> int:
         if options.die_with_parent and (tie := tie_to_parent(os.getppid())):
             tie()
         env = environment(os.environ)  # noqa: TID251  (it cannot import api.config)
-        grace = seconds(env, "DRAIN_SECONDS", 20) + seconds(env, "PARLEY_RUN_GRACE", 10)
+        grace = seconds(env, "DRAIN_SECONDS", 20) + seconds(env, "PARLEY_RUN_GRACE", 30)  # gunicorn's is shorter
         patience = seconds(env, "PARLEY_RUN_PATIENCE", 120)
         servers, words = plan(env, options.parts, options.reload)
         supervisor = Supervisor(servers, grace)

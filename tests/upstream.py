@@ -49,6 +49,7 @@ class Upstream:
         self.port = port
         self.requests = 0
         self.open_connections = 0
+        self.accepted = 0
         self.active = 0
         self.served: list[Served] = []
         self._loop = asyncio.new_event_loop()
@@ -101,6 +102,7 @@ class Upstream:
         assert task is not None
         self._tasks.add(task)
         self.open_connections += 1
+        self.accepted += 1
         try:
             while await _Exchange(self, reader, writer).handle():
                 pass

@@ -42,7 +42,6 @@ def main() -> None:
     except ApiError as error:
         if error.status == 401:
             session_ended(state.page().handle)
-            state.page().form_errors = {"": "Your session has ended. Sign in again."}
             st.rerun()
         if not error.away:
             raise

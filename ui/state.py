@@ -48,6 +48,8 @@ class Notice:
 @dataclass
 class PageState:
     handle: str = ""  # this tab's session handle; "" when signed out
+    user_id: str = ""  # whose it is
+    unsent: tuple[str, str] | None = None  # a user's id and the text their ended session could not send
     seen_cookie: str | None = None  # digest of the cookie at the last run; None before the first
     refused_cookie: str = ""  # digest of a cookie whose session has ended, so that it is not tried on every run
     ticket: str = ""  # a ticket the browser has yet to exchange for the cookie

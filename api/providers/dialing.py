@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from api.domain.errors import AddressForbidden
 from api.security.egress import Egress
 
-_RESOLVER_THREADS: Final = 8
+_RESOLVER_THREADS: Final = 16
 _KEEPALIVE_SECONDS: Final = 30.0
 
 

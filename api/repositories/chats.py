@@ -29,31 +29,48 @@ RUNNING = (
     .scalar_subquery()
     .label("active_generation_id")
 )
-SELECT = sa.select(table_of(ChatRow), RUNNING)
+TABLE = table_of(ChatRow)
+SELECT = sa.select(TABLE, RUNNING)
+OWNED = CHAT.user_id == sa.bindparam("k_user_id")
+BY_ID = CHAT.id == sa.bindparam("k_id")
+BY_SLUG = CHAT.slug == sa.bindparam("k_slug")
+SELECT_BY_ID = SELECT.where(OWNED, BY_ID)
+SELECT_BY_SLUG = SELECT.where(OWNED, BY_SLUG)
+UPDATE = sa.update(TABLE).where(OWNED, BY_ID)
+GROW = (
+    sa.update(TABLE)
+    .where(OWNED)
+    .values(
+        last_seq=CHAT.last_seq + sa.bindparam("k_by", type_=CHAT.last_seq.type),
+        updated_at=sa.bindparam("k_now", type_=CHAT.updated_at.type),
+    )
+    .returning(*CHAT)
+)
+GROW_BY_ID = GROW.where(BY_ID)
+GROW_BY_SLUG = GROW.where(BY_SLUG)
+USERS = table_of(User)
+NEXT_NUMBER = (
+    sa.update(USERS)
+    .where(USERS.c.id == sa.bindparam("k_user_id"))
+    .values(chat_counter=USERS.c.chat_counter + 1)
+    .returning(USERS.c.chat_counter)
+)
 
 
 class ChatRepository(Repository):
     def next_number(self, user_id: UUID) -> int:
         """The user's next short number; numbers only grow, and are never given twice."""
-        users = table_of(User)
-        number: int = self.connection.execute(
-            sa.update(users)
-            .where(users.c.id == user_id)
-            .values(chat_counter=users.c.chat_counter + 1)
-            .returning(users.c.chat_counter)
-        ).scalar_one()
+        number: int = self.connection.execute(NEXT_NUMBER, {"k_user_id": user_id}).scalar_one()
         return number
 
     def add(self, values: Mapping[str, Any]) -> bool:
         """Insert; False when the slug is taken."""
-        statement = self.insert(table_of(ChatRow)).values(**values).on_conflict_do_nothing()
-        return self.changed(statement) == 1
+        return self.add_unless_there(TABLE, values)
 
     def get_owned(self, reference: str, user_id: UUID) -> Chat | None:
         """By id or slug."""
-        chat_id = parse_id(reference)
-        found = CHAT.id == chat_id if chat_id is not None else CHAT.slug == reference
-        row = self.connection.execute(SELECT.where(CHAT.user_id == user_id, found)).mappings().first()
+        query, key = _named(reference, SELECT_BY_ID, SELECT_BY_SLUG)
+        row = self.connection.execute(query, key | {"k_user_id": user_id}).mappings().first()
         return Chat(**row) if row is not None else None
 
     def page(
@@ -78,20 +95,20 @@ class ChatRepository(Repository):
 
     def change(self, user_id: UUID, chat_id: UUID, values: Mapping[str, Any]) -> bool:
         """Update the named columns only."""
-        return self.changed(sa.update(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id).values(**values)) == 1
+        return self.changed(UPDATE, {"k_user_id": user_id, "k_id": chat_id, **values}) == 1
 
     def grow(self, user_id: UUID, reference: str, by: int) -> Chat | None:
         """Lock the chat for this transaction and reserve `by` sequence numbers; `last_seq` is the last of them."""
-        chat_id = parse_id(reference)
-        found = CHAT.id == chat_id if chat_id is not None else CHAT.slug == reference
-        statement = (
-            sa.update(ChatRow)
-            .where(CHAT.user_id == user_id, found)
-            .values(last_seq=CHAT.last_seq + by, updated_at=clock.now())
-            .returning(*table_of(ChatRow).c)
-        )
-        row = self.connection.execute(statement).mappings().first()
+        query, key = _named(reference, GROW_BY_ID, GROW_BY_SLUG)
+        values = key | {"k_user_id": user_id, "k_by": by, "k_now": clock.now()}
+        row = self.connection.execute(query, values).mappings().first()
         return Chat(**row) if row is not None else None
 
     def delete(self, user_id: UUID, chat_id: UUID) -> bool:
         return self.changed(sa.delete(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
+
+
+def _named(reference: str, by_id: Any, by_slug: Any) -> tuple[Any, dict[str, Any]]:
+    """The statement for an id or a slug, and its key."""
+    chat_id = parse_id(reference)
+    return (by_id, {"k_id": chat_id}) if chat_id is not None else (by_slug, {"k_slug": reference})

@@ -34,7 +34,7 @@ class EventsRange:
 
 class GenerationEventRepository(Repository):
     def add(self, ranges: Sequence[EventsRange]) -> None:
-        """One row a range."""
+        """One row a range. A row already there, from a commit whose answer was lost, grows to the range given now."""
         rows = [
             {
                 "user_id": part.user_id,
@@ -46,13 +46,24 @@ class GenerationEventRepository(Repository):
             for part in ranges
         ]
         if rows:
-            self.connection.execute(sa.insert(TABLE), rows)
+            statement = self.insert(TABLE)
+            grown = {"last_seq": statement.excluded.last_seq, "payload": statement.excluded.payload}
+            key = ("user_id", "generation_id", "first_seq")
+            self.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=grown), rows)
 
-    def after(self, places: Iterable[tuple[UUID, UUID, int]]) -> list[EventsRange]:
-        """What is stored beyond each `(user id, generation id, last number)`, in order."""
+    def after(self, places: Iterable[tuple[UUID, UUID, int, int]]) -> list[EventsRange]:
+        """The rows beyond each `(user id, generation id, first number of the last row seen, last number seen)`.
+
+        In order. The first of them may begin with what was seen: rows grow.
+        """
         conditions = [
-            sa.and_(EVENTS.user_id == user_id, EVENTS.generation_id == generation_id, EVENTS.first_seq > last)
-            for user_id, generation_id, last in places
+            sa.and_(
+                EVENTS.user_id == user_id,
+                EVENTS.generation_id == generation_id,
+                EVENTS.first_seq >= first,
+                EVENTS.last_seq > last,
+            )
+            for user_id, generation_id, first, last in places
         ]
         if not conditions:
             return []

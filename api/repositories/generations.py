@@ -19,6 +19,22 @@ GENERATION = TABLE.c
 MESSAGE = table_of(MessageRow).c
 FIELDS = tuple(getattr(GENERATION, name) for name in Generation.__dataclass_fields__)
 SELECT = sa.select(*FIELDS)
+IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
+KEY = (GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.id == sa.bindparam("k_id"))
+BY_KEY = SELECT.where(*KEY)
+BY_IDEMPOTENCY_KEY = SELECT.where(
+    GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.idempotency_key == sa.bindparam("k_key")
+)
+ACTIVE_IN_CHAT = SELECT.where(
+    GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.chat_id == sa.bindparam("k_chat_id"), IS_ACTIVE
+).limit(1)
+ACTIVE_OWNERS = sa.select(GENERATION.owner).where(IS_ACTIVE).distinct()
+ACTIVE_OF_OWNER = SELECT.where(GENERATION.owner == sa.bindparam("k_owner"), IS_ACTIVE)
+UPDATE_ACTIVE = sa.update(TABLE).where(*KEY, IS_ACTIVE)
+CLOSE = UPDATE_ACTIVE.where(GENERATION.owner == sa.bindparam("k_owner"))
+CLOSE_MESSAGE = sa.update(table_of(MessageRow)).where(
+    MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")
+)
 CLOSED_COLUMNS = (
     "status",
     "event_index",
@@ -38,35 +54,29 @@ CLOSED_COLUMNS = (
 class GenerationRepository(Repository):
     def add(self, values: Mapping[str, Any]) -> bool:
         """Insert; False when the user's idempotency key is taken."""
-        statement = self.insert(TABLE).on_conflict_do_nothing()
-        return self.connection.execute(statement, values).rowcount == 1
+        return self.add_unless_there(TABLE, values)
 
     def get_owned(self, generation_id: UUID, user_id: UUID) -> Generation | None:
-        return self._first(SELECT.where(GENERATION.user_id == user_id, GENERATION.id == generation_id))
+        return self._first(BY_KEY, k_user_id=user_id, k_id=generation_id)
 
     def by_idempotency_key(self, user_id: UUID, key: str) -> Generation | None:
-        return self._first(SELECT.where(GENERATION.user_id == user_id, GENERATION.idempotency_key == key))
+        return self._first(BY_IDEMPOTENCY_KEY, k_user_id=user_id, k_key=key)
 
     def forget_idempotency_key(self, user_id: UUID, generation_id: UUID) -> None:
         found = (GENERATION.user_id == user_id, GENERATION.id == generation_id)
         self.connection.execute(sa.update(TABLE).where(*found).values(idempotency_key=None))
 
     def active_in_chat(self, user_id: UUID, chat_id: UUID) -> Generation | None:
-        return self._first(
-            SELECT.where(
-                GENERATION.user_id == user_id, GENERATION.chat_id == chat_id, GENERATION.status.in_(ACTIVE)
-            ).limit(1)
-        )
+        return self._first(ACTIVE_IN_CHAT, k_user_id=user_id, k_chat_id=chat_id)
 
     def active_of_user(self, user_id: UUID) -> list[Generation]:
         return self._all(SELECT.where(GENERATION.user_id == user_id, GENERATION.status.in_(ACTIVE)))
 
     def active_owners(self) -> set[UUID]:
-        rows = self.connection.execute(sa.select(GENERATION.owner).where(GENERATION.status.in_(ACTIVE)).distinct())
-        return set(rows.scalars())
+        return set(self.connection.execute(ACTIVE_OWNERS).scalars())
 
     def active_of_owner(self, owner: UUID) -> list[Generation]:
-        return self._all(SELECT.where(GENERATION.owner == owner, GENERATION.status.in_(ACTIVE)))
+        return [Generation(**row) for row in self.connection.execute(ACTIVE_OF_OWNER, {"k_owner": owner}).mappings()]
 
     def states(self, keys: Iterable[tuple[UUID, UUID]]) -> list[Generation]:
         """The generations behind (user id, id) pairs."""
@@ -98,24 +108,20 @@ class GenerationRepository(Repository):
     def close(self, closing: Closing) -> bool:
         """Store the end, if the owner still runs it. False: another closer was first, and nothing is changed."""
         values = {name: getattr(closing, name) for name in CLOSED_COLUMNS}
-        found = (
-            GENERATION.user_id == closing.user_id,
-            GENERATION.id == closing.generation_id,
-            GENERATION.owner == closing.owner,
-            GENERATION.status.in_(ACTIVE),
-        )
-        if self.changed(sa.update(TABLE).where(*found).values(**values)) == 0:
+        key = {"k_user_id": closing.user_id, "k_id": closing.generation_id, "k_owner": closing.owner}
+        if self.changed(CLOSE, values | key) == 0:
             return False
         if closing.message_id is not None:
             self.connection.execute(
-                sa.update(table_of(MessageRow))
-                .where(MESSAGE.user_id == closing.user_id, MESSAGE.id == closing.message_id)
-                .values(
-                    content=closing.content,
-                    reasoning=closing.reasoning,
-                    status=closing.status,
-                    metadata=closing.metadata,
-                )
+                CLOSE_MESSAGE,
+                {
+                    "k_user_id": closing.user_id,
+                    "k_id": closing.message_id,
+                    "content": closing.content,
+                    "reasoning": closing.reasoning,
+                    "status": closing.status,
+                    "metadata": closing.metadata,
+                },
             )
         return True
 
@@ -127,11 +133,10 @@ class GenerationRepository(Repository):
         return self.connection.execute(query.with_for_update()).first() is not None
 
     def _change_active(self, user_id: UUID, generation_id: UUID, values: Mapping[str, Any]) -> bool:
-        found = (GENERATION.user_id == user_id, GENERATION.id == generation_id, GENERATION.status.in_(ACTIVE))
-        return self.changed(sa.update(TABLE).where(*found).values(**values)) == 1
+        return self.changed(UPDATE_ACTIVE, {"k_user_id": user_id, "k_id": generation_id, **values}) == 1
 
-    def _first(self, query: sa.Select[Any]) -> Generation | None:
-        row = self.connection.execute(query).mappings().first()
+    def _first(self, query: sa.Select[Any], **values: Any) -> Generation | None:
+        row = self.connection.execute(query, values).mappings().first()
         return Generation(**row) if row is not None else None
 
     def _all(self, query: sa.Select[Any]) -> list[Generation]:

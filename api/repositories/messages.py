@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -37,7 +38,14 @@ def _messages(path: sa.CTE) -> sa.Select[Any]:
     return sa.select(TABLE).select_from(joined).order_by(path.c.depth.desc())
 
 
+@functools.lru_cache(maxsize=256)
+def _newest(depth: int) -> sa.Select[Any]:
+    return _messages(_path(depth))
+
+
 _WHOLE = _path(None)
+INSERT = sa.insert(TABLE)
+BY_KEY = sa.select(TABLE).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id"))
 CONTEXT = (
     sa.select(MESSAGE.role, MESSAGE.content)
     .select_from(TABLE.join(_WHOLE, sa.and_(MESSAGE.id == _WHOLE.c.id, MESSAGE.user_id == sa.bindparam("user_id"))))
@@ -47,11 +55,10 @@ CONTEXT = (
 
 class MessageRepository(Repository):
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.connection.execute(sa.insert(TABLE), list(rows))
+        self.connection.execute(INSERT, list(rows))
 
     def get_owned(self, message_id: UUID, user_id: UUID) -> Message | None:
-        row = self.connection.execute(sa.select(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.id == message_id))
-        found = row.mappings().first()
+        found = self.connection.execute(BY_KEY, {"k_user_id": user_id, "k_id": message_id}).mappings().first()
         return Message(**found) if found is not None else None
 
     def exists_in(self, user_id: UUID, chat_id: UUID, message_id: UUID) -> bool:
@@ -71,7 +78,7 @@ class MessageRepository(Repository):
         """The newest `limit` messages of the path that ends in the leaf, oldest first, with their siblings' ids."""
         if leaf_id is None:
             return []
-        rows = self.connection.execute(_messages(_path(limit)), {"user_id": user_id, "leaf_id": leaf_id})
+        rows = self.connection.execute(_newest(limit), {"user_id": user_id, "leaf_id": leaf_id})
         found = [dict(row) for row in rows.mappings()]
         siblings = self._siblings(user_id, [row["parent_id"] for row in found], found[0]["chat_id"] if found else None)
         return [Message(**row, sibling_ids=tuple(siblings[row["parent_id"]])) for row in found]

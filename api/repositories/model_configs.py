@@ -15,24 +15,26 @@ from api.repositories.base import Repository
 
 TABLE = table_of(ModelConfigRow)
 CONFIG = TABLE.c
+OWN = CONFIG.user_id == sa.bindparam("k_user_id")
+USABLE = (
+    sa.select(TABLE)
+    .where(sa.or_(OWN, CONFIG.shared))
+    .order_by(sa.case((OWN, 0), else_=1), CONFIG.created_at, CONFIG.id)
+)
 
 
 class ModelConfigRepository(Repository):
     def add(self, values: Mapping[str, Any]) -> bool:
         """Insert; False when the name is taken."""
-        return self.changed(self.insert(TABLE).values(**values).on_conflict_do_nothing()) == 1
+        return self.add_unless_there(TABLE, values)
 
     def get_owned(self, config_id: UUID, user_id: UUID) -> ModelConfig | None:
         return self._first(CONFIG.user_id == user_id, CONFIG.id == config_id)
 
     def usable(self, user_id: UUID) -> list[ModelConfig]:
         """One's own and the shared ones, oldest first, own ones before shared ones."""
-        query = (
-            sa.select(TABLE)
-            .where(sa.or_(CONFIG.user_id == user_id, CONFIG.shared))
-            .order_by(sa.case((CONFIG.user_id == user_id, 0), else_=1), CONFIG.created_at, CONFIG.id)
-        )
-        return [ModelConfig(**row) for row in self.connection.execute(query).mappings()]
+        rows = self.connection.execute(USABLE, {"k_user_id": user_id})
+        return [ModelConfig(**row) for row in rows.mappings()]
 
     def clear_default(self, user_id: UUID, provider: str) -> None:
         found = (CONFIG.user_id == user_id, CONFIG.provider == provider, CONFIG.is_default)

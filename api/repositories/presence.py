@@ -146,7 +146,7 @@ class PostgresPresence:
                 with contextlib.suppress(Exception):
                     connection.close()
                 connection = None
-                select.select([self._stop_read], [], [], RECONNECT_SECONDS)
+                self._wait(RECONNECT_SECONDS)
         if connection is not None:
             with contextlib.suppress(psycopg2.Error):
                 connection.close()
@@ -154,14 +154,20 @@ class PostgresPresence:
     def _listen(self, connection: Any, announced: Callable[[], None]) -> None:
         own = str(self._process_id)
         while not self._stopping:
-            ready, _, _ = select.select([connection, self._stop_read], [], [], 10)
-            if not ready:  # a dead peer shows here, not in select
+            if not self._wait(10, connection.fileno()):  # a dead peer shows here, not in the wait
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT 1")
             connection.poll()
             notices, connection.notifies[:] = list(connection.notifies), []
             if any(notice.payload != own for notice in notices):
                 announced()
+
+    def _wait(self, seconds: float, *descriptors: int) -> bool:
+        """Until one of them can be read, or `stop`. Not `select`, which refuses numbers from 1024 on."""
+        waiting = select.poll()
+        for descriptor in (*descriptors, self._stop_read):
+            waiting.register(descriptor, select.POLLIN)
+        return bool(waiting.poll(seconds * 1000))
 
 
 Presence = FilePresence | PostgresPresence

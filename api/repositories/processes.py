@@ -22,8 +22,10 @@ class ProcessRepository(Repository):
         statement = self.insert(TABLE).values(**values)
         self.connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
-    def beat(self, process_id: UUID) -> None:
-        self.connection.execute(sa.update(TABLE).where(PROCESS.id == process_id).values(heartbeat_at=self.now()))
+    def beat(self, process_id: UUID) -> bool:
+        """False: the row is gone, because others took this process for dead while it was frozen."""
+        beaten = sa.update(TABLE).where(PROCESS.id == process_id).values(heartbeat_at=self.now())
+        return self.changed(beaten) == 1
 
     def heartbeats(self) -> dict[UUID, tuple[float, str | None]]:
         """Process id → (seconds since its last heartbeat by the database's clock, its store epoch)."""

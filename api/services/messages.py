@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -47,6 +48,7 @@ class Sent:
     user_message: Message | None
     message: Message | None
     replayed: bool = False
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _KeyTaken(Exception):
@@ -92,7 +94,7 @@ class MessageService:
                 raise
             turned = self._store.write(lambda work: self._turn(work, principal, chat, draft))
         self._begin(principal, turned)
-        return Sent(turned.generation_id, turned.user_message, turned.message)
+        return Sent(turned.generation_id, turned.user_message, turned.message, notes=turned.notes)
 
     def replay(self, principal: Principal, generation: Generation) -> Sent:
         """What a generation's request had stored."""
@@ -214,7 +216,7 @@ class MessageService:
 def _sent(work: UnitOfWork, principal: Principal, generation: Generation) -> Sent:
     user_message = generation.user_message_id and work.messages.get_owned(generation.user_message_id, principal.user_id)
     message = generation.message_id and work.messages.get_owned(generation.message_id, principal.user_id)
-    return Sent(generation.id, user_message or None, message or None, replayed=True)
+    return Sent(generation.id, user_message or None, message or None, replayed=True, notes=generation.notes)
 
 
 def _pair(user_id: UUID, chat: Chat, parent_id: UUID | None, draft: Draft, target: Target) -> tuple[Message, Message]:

@@ -98,7 +98,10 @@ class Flusher:
             self._thread.start()
 
     def add(self, run: Storable) -> None:
+        idle = not self._runs
         self._runs[run.id] = run
+        if idle:
+            self._wake.set()
 
     def end(self, run: Storable) -> None:
         """The run has ended: close it with the next transaction, which starts at once."""
@@ -122,11 +125,13 @@ class Flusher:
             self._thread.join(30)
 
     def _run(self) -> None:
-        due = time.monotonic()
+        due = 0.0
         while True:
-            wait = max(0.0, due - time.monotonic()) if self._runs else self._interval * 5
-            self._wake.wait(wait)
+            idle = not self._runs
+            self._wake.wait(self._interval * 5 if idle else max(0.0, due - time.monotonic()))
             self._wake.clear()
+            if idle:  # the first reply after a pause may still end before anything of it is stored
+                due = time.monotonic() + self._interval
             ticked = time.monotonic() >= due
             if ticked:
                 due = time.monotonic() + self._interval

@@ -12,6 +12,7 @@ Event = tuple[str, Any]
 """`(kind, value)`: text for `delta` and `reasoning`, an object for the others. Its number is its place, from 1."""
 
 Wake = Callable[[], None]
+ENDS = ("finished", "error")
 
 
 class LiveLog:
@@ -45,19 +46,28 @@ class LiveLog:
     def readers(self) -> int:
         return len(self._readers)
 
+    @property
+    def ended(self) -> bool:
+        """Closed with the event that ends a reply; a run that was lost to another process is closed without."""
+        return self.closed and bool(self.events) and self.events[-1][0] in ENDS
+
 
 class Cursor:
     """One reader's place in a log. `last` is the number of the last event taken."""
 
-    __slots__ = ("last", "log")
+    __slots__ = ("_ahead", "last", "log")
 
     def __init__(self, log: LiveLog, after: int = 0) -> None:
         self.log = log
         self.last = after
+        # A reader may have seen more than a killed server had stored. Once the reply has ended he gets its end all
+        # the same, under the number he waits for; otherwise he would be cut, come back, and be cut for ever.
+        self._ahead = max(0, after + 1 - len(log.events)) if log.ended else 0
 
     def take(self, most: int = 2000) -> list[tuple[int, str, Any]]:
         """The next events, numbered, at most `most`; empty when there is nothing new."""
-        found = self.log.events[self.last : self.last + most]
+        start = self.last - self._ahead
+        found = self.log.events[start : start + most]
         first = self.last + 1
         self.last += len(found)
         return [(first + i, kind, value) for i, (kind, value) in enumerate(found)]
@@ -65,7 +75,7 @@ class Cursor:
     @property
     def waiting(self) -> bool:
         """Whether everything that is there has been taken."""
-        return self.last >= len(self.log.events)
+        return self.last - self._ahead >= len(self.log.events)
 
     @property
     def ended(self) -> bool:

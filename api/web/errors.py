@@ -124,8 +124,8 @@ def install(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def _werkzeug(error: HTTPException) -> Response:
         response = answer_error(_HttpError(error))
-        if error.code == 405 and (allow := error.get_headers()):
-            response.headers.extend([pair for pair in allow if pair[0] == "Allow"])
+        if error.code == 405 and (methods := getattr(error, "valid_methods", None)):
+            response.headers["Allow"] = ", ".join(sorted(methods))
         return response
 
     @app.errorhandler(Exception)

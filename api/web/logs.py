@@ -10,12 +10,13 @@ from typing import Any, Final, TextIO
 
 import msgspec
 import structlog
+from flask import g, has_request_context
 from structlog.types import EventDict, Processor, WrappedLogger
 
 PLACEHOLDER: Final = "[redacted]"
 CREDENTIAL: Final = re.compile(
     r"""
-      (?P<scheme> \b(?: Bearer | Basic | Token ) \s+ ) [A-Za-z0-9._~+/=-]{6,}
+      (?P<scheme> \b(?: Bearer \s+ | Basic \s+ (?= \S* [\d=] ) ) ) [A-Za-z0-9._~+/=-]{6,}
     | (?P<name> (?: password | passwd | secret | api[_-]?key | token | authorization ) ["']? \s* [=:] \s* ["']? )
       [^\s"',;&]{4,}
     | (?P<url> \w+:// [^\s:/@]* : ) [^\s@/]+ (?= @ )
@@ -35,7 +36,7 @@ def configure(level: str = "info", form: str = "json") -> None:
     """Set up logging for the whole process; the standard library's loggers end up in the same lines."""
     least = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        name_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -71,6 +72,13 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 def render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> bytes:
     return msgspec.json.encode(event, enc_hook=str)
+
+
+def name_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The id of the request that this thread works for; cheaper than a context variable bound at every request."""
+    if has_request_context() and "request_id" in g:
+        event.setdefault("request_id", g.request_id)
+    return event
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -60,11 +60,12 @@ def install(app: Flask) -> None:
 
 def _arrive() -> Response | None:
     _begin()
-    if request.method == "OPTIONS":
-        return _preflight()
     environ = request.environ
+    method = environ["REQUEST_METHOD"]
+    if method == "OPTIONS":
+        return _preflight()
     _refuse_junk(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
-    if request.method in WITH_BODY:
+    if method in WITH_BODY:
         _guard_body(environ, web_settings().max_body_bytes)
     return None
 
@@ -72,8 +73,6 @@ def _arrive() -> Response | None:
 def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = _request_id(request.environ)
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
 def _request_id(environ: dict[str, Any]) -> str:
@@ -127,11 +126,9 @@ def _view_function() -> Any:
 
 def _finish_headers(headers: Headers, origins: frozenset[str]) -> None:
     headers["X-Request-ID"] = g.request_id
-    present = {name.lower() for name, _ in headers}
-    for name, value in SECURITY_HEADERS:
-        if name.lower() not in present:
-            headers.add(name, value)
-    if request.is_secure:
+    present = {name for name, _ in headers}
+    headers.extend([pair for pair in SECURITY_HEADERS if pair[0] not in present])
+    if request.environ["wsgi.url_scheme"] == "https":
         headers.add("Strict-Transport-Security", "max-age=31536000")
     if not origins:
         return
@@ -152,17 +149,19 @@ class Recorder:
 
     def record(self, response: Response) -> None:
         seconds = time.perf_counter() - g.started
-        rule = request.url_rule.rule if request.url_rule is not None else UNMATCHED
-        method = request.method if request.method in METHODS else "OTHER"
-        self._counter(method, rule, response.status_code).inc()
+        matched, method, status = request.url_rule, request.method, response.status_code
+        rule = matched.rule if matched is not None else UNMATCHED
+        if method not in METHODS:
+            method = "OTHER"
+        self._counter(method, rule, status).inc()
         self._clock(method, rule).observe(seconds)
         who = g.get("principal")
-        write = log.debug if rule in QUIET and response.status_code < 400 else log.info
+        write = log.debug if rule in QUIET and status < 400 else log.info
         write(
             "request",
             method=method,
             rule=rule,
-            status=response.status_code,
+            status=status,
             ms=round(seconds * 1000, 2),
             user_id=str(who.user_id) if who is not None else None,
         )

@@ -24,6 +24,7 @@ from api.web.context import principal, services
 from api.web.handover import Carrier, StreamResponse
 from api.web.schemas.chats import MessageAnswer
 from api.web.schemas.messages import NewMessage
+from api.web.sender import Encode
 
 MAX_KEY_CHARS = 255
 
@@ -102,7 +103,7 @@ def _at_the_end(sent: Sent, follower: Follower) -> Response:
 
     slots = cast(WaitSlots, current_app.extensions["parley_wait_slots"])
     if not slots.free.acquire(blocking=False):
-        return StreamResponse(follower, encode, content_type="application/json", ping=b"", status=201)
+        return StreamResponse(follower, encode, content_type="application/json", ping=b"", status=201, whole=True)
     try:
         return Response(_awaited(follower, encode), 201, content_type="application/json")
     finally:
@@ -110,33 +111,45 @@ def _at_the_end(sent: Sent, follower: Follower) -> Response:
         follower.close()
 
 
-def _awaited(follower: Follower, encode: Any) -> bytes:
+def _awaited(follower: Follower, encode: Encode) -> bytes:
+    """The answer's body, once the reply has ended. One wake-up a reply, not one a token."""
     cursor = follower.cursor
-    news = threading.Event()
-    follower.revoked = news.set
-    cursor.log.subscribe(news.set)
+    over = threading.Event()
+
+    def appended() -> None:
+        if cursor.log.closed:
+            over.set()
+
+    follower.revoked = over.set
+    cursor.log.subscribe(appended)
     try:
-        while True:
-            news.clear()
-            if body := encode(cursor.take()):
-                return cast(bytes, body)
-            if cursor.ended:
-                raise Overloaded("The reply goes on elsewhere; ask for its generation.", retry_after=1)
-            news.wait()
+        appended()
+        over.wait()
+        while events := cursor.take():
+            if body := encode(events):
+                return body
     finally:
-        cursor.log.unsubscribe(news.set)
+        cursor.log.unsubscribe(appended)
+    raise Overloaded("This answer was cut off; ask for its generation to see how the reply goes on.", retry_after=1)
 
 
 def _ended_value(sent: Sent, follower: Follower, kind: str, value: dict[str, Any]) -> dict[str, Any]:
     if kind == "finished":
         return _sent_value(sent, value["message"], value["status"])
     events = follower.cursor.log.events
-    told = {name: value[name] for name in ("code", "title", "detail", "status")}
+    usage = next((dict(told) for known, told in reversed(events) if known == "usage"), {})
+    metadata = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens", "estimated")}
     message = sent.message and replace(
         sent.message,
         content=event_index.joined(events, "delta"),
+        reasoning=event_index.joined(events, "reasoning") or None,
         status="error",
-        metadata={"generation_id": str(sent.generation_id), "error": told},
+        metadata={
+            "generation_id": str(sent.generation_id),
+            **metadata,
+            "error": {name: value[name] for name in ("code", "title", "detail", "status")},
+            **sent.notes,
+        },
     )
     return _sent_value(sent, message, "error")
 

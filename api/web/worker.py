@@ -1,19 +1,24 @@
-"""Our gunicorn worker: gthread that gives sockets to the event loop and never waits for a client in its accept thread.
+"""Our gunicorn worker: gthread that gives sockets to the event loop, and whose threads never wait for a client.
 
-gunicorn 27's gthread closes connections in that thread and lingers up to two seconds over each; a few idle clients
-then stall everything. Depends on gunicorn's internals, which is why its version is pinned and this is tested raw.
+gunicorn 27's gthread closes connections in its accept thread and lingers up to two seconds over each; a few idle
+clients then stall everything. It also lets a thread wait for a request that has not arrived, or has in part; here the
+poller does that. Depends on gunicorn's internals, which is why its version is pinned and this is tested raw.
 """
 
 from __future__ import annotations
 
+import selectors
 import socket
 import threading
 from concurrent import futures
+from functools import partial
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from api.web.handover import Carrier, Sender
+from api.web.arrival import Arrival
+from api.web.handover import Carrier
+from api.web.sender import Sender
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -27,6 +32,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._carrier: Carrier = self.wsgi.extensions["parley_carrier"]
         self._current = threading.local()
         self._taken: set[Any] = set()
+        self._arrivals: dict[Any, Arrival] = {}
         self.wsgi = _Offering(self.wsgi, self)
 
     def run(self) -> None:
@@ -38,6 +44,38 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if self.alive:
             self._process.begin_drain()
         super().handle_exit(sig, frame)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Called in the accept thread when a connection is new or readable: a request that is there gets a thread."""
+        if self.cfg.is_ssl or conn.is_http2:
+            super().enqueue_req(conn)
+            return
+        arrival = self._arrivals.pop(conn, None) or Arrival(conn)
+        try:
+            there = arrival.receive()
+        except OSError:
+            self.nr_conns -= 1
+            conn.close()
+            return
+        if there:
+            super().enqueue_req(conn)
+            return
+        self._arrivals[conn] = arrival
+        conn.timeout = arrival.until
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        if len(self._arrivals) > len(self.pending_conns):
+            waiting = set(self.pending_conns)
+            self._arrivals = {conn: arrival for conn, arrival in self._arrivals.items() if conn in waiting}
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """A stopping worker waits no longer for requests that have not arrived than for kept-alive connections."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
 
     def handle(self, conn: Any) -> Any:
         self._current.conn = conn
@@ -54,7 +92,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _hand_over(self, conn: Any, response: Any, sender: Sender) -> None:
         """`response` is gunicorn's: it makes the head, and is then left believing that all was sent."""
-        response.force_close()
         head = response.default_headers() + [f"{name}: {value}\r\n" for name, value in response.headers]
         sender.head = ("".join(head) + "\r\n").encode("latin-1")
         sender.chunked = response.chunked

@@ -1,7 +1,7 @@
-"""Run by test_imports in a clean process: imports each module named on the command line alone, in a fork of its own.
+"""Run by test_imports in a clean process: imports the modules named on the command line, one after the other.
 
-Libraries are imported once, before the forks, so that only what our modules do themselves is seen and each module
-shows that it can be imported first. Prints one JSON object: module → what it did.
+The libraries that they bring in are found in a fork and imported before, so that only what our modules do themselves is
+seen. Prints one JSON object: module → what it did.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Callable
 
 OURS = ("api", "ui", "specimen")
 EVENTS = {
@@ -59,6 +60,7 @@ def effects(module: str) -> list[str]:
         watching = False
         return [f"cannot be imported: {traceback.format_exc()[-1500:]}"]
     found = list(seen)
+    seen.clear()
     if threading.active_count() > threads:
         found.append(f"starts threads: {[thread.name for thread in threading.enumerate()]}")
     if set(os.listdir()) != files:
@@ -68,20 +70,20 @@ def effects(module: str) -> list[str]:
     return found + [f"prints {text!r}" for text in (out.getvalue(), err.getvalue()) if text]
 
 
-def in_a_fork(work: object) -> object:
+def in_a_fork(work: Callable[[], list[str]]) -> list[str]:
     """`work()` in a child; what it returns comes back as JSON."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
         with os.fdopen(writer, "w") as pipe:
-            json.dump(work(), pipe)  # type: ignore[operator]
+            json.dump(work(), pipe)
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         text = pipe.read()
     os.waitpid(child, 0)
-    return json.loads(text or '["ended the process"]')
+    return json.loads(text or "[]")
 
 
 def libraries(modules: list[str]) -> list[str]:
@@ -95,12 +97,11 @@ def libraries(modules: list[str]) -> list[str]:
 def main() -> None:
     modules = sys.argv[1:]
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    for library in in_a_fork(lambda: libraries(modules)):  # type: ignore[attr-defined]
+    for library in in_a_fork(lambda: libraries(modules)):
         with contextlib.suppress(BaseException):
             importlib.import_module(library)
     sys.addaudithook(watch)
-    found = {module: in_a_fork(lambda module=module: effects(module)) for module in modules}
-    print(json.dumps(found))
+    print(json.dumps({module: effects(module) for module in modules}))
 
 
 if __name__ == "__main__":

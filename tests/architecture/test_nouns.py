@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 
-from tests.architecture.files import ROOT, name, tracked
+from tests.architecture.files import ROOT, tracked
 
 LAYERS = {
     "routes": "api/web/routes",
@@ -64,13 +63,3 @@ def test_what_is_routed_and_stored_is_served_under_one_name() -> None:
     """A noun with a route and a repository has a service between them, under the same name."""
     found = (nouns("routes") & nouns("repositories")) - nouns("services")
     assert not found, f"routed and stored, but not served under this name: {sorted(found)}"
-
-
-def test_a_test_of_a_service_has_its_name() -> None:
-    """tests/services/test_chats.py or test_chats_<what>.py tests services/chats."""
-    tests = [
-        Path(path).stem.removeprefix("test_") for path in tracked() if name(path).startswith("tests/services/test_")
-    ]
-    known = nouns("services")
-    strangers = [test for test in tests if not any(test == noun or test.startswith(f"{noun}_") for noun in known)]
-    assert not strangers, f"no service has this name: {sorted(strangers)}"

@@ -45,7 +45,7 @@ ASSIGNED = r"\b(?:JWT_SECRET|ENCRYPTION_KEY|TOKEN_PEPPER|PAGE_SECRET|API_KEY|DB_
 RULES = {
     "a machine's path": rf"{START}(?:{HOME}|/ho" + r"me/[a-z])",
     "a registry's host": REGISTRIES,
-    "something like a secret": "|".join(TOKENS),
+    "something like a secret": rf"(?!\S*(?:abcdef|012345|EXAMPLE))(?:{'|'.join(TOKENS)})",  # not the alphabet
     "a secret's value": ASSIGNED,
 }
 BINARY = {".png", ".jpg", ".jpeg", ".gif", ".ico", ".woff", ".woff2", ".gz", ".zip", ".pdf", ".db"}
@@ -92,7 +92,14 @@ def test_the_rules_find_what_they_are_for(rule: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://example.com/work/items", "`JWT_SECRET=`", "PAGE_SECRET=$PAGE_SECRET", "sk-test-1"]
+    "text",
+    [
+        "https://example.com/work/items",
+        "`JWT_SECRET=`",
+        "PAGE_SECRET=$PAGE_SECRET",
+        "sk-test-1",
+        "gh" + "p_abcdefghijklmnopqrstuvwxyz0123456789",
+    ],
 )
 def test_the_rules_leave_the_rest_alone(text: str) -> None:
     assert not any(found(pattern, text) for pattern in RULES.values())

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.domain.text import TextCleaner, clean_text
+from tests import hypothesis_profiles  # noqa: F401
 
 anything = st.text(alphabet=st.characters(exclude_categories=[]))
 units = st.text(alphabet=st.sampled_from("a\0\ud83d\ude00\udbff\udc00é🦀\ufeff\ufffe\ufffd"))

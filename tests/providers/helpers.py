@@ -64,3 +64,8 @@ def text_of(events: list[ProviderEvent]) -> str:
 
 def thoughts_of(events: list[ProviderEvent]) -> str:
     return "".join(event.text for event in events if isinstance(event, ReasoningDelta))
+
+
+def http(status: str, body: bytes, *headers: str) -> bytes:
+    """A whole HTTP answer."""
+    return "\r\n".join((f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")).encode() + body

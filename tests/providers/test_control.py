@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,7 +11,7 @@ from api.providers.base import Endpoint
 from api.providers.catalogue import Catalogue
 from api.providers.control import Control, ModelEntry
 from api.security.egress import Egress, parse_allowed
-from tests.providers.helpers import KEY
+from tests.providers.helpers import KEY, http
 from tests.upstream import Upstream
 from tests.upstream_formats import dumps
 
@@ -22,39 +20,6 @@ CONTROL = Control(Catalogue(), Egress())
 
 def endpoint(provider: str, url: str, trusted: bool = True) -> Endpoint:
     return Endpoint(provider, url, KEY, trusted)
-
-
-@pytest.fixture
-def canned() -> Iterator[tuple[str, list[bytes], list[bytes]]]:
-    """A server that answers every connection with the bytes it was given, and keeps what it was asked."""
-    answers: list[bytes] = []
-    asked: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(20)
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    asked.append(connection.recv(65536))
-                    for answer in answers:
-                        try:
-                            connection.sendall(answer)
-                        except OSError:
-                            break
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}", answers, asked
-        server.shutdown(socket.SHUT_RDWR)
-    thread.join(20)
-
-
-def http(status: str, body: bytes, *headers: str) -> bytes:
-    return "\r\n".join((f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")).encode() + body
 
 
 @pytest.mark.parametrize(("provider", "path"), [("openai", "/v1"), ("custom", "/v1"), ("ollama", "")])
@@ -74,10 +39,10 @@ def test_demo_needs_no_network() -> None:
 @pytest.mark.parametrize("provider", ["openai", "ollama"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "[::ffff:127.0.0.1]"])
 def test_the_sdks_are_guarded(upstream: Upstream, provider: str, host: str) -> None:
-    open_before = upstream.open_connections
+    before = upstream.accepted
     with pytest.raises(errors.AddressForbidden):
         CONTROL.list_models(endpoint(provider, f"http://{host}:{upstream.port}/v1", trusted=False))
-    assert upstream.open_connections == open_before
+    assert upstream.accepted == before
 
 
 @pytest.mark.parametrize(("provider", "path"), [("openai", "/v1"), ("ollama", "")])

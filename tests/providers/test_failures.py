@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api.domain import errors
 from api.providers.failures import excerpt, from_http, retry_after
+from tests import hypothesis_profiles  # noqa: F401
 
 
 def openai_error(message: str, code: str | None = None) -> bytes:

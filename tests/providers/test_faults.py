@@ -10,7 +10,11 @@ from api.providers.base import Timeouts
 from tests.providers.helpers import KEY, PATIENT, call_for, in_transport, run, text_of, thoughts_of
 from tests.upstream import Upstream
 
-BRIEF = Timeouts(connect=20, first=0.4, between=0.4, total=20)
+BRIEF = {
+    "stall:3": Timeouts(20, 20, 0.4, 60),
+    "stall": Timeouts(20, 0.4, 20, 60),
+    "stall-head": Timeouts(20, 0.4, 20, 60),
+}
 
 FAULTS = [
     ("cut:5", errors.ProviderUnavailable, "1 2 3 4 5 "),
@@ -43,7 +47,7 @@ FAULTS = [
 @pytest.mark.parametrize("wire", ["openai", "ollama"])
 def test_fault(upstream: Upstream, wire: str, model: str, error: type[errors.ProviderError], before: str) -> None:
     events: list[ProviderEvent] = []
-    call = call_for(upstream, model, wire=wire, timeouts=BRIEF if model.startswith("stall") else PATIENT)
+    call = call_for(upstream, model, wire=wire, timeouts=BRIEF.get(model, PATIENT))
     with pytest.raises(errors.ProviderError) as caught:
         in_transport(lambda transport: transport.run(call, events.extend))
     assert type(caught.value) is error
@@ -120,3 +124,49 @@ def test_a_reply_beyond_the_cap_is_refused(upstream: Upstream) -> None:
     with pytest.raises(errors.ProviderBadResponse, match="64 MiB"):
         in_transport(lambda transport: transport.run(call_for(upstream, "flood:80"), sink))
     assert seen < 64 * 1024 * 1024
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+GARBAGE = [
+    b"",
+    b"\r\n\r\n",
+    b"garbage\r\n\r\n",
+    b"\x16\x03\x01\x00\x05hello",
+    b"HTTP/9.9 200 OK\r\n\r\n",
+    b"HTTP/1.1 abc OK\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+    b"HTTP/1.1 200 " + b"x" * 200_000,
+    OK + b"A: " + b"x" * 200_000 + b"\r\n\r\n",
+    OK + b"A: b\r\n" * 100_000,
+    OK + b"Content-Length: -5\r\n\r\n{}",
+    OK + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+    OK + b"Content-Length: 500\r\n\r\n{}",
+    OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+    OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}",
+    OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"0" * 200_000,
+    OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    OK + b"Content-Encoding: br\r\n\r\n{}",
+    OK + b"Content-Type: text/event-stream\r\n\r\n",
+    OK + b"Location: \xff\xfe\r\n\r\n{}",
+    OK + b"Set-Cookie: a=b\r\n\r\n[]",
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 304 Not Modified\r\n\r\n",
+    b"HTTP/1.1 429 Slow\r\nRetry-After: 99999999999999999999\r\nContent-Length: 99\r\n\r\nshort",
+    b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\nzz",
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("answer", GARBAGE, ids=range(len(GARBAGE)))
+def test_what_is_hardly_http(upstream: Upstream, canned: tuple[str, list[bytes], list[bytes]], answer: bytes) -> None:
+    url, answers, asked = canned
+    answers.append(answer)
+    with pytest.raises(errors.ProviderError) as caught:
+        run(call_for(upstream, "any", base_url=url, timeouts=Timeouts(20, 1, 1, 60)))
+    assert 1 <= len(asked) <= 2
+    assert len(caught.value.detail) < 700
+
+
+def test_a_certificate_that_nobody_knows(upstream: Upstream, self_signed: str) -> None:
+    with pytest.raises(errors.ProviderUnavailable, match="certificate"):
+        run(call_for(upstream, "any", base_url=self_signed))

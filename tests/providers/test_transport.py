@@ -58,8 +58,8 @@ def test_connect_time_out(upstream: Upstream, deaf_port: int) -> None:
 
 
 def test_slow_but_steady_is_not_late(upstream: Upstream) -> None:
-    events = run(call_for(upstream, "count:20:50", timeouts=Timeouts(20, 20, 0.6, 20)))
-    assert text_of(events) == "".join(f"{n} " for n in range(1, 21))
+    events = run(call_for(upstream, "count:26:100", timeouts=Timeouts(20, 20, 2, 60)))
+    assert text_of(events) == "".join(f"{n} " for n in range(1, 27))
 
 
 def test_time_outs_under_uvloop(upstream: Upstream) -> None:

@@ -18,6 +18,7 @@ from api.providers.base import Decoder, Endpoint, Wire
 from api.providers.framing import MAX_LINE_BYTES
 from api.providers.wires.ollama import OllamaWire
 from api.providers.wires.openai import MAX_BODY_BYTES, OpenAIWire
+from tests import hypothesis_profiles  # noqa: F401
 from tests.upstream_formats import Format, OllamaFormat, OpenAIFormat
 
 GOLDEN = Path(__file__).parent.parent / "golden"

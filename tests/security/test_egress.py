@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from api.domain.errors import AddressForbidden
 from api.security.egress import Egress, canonical_host, parse_allowed
+from tests import hypothesis_profiles  # noqa: F401
 
 FORBIDDEN = """
     127.0.0.1 127.255.255.254 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 172.16.0.1 172.31.255.255 192.168.0.1

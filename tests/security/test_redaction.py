@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.security.redaction import PLACEHOLDER, redact
+from tests import hypothesis_profiles  # noqa: F401
 
 SECRET = "sk-proj-Ab+/cd==0123 üß:?&XYZ-last4"
 secrets = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=60)

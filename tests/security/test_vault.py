@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.security.vault import Vault, VaultError, key_id, mask, parse_keys
+from tests import hypothesis_profiles  # noqa: F401
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 ROW = UUID("01890a5d-ac96-774b-bcce-b302099a8057")

@@ -73,6 +73,7 @@ class FakeApi:
         self.sent: dict[str, str] = {}  # idempotency key → generation
         self.cut_every = 0  # a stream is cut after that many events
         self.refuse: dict[str, tuple[int, dict[str, Any]]] = {}  # "POST /path" → the problem to answer
+        self.sets_cookies = False
         self.slow_refresh = 0.0
         self.refreshes = 0
         self._numbers = itertools.count(1)
@@ -199,6 +200,12 @@ def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
         if not public and request.path != "/ready" and session() is None:
             return _problem(401, "unauthenticated", "Sign in first.")
         return None
+
+    @app.after_request
+    def cookie(response: Response) -> Response:
+        if api.sets_cookies:
+            response.set_cookie("somebody", "else")
+        return response
 
     @app.get("/ready")
     def ready() -> dict[str, str]:

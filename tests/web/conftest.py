@@ -53,11 +53,9 @@ def bearer(credential: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {credential}"}
 
 
-def register(client: FlaskClient, username: str, **more: Any) -> TestResponse:
-    return client.post(
-        "/auth/register",
-        json={"email": f"{username}@example.org", "username": username, "password": PASSWORD} | more,
-    )
+def register(client: FlaskClient, username: str, /, **more: Any) -> TestResponse:
+    body = {"email": f"{username}@example.org", "username": username, "password": PASSWORD}
+    return client.post("/auth/register", json=body | more)
 
 
 def sign_in(client: FlaskClient, username: str, **headers: str) -> Actor:

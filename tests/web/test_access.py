@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from flask import Flask
 
 from api.domain.ids import new_id
+from api.web.auth import token_pair
 from api.web.openapi import Access, access_of
-from tests.web.conftest import FROM_PAGE, Actor, sign_in
+from tests.web.conftest import FROM_PAGE, Actor
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Access does not depend on the database."""
+    return sqlite_url
+
 
 ADMITTED = {
     Access.PUBLIC: {"nobody", "read", "chat", "admin", "admin's admin", "session", "admin's session", "page"},
@@ -54,16 +63,7 @@ def test_each_credential_opens_the_routes_of_its_scopes_and_no_other(app: Flask,
 
 def _session(app: Flask, actor: Actor) -> dict[str, str]:
     services = app.extensions["parley"]
-    user = services.accounts.authenticate(actor.tokens["user"]["username"], "correct horse battery")
+    user = services.accounts.profile(UUID(actor.id))
     session, _ = services.sessions.start(user)
-    from api.web.auth import token_pair
-
     with app.app_context():
         return {"Authorization": f"Bearer {token_pair(session, user)['access_token']}"}
-
-
-@pytest.fixture(autouse=True)
-def _only_one_database(request: pytest.FixtureRequest) -> None:
-    """Access does not depend on the database."""
-    if request.node.callspec.params.get("database_url") == "postgresql":
-        pytest.skip("the same on both databases")

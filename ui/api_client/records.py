@@ -123,6 +123,11 @@ class Message:
                 return int(source["completion_tokens"])
         return None
 
+    @property
+    def estimated(self) -> bool:
+        """The provider did not count; the server did, roughly."""
+        return bool(self.metadata.get("estimated"))
+
 
 @dataclass(frozen=True)
 class OpenChat:

@@ -73,9 +73,12 @@ def cookie_set() -> None:
 
 def _enter(login: Login) -> None:
     session = sessions().add(login)
+    unsent = state.page().unsent
     state.clear()
     page = state.page()
-    page.handle = session.handle
+    page.handle, page.user_id = session.handle, session.user.id
+    if unsent and unsent[0] == page.user_id:
+        page.refill = unsent[1]
     page.ticket = tickets.issue(session.handle)
 
 

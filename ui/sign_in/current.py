@@ -32,15 +32,24 @@ def current_session() -> Session | None:
             raise
         session_ended(handle)
         return None
-    page.handle = handle
+    page.handle, page.user_id = handle, session.user.id
     return session
 
 
 def session_ended(handle: str) -> None:
-    """The API no longer knows this session: forget it, and do not ask again on every run."""
+    """The API no longer knows this session: forget it, and do not ask again on every run.
+
+    Whoever was at work here is told, and finds the text that could not be sent when they sign in again.
+    """
+    page = state.page()
+    user_id, unsent = page.user_id, page.refill
     sessions().forget(handle)
     state.clear()
-    state.page().refused_cookie = digest(handle)
+    page = state.page()
+    page.refused_cookie = digest(handle)
+    if user_id:
+        page.form_errors = {"": "Your session has ended. Sign in again."}
+        page.unsent = (user_id, unsent) if unsent else None
 
 
 def client(session: Session | None = None) -> ApiClient:

@@ -90,6 +90,7 @@ class Janitor:
                 self._loop.call(follower.revoked)
 
     def _prune(self) -> None:
+        self._recovery.forget_gone()
         before = clock.now() - EVENTS_KEPT
         while (
             self._store.write(lambda work: work.generation_events.prune(before, PRUNE_BATCH), durable=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 FRESH_SECONDS = 1.0  # a living owner's heartbeat is never older while it runs something
 STALE_SECONDS = 10.0
 ORPHAN_SECONDS = 30.0
+GONE_SECONDS = 3600.0
 
 
 class Recovery:
@@ -68,12 +70,21 @@ class Recovery:
         generations = self._store.read(lambda work: work.generations.active_of_owner(owner))
         ended = sum(self._interrupt(generation) for generation in generations)
         self._store.write(lambda work: work.processes.remove(owner))
-        self._presence.forget(owner)
+        if self._presence.is_free(owner):  # a frozen one keeps its lock: it may wake and begin new runs
+            self._presence.forget(owner)
         self._looks.pop(owner, None)
         if ended:
             metrics.replies_recovered_total.inc(ended)
             log.warning("replies of a process that died were kept as interrupted", replies=ended, owner=str(owner))
         return ended
+
+    def forget_gone(self) -> None:
+        """Remove what processes left that died while they ran nothing."""
+        beats = self._store.read(lambda work: work.processes.heartbeats())
+        old = [owner for owner, (age, _) in beats.items() if age > GONE_SECONDS and owner != self._owner]
+        for owner in filter(self._presence.is_free, old):
+            self._store.write(partial(_remove, owner=owner), durable=False)
+            self._presence.forget(owner)
 
     def _recover_orphans(self) -> int:
         """Runs that this process acknowledged and does not carry: a fault between commit and start."""
@@ -83,12 +94,20 @@ class Recovery:
         return sum(self._interrupt(orphan) for orphan in orphans)
 
     def _interrupt(self, generation: Generation) -> bool:
-        return self._store.write(lambda work: self._interrupt_in(work, generation))
+        """One that cannot be ended with its text ends without it, and never keeps the others from their end."""
+        for keep_text in (True, False):
+            try:
+                return self._store.write(partial(self._interrupt_in, generation=generation, keep_text=keep_text))
+            except StoreUnavailable:
+                raise
+            except Exception:
+                log.exception("a reply could not be ended", generation_id=str(generation.id), with_text=keep_text)
+        return False
 
-    def _interrupt_in(self, work: UnitOfWork, generation: Generation) -> bool:
+    def _interrupt_in(self, work: UnitOfWork, generation: Generation, keep_text: bool) -> bool:
         if not work.generations.lock_active(generation.owner, generation.id):
             return False
-        stored = work.generation_events.after([(generation.user_id, generation.id, 0)])
+        stored = work.generation_events.after([(generation.user_id, generation.id, 1, 0)]) if keep_text else []
         events: list[Event] = [event for part in stored for event in part.events]
         events = events or [("started", None)]
         closing = Closing(
@@ -107,3 +126,7 @@ class Recovery:
         won = work.generations.close(closing)
         work.generation_events.announce(self._owner)
         return won
+
+
+def _remove(work: UnitOfWork, owner: UUID) -> None:
+    work.processes.remove(owner)

@@ -87,11 +87,11 @@ class Run:
             self._end(self._cause or "interrupted")
         except ProviderError as error:
             metrics.provider_errors_total.labels(self.plan.provider, error.code).inc()
-            self._end("error", error)
+            self._end(self._cause or "error", None if self._cause else error)
         except Exception as error:
             self.fail(error)
         else:
-            self._end(STATUS_OF[self._finish_reason or "stop"])
+            self._end(self._cause or STATUS_OF[self._finish_reason or "stop"])
 
     def fail(self, error: BaseException) -> None:
         """The last resort: whatever was raised becomes a typed ending."""
@@ -123,7 +123,7 @@ class Run:
                 self._usage = _merged(self._usage, event)
             elif isinstance(event, Finish):
                 self._finish_reason = event.reason
-        if not arrived:
+        if not arrived or self._cause is not None:
             return
         if self._first_token_at is None:
             self._first_token_at = clock.now()
@@ -132,15 +132,21 @@ class Run:
     def _append(self, arrived: list[Event]) -> None:
         self._room -= sum(len(value) for kind, value in arrived if kind != "tool_call")
         if self._room < 0:
-            kind, value = arrived[-1]
-            if kind != "tool_call":
-                arrived[-1] = (kind, value[: self._room])
-            self.log.extend(arrived)
+            arrived = self._cut(arrived, -self._room)
+        self.log.extend(arrived)
+        if self._room < 0 or len(self.log.events) >= MAX_EVENTS:
             self.cancel("length")
-        else:
-            self.log.extend(arrived)
-            if len(self.log.events) >= MAX_EVENTS:
-                self.cancel("length")
+
+    @staticmethod
+    def _cut(arrived: list[Event], excess: int) -> list[Event]:
+        """Without its last `excess` characters, and without what came after the first one that is too many."""
+        while excess > 0:
+            kind, value = arrived.pop()
+            size = 0 if kind == "tool_call" else len(value)
+            if size > excess:
+                arrived.append((kind, value[:-excess]))
+            excess -= size
+        return arrived
 
     def _end(self, status: str, error: AppError | None = None) -> None:
         if self._status is not None:

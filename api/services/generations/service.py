@@ -93,6 +93,7 @@ class GenerationService:
             housekeeping=housekeeping,
         )
         self._beat_at = 0.0
+        self._epoch: str | None = None
 
     # The life of the process
 
@@ -155,12 +156,14 @@ class GenerationService:
             run.cancel("interrupted")
 
     def _register(self, epoch: str | None) -> None:
+        self._epoch = epoch
         self._store.write(lambda work: work.processes.register(self.owner, epoch))
 
     def _beat(self, busy: bool) -> None:
         if time.monotonic() - self._beat_at >= (0.4 if busy else 5.0):
             self._beat_at = time.monotonic()
-            self._store.write(lambda work: work.processes.beat(self.owner), durable=False)
+            if not self._store.write(lambda work: work.processes.beat(self.owner), durable=False):
+                self._register(self._epoch)
 
     # Runs
 
@@ -243,7 +246,8 @@ class GenerationService:
         if generation.active and generation.owner == self.owner:
             generation = self.get(principal, reference)  # it ended between the two looks
         if generation.active:
-            return self._follower(self._tail.open(generation), generation.id, principal, after, mirrored=True)
+            mirror = self._tail.open(generation)
+            return self._follower(mirror, generation.id, principal, after, lambda: self._tail.release(mirror))
         return self._follower(self._stored(generation), generation.id, principal, after)
 
     def follow_new(self, principal: Principal, generation_id: UUID) -> Follower:
@@ -265,12 +269,16 @@ class GenerationService:
         return LiveLog(replayed(generation, message), closed=True)
 
     def _follower(
-        self, log_: LiveLog, generation_id: UUID, principal: Principal, after: int, *, mirrored: bool = False
+        self,
+        log_: LiveLog,
+        generation_id: UUID,
+        principal: Principal,
+        after: int,
+        release: Callable[[], None] = lambda: None,
     ) -> Follower:
         def leave(follower: Follower) -> None:
             self._followers.discard(follower)
-            if mirrored:
-                self._tail.release(generation_id)
+            release()
 
         follower = Follower(Cursor(log_, after), generation_id, principal, leave)
         self._followers.add(follower)

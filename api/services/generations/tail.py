@@ -6,7 +6,6 @@ One thread a process: it wakes when another process says that it has stored some
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,7 +13,6 @@ import structlog
 
 from api.domain.errors import StoreUnavailable
 from api.domain.generations import Generation
-from api.repositories.generation_events import EventsRange
 from api.repositories.unit_of_work import Store
 from api.services.generations.replay import replayed
 from api.streams.live_log import Event, LiveLog
@@ -29,6 +27,7 @@ class _Mirror:
     generation_id: UUID
     log: LiveLog
     readers: int = 0
+    row: int = 1  # the first number of the last row seen
     last: int = 0  # the last number handed to the loop
 
 
@@ -70,13 +69,15 @@ class Tail:
         self._wake.set()
         return mirror.log
 
-    def release(self, generation_id: UUID) -> None:
+    def release(self, log_: LiveLog) -> None:
+        """One reader less of the mirror that `open` gave; there may be a newer one of the same generation."""
         with self._lock:
-            mirror = self._mirrors.get(generation_id)
-            if mirror is not None:
-                mirror.readers -= 1
-                if mirror.readers <= 0:
-                    del self._mirrors[generation_id]
+            for mirror in self._mirrors.values():
+                if mirror.log is log_:
+                    mirror.readers -= 1
+                    if mirror.readers <= 0:
+                        del self._mirrors[mirror.generation_id]
+                    return
 
     def _run(self) -> None:
         while not self._stopping:
@@ -96,26 +97,25 @@ class Tail:
         if not mirrors:
             return
         keys = [(mirror.user_id, mirror.generation_id) for mirror in mirrors.values()]
-        # states first: what is stored before an end is then sure to be read below
-        ended = [state for state in self._store.read(lambda work: work.generations.states(keys)) if not state.active]
-        self._take_rows(mirrors, {state.id for state in ended})
-        for state in ended:
-            self._finish(mirrors[state.id], state)
+        states = {state.id: state for state in self._store.read(lambda work: work.generations.states(keys))}
+        for generation_id, mirror in mirrors.items():
+            state = states.get(generation_id)
+            if state is None:  # deleted with its account
+                self._extend(mirror, [], close=True)
+                self._drop(mirror)
+            elif not state.active:
+                self._finish(mirror, state)
+        self._take_rows([mirrors[state.id] for state in states.values() if state.active])
 
-    def _take_rows(self, mirrors: dict[UUID, _Mirror], ended: set[UUID]) -> None:
-        places = [
-            (mirror.user_id, mirror.generation_id, mirror.last)
-            for mirror in mirrors.values()
-            if mirror.generation_id not in ended
-        ]
-        for part in self._in_order(self._store.read(lambda work: work.generation_events.after(places))):
-            mirror = mirrors[part.generation_id]
-            if part.first_seq == mirror.last + 1:
-                self._extend(mirror, list(part.events))
-
-    @staticmethod
-    def _in_order(parts: Iterable[EventsRange]) -> list[EventsRange]:
-        return sorted(parts, key=lambda part: (part.generation_id, part.first_seq))
+    def _take_rows(self, running: list[_Mirror]) -> None:
+        by_id = {mirror.generation_id: mirror for mirror in running}
+        places = [(mirror.user_id, mirror.generation_id, mirror.row, mirror.last) for mirror in running]
+        for part in self._store.read(lambda work: work.generation_events.after(places)):
+            mirror = by_id[part.generation_id]
+            seen = mirror.last + 1 - part.first_seq
+            if 0 <= seen < len(part.events):
+                mirror.row = part.first_seq
+                self._extend(mirror, list(part.events[seen:]))
 
     def _extend(self, mirror: _Mirror, events: list[Event], *, close: bool = False) -> None:
         mirror.last += len(events)
@@ -127,5 +127,9 @@ class Tail:
             self._store.read(lambda work: work.messages.get_owned(message_id, state.user_id)) if message_id else None
         )
         self._extend(mirror, replayed(state, message)[mirror.last :], close=True)
+        self._drop(mirror)
+
+    def _drop(self, mirror: _Mirror) -> None:
         with self._lock:
-            self._mirrors.pop(mirror.generation_id, None)
+            if self._mirrors.get(mirror.generation_id) is mirror:
+                del self._mirrors[mirror.generation_id]

@@ -63,7 +63,7 @@ def _footer(message: Message) -> None:
     if message.model:
         parts.append(message.model)
     if message.tokens:
-        parts.append(f"{message.tokens:,} tokens")
+        parts.append(f"{'about ' if message.estimated else ''}{message.tokens:,} tokens")
     if parts:
         with st.container(key=f"footer-{message.id}"):
             st.caption(literal(" · ".join(parts)))

@@ -1,0 +1,154 @@
+"""One reader's line in the event loop: what the log has goes out, as far as the reader takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from api.services.generations import Follower
+
+PING_SECONDS = 15.0
+WATCH_SECONDS = 1.0
+HIGH_WATER = 256 * 1024
+Encode = Callable[[Iterable[tuple[int, str, Any]]], bytes]
+
+
+class Sender(asyncio.Protocol):
+    """One reader's socket in the loop: writes what the log has, minds back-pressure, notices that he left."""
+
+    def __init__(self, follower: Follower, encode: Encode, ping: bytes, whole: bool = False) -> None:
+        self.follower = follower
+        self.encode = encode
+        self.ping = ping
+        self.whole = whole
+        self.head = b""
+        self.chunked = True
+        self.gone: Callable[[Sender], None] = lambda _: None
+        self._transport: asyncio.Transport | None = None
+        self._paused = False
+        self._ended = False
+        self._answered = False
+        self._last_write = time.monotonic()
+        self._written = 0  # bytes given to the transport
+        self._taken = 0  # bytes that the reader's side has taken, and when that last grew
+        self._taken_at = time.monotonic()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
+        self._transport = transport
+        transport.set_write_buffer_limits(HIGH_WATER)
+        self._put(self.head)
+        self.follower.revoked = transport.abort
+        self.follower.cursor.log.subscribe(self.wake)
+        self.wake()
+
+    def wake(self) -> None:
+        """Write what is new, as far as the reader takes it."""
+        transport, cursor = self._transport, self.follower.cursor
+        while transport is not None and not (self._paused or self._ended or transport.is_closing()):
+            events = cursor.take()
+            if events and (data := self.encode(events)):
+                self._answered = True
+                self._write(data)
+            if cursor.ended:
+                self._end(transport)
+                return
+            if not events:
+                return
+
+    def watch(self, now: float, write_timeout: float) -> None:
+        """Called once a second: a ping for an idle line, the end for a reader that stopped reading."""
+        if self._transport is None:
+            return
+        waiting = self._transport.get_write_buffer_size()
+        if not waiting or self._written - waiting > self._taken:
+            self._taken, self._taken_at = self._written - waiting, now
+        if now - self._taken_at > write_timeout:
+            self._transport.abort()
+        elif self.ping and not self._ended and now - self._last_write > PING_SECONDS - 2 * WATCH_SECONDS:
+            self._write(self.ping)
+
+    def _write(self, data: bytes) -> None:
+        self._last_write = time.monotonic()
+        self._put(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+
+    def _put(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._written += len(data)
+        self._transport.write(data)
+
+    def _end(self, transport: asyncio.Transport) -> None:
+        """Everything is written; the line is left once the reader's side has taken it."""
+        self._ended = True
+        if self.whole and not self._answered:
+            transport.abort()
+            return
+        if self.chunked:
+            self._put(b"0\r\n\r\n")
+        transport.set_write_buffer_limits(0)  # from now on `resume_writing` means that nothing waits
+        if not transport.get_write_buffer_size():
+            self._leave()
+
+    def _leave(self) -> None:
+        """Close without cutting off what is under way to a reader who still sends (RFC 9112 section 9.6)."""
+        transport = self._transport
+        if transport is None:
+            return
+        lingering = Lingering(asyncio.get_running_loop())
+        transport.set_protocol(lingering)
+        lingering.connection_made(transport)
+        if not transport.is_closing():
+            transport.write_eof()
+        self.connection_lost(None)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._ended:
+            self._leave()
+        else:
+            self.wake()
+
+    def data_received(self, data: bytes) -> None:
+        """Nothing more is expected from this client; what he sends is dropped."""
+
+    def eof_received(self) -> bool:
+        return False  # he left: close
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.follower.cursor.log.unsubscribe(self.wake)
+        self.follower.close()
+        self._transport = None
+        self.gone(self)
+
+
+class Lingering(asyncio.Protocol):
+    """Reads what the client still sends, for two seconds or 64 KiB at most, then closes."""
+
+    SECONDS = 2.0
+    BYTES = 65536
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._left = self.BYTES
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._timer = self._loop.call_later(self.SECONDS, self._transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left <= 0:
+            self._transport.abort()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,0 +1,100 @@
+"""What a person does on the page, in their own words. Waits for what they would see, never for a time."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
+
+
+class Person:
+    def __init__(self, context: BrowserContext, url: str, name: str) -> None:
+        self.context = context
+        self.url = url
+        self.name = name
+        self.password = "correct horse battery"
+        self.page = context.new_page()
+
+    # Accounts
+
+    def register(self) -> None:
+        self.page.goto(self.url)
+        self.button("Create an account").click()
+        self.field("Email").fill(f"{self.name}@example.com")
+        self.field("Username").fill(self.name)
+        self.field("Password").fill(self.password)
+        self.button("Create account").click()
+        self.sees_empty_chat()
+
+    def sign_in(self, password: str = "") -> None:
+        self.page.goto(self.url)
+        self.field("Email or username").fill(self.name)
+        self.field("Password").fill(password or self.password)
+        self.button("Sign in").click()
+
+    def sign_out(self) -> None:
+        self.open_account()
+        self.button("Sign out").click()
+        expect(self.field("Email or username")).to_be_visible()
+
+    def open_account(self) -> None:
+        self.page.locator(".st-key-account button").first.click()
+
+    # Chatting
+
+    def says(self, text: str) -> None:
+        box = self.composer()
+        box.fill(text)
+        box.press("Enter")
+        expect(self.bubble(text)).to_be_visible()
+
+    def composer(self) -> Locator:
+        return self.page.get_by_test_id("stChatInputTextArea")
+
+    def bubble(self, text: str) -> Locator:
+        return self.page.get_by_label("Chat message from user").filter(has_text=text).last
+
+    def reply(self) -> Locator:
+        return self.page.get_by_label("Chat message from assistant").last
+
+    def stop_button(self) -> Locator:
+        return self.page.locator(".st-key-stop button")
+
+    def sees_reply_end(self) -> None:
+        expect(self.page.locator("[class*=st-key-turn-assistant]").last).to_be_visible()
+        expect(self.stop_button()).to_have_count(0)
+
+    def sees_empty_chat(self) -> None:
+        expect(self.page.get_by_text("What can I help with?")).to_be_visible()
+        expect(self.composer()).to_be_visible()
+
+    def numbers(self) -> list[int]:
+        """The numbers of a counting reply, as far as they are shown."""
+        return [int(number) for number in re.findall(r"\d+", self.reply().locator("p").first.inner_text())]
+
+    # The sidebar
+
+    def row(self, title: str) -> Locator:
+        return self.page.locator("[class*=st-key-chat-] button").filter(has_text=title)
+
+    def choose(self, title: str, entry: str) -> None:
+        self.button(f"Options for {title}").click()
+        self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first.click()
+
+    # Finding things
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_label(label, exact=True)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def new_tab(self) -> Person:
+        return Person(self.context, self.url, self.name)
+
+    def open(self, path: str = "") -> Page:
+        self.page.goto(self.url + path)
+        return self.page

@@ -1,0 +1,191 @@
+"""A reply that cannot be lost: streamed, stopped, reloaded, left and come back to."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.server import Server, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def counts_past(person: Person, number: int) -> None:
+    until(lambda: max(person.numbers(), default=0) > number, what=f"the reply to count past {number}")
+
+
+def test_a_reload_in_mid_answer_shows_it_from_its_start_and_goes_on(ada: Person) -> None:
+    ada.says("demo:count 400")
+    counts_past(ada, 20)
+    ada.page.reload()
+    counts_past(ada, 30)
+    assert ada.numbers()[:10] == list(range(1, 11))
+    ada.sees_reply_end()
+    assert ada.numbers() == list(range(1, 401))
+
+
+def test_a_closed_tab_loses_nothing(ada: Person) -> None:
+    ada.says("demo:count 200")
+    counts_past(ada, 5)
+    address = ada.page.url
+    ada.page.close()
+    later = ada.new_tab()
+    later.page.goto(address)
+    later.sees_reply_end()
+    assert later.numbers() == list(range(1, 201))
+
+
+def test_a_second_tab_sees_the_same_reply(ada: Person) -> None:
+    ada.says("demo:count 300")
+    counts_past(ada, 10)
+    second = ada.new_tab()
+    second.page.goto(ada.page.url)
+    counts_past(second, 20)
+    for tab in (ada, second):
+        tab.sees_reply_end()
+        assert tab.numbers() == list(range(1, 301))
+
+
+def test_stop_keeps_what_came_and_says_so(ada: Person) -> None:
+    ada.says("demo:count 5000")
+    counts_past(ada, 10)
+    ada.stop_button().click()
+    expect(ada.reply()).to_contain_text("Stopped")
+    kept = ada.numbers()
+    assert kept == list(range(1, len(kept) + 1))
+    assert len(kept) < 5000
+
+
+def test_stop_is_heard_while_the_provider_is_silent(ada: Person) -> None:
+    ada.says("demo:stall")
+    expect(ada.reply()).to_contain_text("This is")
+    ada.stop_button().click()
+    expect(ada.reply()).to_contain_text("Stopped")
+
+
+def test_a_sign_of_life_stands_until_the_first_word(ada: Person) -> None:
+    ada.says("demo:count 30")
+    ada.sees_reply_end()
+    ada.page.get_by_role("status", name="Waiting for the reply").wait_for(state="detached")
+
+
+def test_two_chats_run_at_once_and_the_list_marks_them(ada: Person) -> None:
+    ada.says("demo:count 300 in the first")
+    counts_past(ada, 3)
+    ada.button("New chat").click()
+    ada.sees_empty_chat()
+    ada.says("hello from the second")
+    ada.sees_reply_end()
+    expect(ada.row("demo:count 300")).to_be_visible()
+    ada.row("demo:count 300").click()
+    expect(ada.bubble("in the first")).to_be_visible()
+    ada.sees_reply_end()
+    assert ada.numbers() == list(range(1, 301))
+
+
+def test_a_failed_reply_says_what_to_do_and_gives_the_words_back(ada: Person) -> None:
+    ada.says("demo:fail please")
+    ada.sees_reply_end()
+    expect(ada.reply().locator("[class*=st-key-wrong-]")).to_be_visible()
+    ada.button("Put my message back").click()
+    expect(ada.composer()).to_have_value("demo:fail please")
+
+
+def test_typed_text_is_not_lost_while_a_reply_runs(ada: Person) -> None:
+    ada.says("demo:count 2000")
+    counts_past(ada, 5)
+    ada.composer().fill("too early")
+    ada.composer().press("Enter")
+    expect(ada.page.locator(".st-key-wrong-notice")).to_contain_text("still being written")
+    expect(ada.composer()).to_have_value("too early")
+    counts_past(ada, 20)
+    ada.stop_button().click()
+    expect(ada.reply()).to_contain_text("Stopped")
+    expect(ada.composer()).to_have_value("too early")
+    ada.composer().press("Enter")
+    expect(ada.reply()).to_contain_text("You said")
+
+
+def test_an_api_that_goes_away_comes_back_by_itself(ada: Person, api: Server) -> None:
+    ada.says("while it is there")
+    ada.sees_reply_end()
+    api.kill()
+    try:
+        ada.composer().fill("into the void")
+        ada.composer().press("Enter")
+        expect(ada.page.get_by_text("The Parley server does not answer").first).to_be_visible()
+    finally:
+        api.start()
+    expect(ada.bubble("while it is there")).to_be_visible()
+    expect(ada.composer()).to_have_value("into the void")
+    ada.composer().press("Enter")
+    expect(ada.bubble("into the void")).to_have_count(1)
+    ada.sees_reply_end()
+
+
+def test_rename_and_delete(ada: Person) -> None:
+    ada.says("an old name")
+    ada.sees_reply_end()
+    ada.choose("an old name", "Rename")
+    expect(ada.field("Title")).to_be_focused()
+    ada.field("Title").fill("A *new* name: ![x](y)")
+    ada.field("Title").press("Enter")
+    expect(ada.row("A *new* name: ![x](y)")).to_be_visible()
+    ada.choose("A *new* name: ![x](y)", "Delete")
+    expect(ada.button("Cancel")).to_be_focused()
+    ada.button("Delete chat").click()
+    ada.sees_empty_chat()
+    expect(ada.row("A *new* name")).to_have_count(0)
+
+
+def test_a_dialog_works_while_a_reply_runs(ada: Person) -> None:
+    ada.says("demo:count 3000")
+    counts_past(ada, 5)
+    ada.choose("demo:count 3000", "Rename")
+    ada.field("Title").fill("Counting")
+    ada.button("Save").click()
+    expect(ada.row("Counting")).to_be_visible()
+    counts_past(ada, 30)
+    expect(ada.stop_button()).to_be_visible()
+    ada.stop_button().click()
+    expect(ada.reply()).to_contain_text("Stopped")
+
+
+@pytest.fixture
+def beacon() -> Iterator[tuple[str, list[str]]]:
+    """A server that notes who calls."""
+    calls: list[str] = []
+
+    class Note(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            calls.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Note) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", calls
+        server.shutdown()
+
+
+def test_nothing_a_model_writes_calls_another_host(ada: Person, beacon: tuple[str, list[str]]) -> None:
+    url, calls = beacon
+    text = f"![a]({url}/1) <img src='{url}/2'> [b]({url}/3) ![c][r]\n\n[r]: {url}/4\n\n<script src='{url}/5'></script>"
+    ada.composer().fill(text)
+    ada.composer().press("Enter")
+    ada.sees_reply_end()
+    expect(ada.reply()).to_contain_text("You said:")
+    ada.page.wait_for_load_state("networkidle")
+    assert calls == []
+    # And were it drawn after all, the policy would not let it out.
+    script = "url => new Promise(done => {const i = new Image(); i.onload = i.onerror = done; i.src = url})"
+    ada.page.evaluate(script, f"{url}/6")
+    assert calls == []

@@ -1,0 +1,92 @@
+"""The page on a phone, its colours, and names for those who hear it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import PageServer
+from tests.browser.person import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+NAMELESS = """() => [...document.querySelectorAll("button, input, textarea, a[href]")]
+  .filter((one) => one.offsetParent !== null)
+  .filter((one) => {
+    const label = one.getAttribute("aria-label") || (one.labels && one.labels.length && one.labels[0].innerText);
+    const words = [...one.querySelectorAll("p, span, div")]
+      .concat(one)
+      .filter((part) => !part.closest("[aria-hidden=true]"))
+      .flatMap((part) => [...part.childNodes].filter((node) => node.nodeType === 3))
+      .map((node) => node.textContent.trim())
+      .join("");
+    return !(label || words || one.title);
+  })
+  .map((one) => one.outerHTML.slice(0, 200))"""
+
+
+def test_a_phone_shows_everything_without_sideways_scrolling(
+    chromium: Browser, page_server: PageServer, ada: Person
+) -> None:
+    ada.page.set_viewport_size({"width": 390, "height": 844})
+    ada.page.reload()
+    ada.sees_empty_chat()
+    assert ada.page.evaluate(OVERFLOW) <= 0
+    ada.says("demo:markdown " + "averyveryverylongwordwithoutanyblank" * 4)
+    ada.sees_reply_end()
+    assert ada.page.evaluate(OVERFLOW) <= 0
+    for one in (ada.composer(), ada.button("Send message")):
+        box = one.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
+def test_on_a_phone_the_sidebar_goes_away_when_a_chat_is_chosen(ada: Person) -> None:
+    ada.says("the chat to find")
+    ada.sees_reply_end()
+    ada.button("New chat").click()
+    ada.sees_empty_chat()
+    ada.page.set_viewport_size({"width": 390, "height": 844})
+    ada.page.reload()
+    ada.sees_empty_chat()
+    ada.page.get_by_test_id("stExpandSidebarButton").click()
+    ada.row("the chat to find").click()
+    expect(ada.bubble("the chat to find")).to_be_in_viewport()
+    expect(ada.row("the chat to find")).not_to_be_in_viewport()
+
+
+def test_dark_is_chosen_on_every_page_and_kept(ada: Person) -> None:
+    background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    assert ada.page.evaluate(background) == "rgb(255, 255, 255)"
+    ada.open_account()
+    ada.button("Dark").click()
+    ada.page.wait_for_function(background + " === 'rgb(21, 24, 26)'")
+    ada.open("/models")
+    expect(ada.page.get_by_text("Add a model")).to_be_visible()
+    assert ada.page.evaluate(background) == "rgb(21, 24, 26)"
+
+
+def test_everything_that_can_be_pressed_has_a_name(ada: Person) -> None:
+    ada.says("something to list")
+    ada.sees_reply_end()
+    assert ada.page.evaluate(NAMELESS) == []
+    expect(ada.button("Options for something to list")).to_be_visible()
+
+
+def test_a_model_can_be_added_and_chosen(ada: Person) -> None:
+    ada.open_account()
+    ada.page.get_by_role("link", name="Models and keys").click()
+    ada.button("Add model").click()
+    expect(ada.page.locator(".st-key-wrong-model_key")).to_contain_text("Paste the API key")
+    expect(ada.field("API key")).to_have_attribute("type", "password")
+    ada.field("API key").fill("sk-a-key-of-our-own-0123456789")
+    ada.field("Model").fill("a-model-of-ours")
+    ada.button("Add model").click()
+    expect(ada.page.get_by_text("a-model-of-ours").first).to_be_visible()
+    assert "sk-a-key" not in ada.page.content()
+    ada.page.get_by_role("link", name="Back to chat").click()
+    ada.sees_empty_chat()
+    ada.page.get_by_role("combobox", name="Model").click()
+    expect(ada.page.get_by_role("option").filter(has_text="a-model-of-ours").first).to_be_visible()

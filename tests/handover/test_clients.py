@@ -1,0 +1,216 @@
+"""Clients that linger, dawdle, leave or talk nonsense: everybody else is served as if they were not there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.handover.raw import Raw, request
+from tests.server import Event, Person, Server, call, until
+from tests.upstream import Upstream
+
+pytestmark = pytest.mark.xdist_group("handover")
+MANY = 50
+LIMIT = 40.0  # seconds; what is tried here takes milliseconds, and would take minutes if it went wrong
+MIB = 1 << 20
+
+
+@pytest.fixture
+def person(handing: Server, newcomer: Callable[[Server], Person]) -> Person:
+    return newcomer(handing)
+
+
+@contextlib.contextmanager
+def lines(port: int, data: bytes, count: int = MANY) -> Iterator[list[Raw]]:
+    """So many connections that have sent `data` and then neither read nor close."""
+    opened: list[Raw] = []
+    try:
+        opened.extend(Raw(port, data) for _ in range(count))
+        yield opened
+    finally:
+        for line in opened:
+            line.close()
+
+
+def streams_open(port: int) -> float:
+    text = call(port, "GET", "/metrics").body.decode()
+    return float(next(line for line in text.splitlines() if line.startswith("parley_streams_open ")).split()[1])
+
+
+def memory(server: Server) -> int:
+    """Resident bytes of the process that serves."""
+    (pid,) = server.workers()
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+def serves(person: Person) -> None:
+    """Health, a list, and a whole reply, each within the limit."""
+    assert person.call("GET", "/health", timeout=LIMIT).status == 200
+    assert person.call("GET", "/chats", timeout=LIMIT).status == 200
+    body = {"content": "hello", "model": "openai/count:5:0"}
+    answer = person.call("POST", f"/chats/{person.chat()}/messages", body, timeout=LIMIT)
+    assert answer.json["message"]["content"] == "1 2 3 4 5 "
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("GET", "/health", Connection="close"),
+        request("GET", "/nowhere", Connection="close"),
+        request("POST", "/auth/login", body={}, Connection="close"),
+        b"NONSENSE\r\n\r\n",
+        b"",
+        b"GET /hea",
+        b"GET /health HTTP/1.1\r\nHost: test\r\n",
+        request("POST", "/auth/login", body={})[:-1],
+        b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+    ids=["health", "404", "422", "nonsense", "silent", "half a line", "half a head", "half a body", "no chunk"],
+)
+def test_fifty_idle_clients_delay_nobody(handing: Server, person: Person, data: bytes) -> None:
+    with person.stream(person.chat(), "go", model="openai/count:1000000:10") as stream:
+        events = iter(stream)
+        assert next(events)[1] == "started"
+        with lines(handing.port, data) as idle:
+            serves(person)
+            for _ in range(20):
+                assert next(events)[1] == "delta"
+            serves(person)
+            assert len(idle) == MANY, "all of them are still connected"
+    serves(person)
+
+
+def test_a_request_that_arrives_in_pieces_is_answered(handing: Server, person: Person) -> None:
+    whole = request("GET", "/chats", person.token) + request("POST", "/chats", person.token, {"title": "x" * 150})
+    with Raw(handing.port) as line:
+        for at in range(0, len(whole), 7):
+            line.send(whole[at : at + 7])
+        assert line.head()[0] == "HTTP/1.1 200 OK"
+        line.body()
+        assert line.head()[0] == "HTTP/1.1 201 CREATED"
+        assert json.loads(line.body())["title"] == "x" * 150
+
+
+def test_bodies_larger_than_what_is_read_ahead(handing: Server, person: Person) -> None:
+    content = "word " * 19_999
+    for framing in ("length", "chunked", "expect"):
+        chat = person.chat()
+        data = json.dumps({"content": content, "model": "openai/count:1:0", "padding": "é" * 300_000}).encode()
+        head = request("POST", f"/chats/{chat}/messages", person.token, Content_Type="application/json")[:-2]
+        with Raw(handing.port) as line:
+            if framing == "chunked":
+                line.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
+                for at in range(0, len(data), 50_000):
+                    piece = data[at : at + 50_000]
+                    line.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+                line.send(b"0\r\n\r\n")
+            elif framing == "expect":
+                line.send(head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(data))
+                assert line.head() == ["HTTP/1.1 100 Continue"]
+                line.send(data)
+            else:
+                line.send(head + b"Content-Length: %d\r\n\r\n" % len(data) + data)
+            assert " 422 " in line.head()[0], framing
+            assert json.loads(line.body())["errors"][0]["pointer"] == "/padding"
+
+
+def test_a_connection_is_kept_for_further_requests(handing: Server, person: Person) -> None:
+    with Raw(handing.port) as line:
+        for _ in range(3):
+            line.send(request("GET", "/chats", person.token))
+            assert line.head()[0] == "HTTP/1.1 200 OK"
+            assert ("connection", "keep-alive") in line.headers
+            assert json.loads(line.body())["items"] == []
+        line.send(request("GET", "/nowhere") * 2)  # and two at once
+        for _ in range(2):
+            assert line.head()[0] == "HTTP/1.1 404 NOT FOUND"
+            line.body()
+        line.send(request("POST", f"/chats/{person.chat()}/messages", person.token, {"content": "a"}))
+        assert line.head()[0] == "HTTP/1.1 201 CREATED"
+        line.body()
+        line.send(request("GET", "/chats", person.token, Connection="close"))
+        line.head()
+        line.body()
+        assert line.rest() == b""
+
+
+@pytest.mark.parametrize("junk", [b"\0\xff" * 8192, request("GET", "/health") * 20, b"\r\n\r\n"], ids=len)
+def test_what_follows_a_request_for_a_stream_is_dropped(handing: Server, person: Person, junk: bytes) -> None:
+    path = f"/chats/{person.chat()}/messages"
+    body = {"content": "hello", "model": "openai/count:50:1"}
+    with Raw(handing.port, request("POST", path, person.token, body, Accept="text/event-stream") + junk) as line:
+        assert " 200 " in line.head()[0]
+        events = iter(line.events())
+        assert next(events)[1] == "started"
+        line.send(junk)
+        assert list(events)[-1][1] == "finished"
+        assert line.rest() == b""
+    serves(person)
+
+
+def _leave(line: Raw) -> None:
+    line.close()
+
+
+def _half_close(line: Raw) -> None:
+    line.socket.shutdown(socket.SHUT_WR)
+
+
+def _reset(line: Raw) -> None:
+    line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    line.close()
+
+
+@pytest.mark.parametrize("how", [_leave, _half_close, _reset])
+def test_a_reader_that_leaves_is_noticed_and_the_run_goes_on(
+    handing: Server, person: Person, upstream: Upstream, how: Callable[[Raw], None]
+) -> None:
+    until(lambda: streams_open(handing.port) == 0)
+    tag = how.__name__
+    generation = person.send(person.chat(), "go", model=f"openai/stall:3#{tag}").json["generation"]["id"]
+    with lines(handing.port, request("GET", f"/generations/{generation}/events", person.token), 5) as readers:
+        for reader in readers:
+            reader.head()
+        assert streams_open(handing.port) == 5
+        for reader in readers:
+            how(reader)
+        until(lambda: streams_open(handing.port) == 0)
+    served = upstream.sent(tag)
+    assert served is not None
+    assert not served.left
+    assert person.generation(generation)["status"] in ("queued", "running")
+    person.call("POST", f"/generations/{generation}/stop", {})
+    upstream.wait(lambda _: served.left)
+
+
+def test_a_reader_that_stops_reading_is_dropped_and_harms_nobody(handing: Server, person: Person) -> None:
+    """20 MiB for five readers who take none of it, and one who takes it all."""
+    until(lambda: streams_open(handing.port) == 0)
+    generation = person.send(person.chat(), "go", model="openai/stall:3").json["generation"]["id"]
+    follow = request("GET", f"/generations/{generation}/events", person.token)
+    serves(person)
+    before = memory(handing)
+    flood = person.chat()
+    with person.stream(flood, "go", model="openai/flood:20") as reader:
+        events = iter(reader)
+        number, kind, value = next(events)
+        assert kind == "started"
+        path = f"/generations/{value['generation_id']}/events"
+        stalled = [Raw(handing.port, request("GET", path, person.token), receive_buffer=4096) for _ in range(5)]
+        last = [event for event in events][-1]
+        assert last[1] == "finished"
+        assert last[2]["status"] == "length", "a reply is capped at MAX_REPLY_CHARS"
+    # a million characters fit neither into the sockets' buffers nor under the high-water mark, or wait there unread
+    with Raw(handing.port, follow) as patient:
+        patient.head()
+        until(lambda: streams_open(handing.port) == 1, what="only the one who still waits")
+    assert memory(handing) - before < 60 * MIB
+    for line in stalled:
+        line.close()
+    serves(person)

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from api.domain.accounts import User
+from api.domain.errors import (
+    AlreadyTaken,
+    BadCredentials,
+    Invalid,
+    NotFound,
+    SessionEnded,
+    WrongPassword,
+)
+from api.domain.ids import new_id
+from api.models import Base
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.accounts import AccountService, NewAccount
+from api.services.sessions import SessionService
+from tests.services.conftest import PASSWORD
+
+Register = Callable[[str], User]
+
+
+def rows_of(store: Store, user_id: UUID) -> dict[str, int]:
+    """How many rows each table holds for the account."""
+
+    def count(uow: UnitOfWork) -> dict[str, int]:
+        tables = [table for table in Base.metadata.sorted_tables if "user_id" in table.c]
+        counts = {
+            table.name: uow.connection.execute(
+                sa.select(sa.func.count()).select_from(table).where(table.c.user_id == user_id)
+            ).scalar_one()
+            for table in tables
+        }
+        return {name: number for name, number in counts.items() if number}
+
+    return store.read(count)
+
+
+def set_active(store: Store, user: User, active: bool) -> None:
+    store.write(lambda uow: uow.accounts.update(user.id, {"is_active": active}))
+
+
+def test_a_profile_changes_only_what_was_sent(accounts: AccountService, register: Register) -> None:
+    user = register("ann")
+    day = dt.date(1990, 5, 17)
+    accounts.update_profile(user.id, {"bio": "I *write*.", "date_of_birth": day, "preferences": {"theme": "dark"}})
+    changed = accounts.update_profile(user.id, {"full_name": "Ann", "preferences": {"time_zone": "Asia/Tokyo"}})
+    assert (changed.bio, changed.date_of_birth, changed.full_name) == ("I *write*.", day, "Ann")
+    assert changed.preferences == {"theme": "dark", "time_zone": "Asia/Tokyo"}
+    assert changed.updated_at > user.updated_at
+    assert accounts.update_profile(user.id, {"preferences": {"theme": None}}).preferences == {"time_zone": "Asia/Tokyo"}
+
+
+def test_a_username_can_change_but_not_into_anothers(accounts: AccountService, register: Register) -> None:
+    ann, _ = register("ann"), register("ben")
+    with pytest.raises(AlreadyTaken):
+        accounts.update_profile(ann.id, {"username": "BEN"})
+    with pytest.raises(Invalid):
+        accounts.update_profile(ann.id, {"username": "bootstrap"})
+    accounts.update_profile(ann.id, {"username": "Ann"})
+    assert accounts.authenticate("ann", PASSWORD).username == "Ann"
+
+
+@pytest.mark.parametrize("field", ["role", "is_active", "email", "password_hash", "id", "chat_counter"])
+def test_nothing_else_can_be_changed(accounts: AccountService, register: Register, field: str) -> None:
+    user = register("ann")
+    with pytest.raises(ValueError, match=field):
+        accounts.update_profile(user.id, {field: "admin"})
+
+
+def test_parallel_changes_of_preferences_are_all_kept(accounts: AccountService, register: Register) -> None:
+    user = register("ann")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: accounts.update_profile(user.id, {"preferences": {f"p{n}": n}}), range(16)))
+    assert accounts.profile(user.id).preferences == {f"p{n}": n for n in range(16)}
+
+
+def test_there_is_no_public_profile_of_nobody_or_of_a_disabled_account(
+    store: Store, accounts: AccountService, register: Register
+) -> None:
+    user = register("ann")
+    assert accounts.public_profile(user.id).username == "ann"
+    set_active(store, user, False)
+    for user_id in (user.id, new_id(), None):
+        with pytest.raises(NotFound):
+            accounts.public_profile(user_id)
+
+
+# --- passwords and the end
+
+
+def test_a_new_password_ends_all_other_sessions(
+    accounts: AccountService, sessions: SessionService, register: Register
+) -> None:
+    user = register("ann")
+    here, other = (sessions.start(user)[0] for _ in range(2))
+    with pytest.raises(WrongPassword):
+        accounts.change_password(user.id, here.id, "wrong password", "a new password")
+    with pytest.raises(Invalid):
+        accounts.change_password(user.id, here.id, PASSWORD, "short")
+    assert sessions.check(other.id, user.id)
+    accounts.change_password(user.id, here.id, PASSWORD, "a new password")
+    assert sessions.check(here.id, user.id).username == "ann"
+    with pytest.raises(SessionEnded):
+        sessions.check(other.id, user.id)
+    with pytest.raises(BadCredentials):
+        accounts.authenticate("ann", PASSWORD)
+    assert accounts.authenticate("ann", "a new password")
+
+
+def test_a_sign_in_overtaken_by_a_password_change_opens_no_session(
+    accounts: AccountService, sessions: SessionService, register: Register
+) -> None:
+    user = register("ann")
+    accounts.change_password(user.id, None, PASSWORD, "a new password")
+    with pytest.raises(BadCredentials):
+        sessions.start(user)
+
+
+def test_of_two_parallel_password_changes_one_wins(accounts: AccountService, register: Register) -> None:
+    user = register("ann")
+
+    def attempt(number: int) -> bool:
+        try:
+            accounts.change_password(user.id, None, PASSWORD, f"new password {number}")
+        except WrongPassword:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(attempt, range(4))) == 1
+
+
+def test_deletion_takes_everything_of_the_account_and_nothing_of_others(
+    store: Store, accounts: AccountService, sessions: SessionService, stopped: list[UUID], register: Register
+) -> None:
+    ann, ben = register("ann"), register("ben")
+    for user in (ann, ben):
+        store.write(lambda uow, user=user: _one_row_everywhere(uow, user.id))  # type: ignore[misc]
+    of_ben = rows_of(store, ben.id)
+    assert len(rows_of(store, ann.id)) == len([t for t in Base.metadata.tables.values() if "user_id" in t.c])
+    with pytest.raises(WrongPassword):
+        accounts.delete(ann.id, "wrong password")
+    assert stopped == []
+    accounts.delete(ann.id, PASSWORD)
+    assert stopped == [ann.id]
+    assert rows_of(store, ann.id) == {}
+    assert rows_of(store, ben.id) == of_ben
+    with pytest.raises(BadCredentials):
+        accounts.authenticate("ann", PASSWORD)
+
+
+def _one_row_everywhere(uow: UnitOfWork, user_id: UUID) -> None:
+    """A row for the account in every table that has a `user_id`, whatever its columns."""
+    ids: dict[str, UUID] = {}
+    for table in Base.metadata.sorted_tables:
+        if "user_id" not in table.c:
+            continue
+        values = {column.name: _value(column, user_id, ids) for column in table.c if _wanted(column)}
+        ids[table.name] = values.get("id", user_id)
+        uow.connection.execute(sa.insert(table).values(values))
+
+
+def _wanted(column: sa.Column[object]) -> bool:
+    return not column.nullable and (column.server_default is None or column.primary_key)
+
+
+def _value(column: sa.Column[object], user_id: UUID, ids: dict[str, UUID]) -> object:
+    if column.name == "user_id":
+        return user_id
+    for key in column.foreign_keys:
+        return ids[key.column.table.name]
+    for allowed in column.table.constraints:
+        if isinstance(allowed, sa.CheckConstraint) and (text := str(allowed.sqltext)).startswith(f"{column.name} IN ("):
+            return text.split("'")[1]
+    kind = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else dt.datetime
+    made = {UUID: new_id(), str: new_id().hex[: getattr(column.type, "length", None) or 32], int: 1, float: 1.0}
+    made |= {dt.datetime: dt.datetime.now(dt.UTC), bool: True, object: [], bytes: b"x"}
+    return made[kind]
+
+
+# --- the command line
+
+
+def test_an_admin_made_by_hand_counts_as_the_first(accounts: AccountService, register: Register) -> None:
+    made = accounts.create_by_admin(NewAccount("root@example.org", "root", PASSWORD), "admin")
+    assert (made.role, register("ann").role) == ("admin", "member")
+
+
+def test_promotion_counts_as_the_first_and_bites_at_once(
+    accounts: AccountService, sessions: SessionService, register: Register
+) -> None:
+    user = accounts.create_by_admin(NewAccount("ben@example.org", "ben", PASSWORD))
+    session, _ = sessions.start(user)
+    assert not sessions.check(session.id, user.id).is_admin
+    assert accounts.promote("ben@example.org").role == "admin"
+    assert sessions.check(session.id, user.id).is_admin
+    assert register("ann").role == "member"
+    with pytest.raises(NotFound):
+        accounts.promote("nobody")
+
+
+def test_a_password_reset_ends_every_session(
+    accounts: AccountService, sessions: SessionService, register: Register
+) -> None:
+    user = register("ann")
+    session, _ = sessions.start(user)
+    accounts.reset_password("ann", "another password")
+    with pytest.raises(SessionEnded):
+        sessions.check(session.id, user.id)
+    assert accounts.authenticate("ann", "another password").id == user.id

@@ -1,0 +1,99 @@
+"""The commands as an operator types them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from api import cli
+from api.services.accounts import AccountService
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "correct horse battery"
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def users(
+    make_app: Callable[..., Flask], database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    """`users("promote", "ann")`"""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    runner = make_app(registration="closed").test_cli_runner()
+    return lambda *words, stdin="": runner.invoke(cli.users(), words, input=stdin)
+
+
+@pytest.fixture
+def accounts(users: Command, make_app: Callable[..., Flask]) -> AccountService:
+    service: AccountService = make_app().extensions["parley"].accounts
+    return service
+
+
+def test_accounts_are_made_promoted_and_given_new_passwords(users: Command, accounts: AccountService) -> None:
+    made = users("create", "ann@example.org", "ann", "--admin", "--password-stdin", stdin=PASSWORD + "\n")
+    assert (made.exit_code, made.stdout) == (0, "ann <ann@example.org> is now an admin.\n")
+    assert accounts.authenticate("ann", PASSWORD).role == "admin"
+    assert not accounts.waits_for_admin()
+    made = users("create", "b@x.org", "ben", "--full-name", "Ben", "--password-stdin", stdin=PASSWORD)
+    assert (made.exit_code, made.stdout) == (0, "ben <b@x.org> is now a member.\n")
+    assert accounts.authenticate("ben", PASSWORD).full_name == "Ben"
+    promoted = users("promote", "B@x.org")
+    assert (promoted.exit_code, promoted.stdout) == (0, "ben is now an admin.\n")
+    assert users("reset-password", "ben", "--password-stdin", stdin="another password\r\n").exit_code == 0
+    assert accounts.authenticate("ben", "another password").role == "admin"
+
+
+NO_TERMINAL = "There is no terminal to ask at; give the password with --password-stdin."
+NO_EMAIL = "Give a complete e-mail address of at most 254 characters."
+NO_PASSWORD = "A password has 8 to 200 characters."
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "line"),
+    [
+        (("promote", "nobody"), "", "There is no account nobody."),
+        (("create", "ann@x.org", "ann"), "", NO_TERMINAL),
+        (("create", "ann", "ann", "--password-stdin"), PASSWORD, NO_EMAIL),
+        (("create", "a@x.org", "ann", "--password-stdin"), "short", NO_PASSWORD),
+        (("reset-password", "ann", "--password-stdin"), "", NO_PASSWORD),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(users: Command, words: tuple[str, ...], stdin: str, line: str) -> None:
+    refused = users(*words, stdin=stdin)
+    assert (refused.exit_code, refused.stderr) == (1, f"Error: {line}\n")
+
+
+def _flask(data: Path, *words: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own, with a data folder that starts out empty."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}  # noqa: TID251
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "api.cli", *words],
+        cwd=ROOT,
+        env=kept | {"DATA_DIR": str(data), "HOME": str(data)} | settings,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_first_command_on_a_new_machine_makes_the_database(tmp_path: Path) -> None:
+    words = ("users", "create", "ann@example.org", "ann", "--admin", "--password-stdin")
+    made = _flask(tmp_path, *words, stdin=PASSWORD)
+    assert (made.returncode, made.stdout) == (0, "ann <ann@example.org> is now an admin.\n"), made.stderr
+
+
+def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
+    refused = _flask(tmp_path, "users", "promote", "ann", API_PORT="x")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: API_PORT ")
+    assert refused.stderr.count("\n") == 1

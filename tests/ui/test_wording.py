@@ -1,0 +1,79 @@
+"""Errors in plain words with the next step, and the headings of the chat list."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ui.api_client import ApiError, Chat, Message
+from ui.modules.sidebar.grouping import by_time
+from ui.wording import explain, explain_reply, status_words, when
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ApiError(0, "api_unreachable"), "does not answer"),
+        (ApiError(409, "chat_busy"), "still being written"),
+        (ApiError(429, "rate_limited", retry_after=42), "in 42 seconds"),
+        (ApiError(429, "rate_limited", retry_after=1800), "in 30 minutes"),
+        (ApiError(429, "provider_rate_limited"), "provider's own limit"),
+        (ApiError(502, "provider_auth_failed"), "refused the API key"),
+        (ApiError(500, "internal_error", extra={"request_id": "r-7"}), "reference r-7"),
+        (ApiError(422, "invalid", "Give it a title."), "Give it a title."),
+        (ApiError(418, "teapot"), "did not work"),
+    ],
+)
+def test_an_error_says_what_to_do(error: ApiError, says: str) -> None:
+    assert says in explain(error).text
+
+
+def test_a_wrong_key_leads_to_the_models_page() -> None:
+    assert explain_reply({"code": "provider_auth_failed", "status": 502}).models
+    assert not explain_reply({}).models
+
+
+def test_ends_that_are_not_usual_are_named() -> None:
+    assert [bool(status_words(s)) for s in ("stopped", "interrupted", "length", "filtered", "complete")] == [
+        True,
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_times() -> None:
+    assert (when(1, ""), when(89, ""), when(91, ""), when(7200, ""), when(None, "soon")) == (
+        "in 1 second",
+        "in 89 seconds",
+        "in 2 minutes",
+        "in 2 hours",
+        "soon",
+    )
+
+
+def test_a_message_tells_its_tokens_and_its_problem() -> None:
+    told = Message.read({"metadata": {"completion_tokens": 7, "estimated": True, "error": {"code": "x"}}})
+    assert (told.tokens, told.estimated, told.problem) == (7, True, {"code": "x"})
+    assert Message.read({"metadata": None}).tokens is None
+
+
+def test_chats_stand_under_the_readers_days() -> None:
+    now = datetime(2026, 3, 10, 1, 0, tzinfo=UTC)
+    ages = {"a": 0, "b": 2, "c": 25, "d": 24 * 5, "e": 24 * 20, "f": 24 * 300}
+    chats = [Chat(name, name, updated_at=now - timedelta(hours=age)) for name, age in ages.items()]
+    pinned = Chat("p", "p", pinned=True, updated_at=now - timedelta(days=3))
+    groups = by_time([*chats, pinned], now, ZoneInfo("UTC"))
+    assert [(heading, [chat.id for chat in members]) for heading, members in groups] == [
+        ("Pinned", ["p"]),
+        ("Today", ["a"]),
+        ("Yesterday", ["b", "c"]),
+        ("Last 7 days", ["d"]),
+        ("Last 30 days", ["e"]),
+        ("Older", ["f"]),
+    ]
+    in_tokyo = by_time(chats[:2], now, ZoneInfo("Asia/Tokyo"))
+    assert [heading for heading, _ in in_tokyo] == ["Today"]
