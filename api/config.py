@@ -226,6 +226,9 @@ def _build(values: Mapping[str, Any]) -> Settings:
 
 
 def _refuse_unsafe(settings: Settings) -> None:
+    api_key = settings.api_key.get_secret_value()
+    if settings.production and api_key and (len(api_key) < 16 or EXAMPLES.search(api_key)):
+        raise ConfigError("API_KEY is too short, an example or published; use at least 16 random characters")
     for name in GENERATED_SECRETS:
         value: str = getattr(settings, name.lower()).get_secret_value()
         if not value:

@@ -57,12 +57,18 @@ class Database:
             pool_timeout=10,
             pool_recycle=1800,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"connect_timeout": 5, "options": POSTGRESQL_OPTIONS, "application_name": "parley"},
         )
 
     def _sqlite(self, synchronous: str, pool_size: int, *, transactions: bool = True) -> Engine:
         engine = sa.create_engine(
-            self.url, poolclass=QueuePool, pool_size=pool_size, max_overflow=0, connect_args={"timeout": 10}
+            self.url,
+            poolclass=QueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            hide_parameters=True,
+            connect_args={"timeout": 10},
         )
         pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "busy_timeout=10000")
 
@@ -115,6 +121,14 @@ def current_revision(database: Database) -> str | None:
 def upgrade(database: Database) -> None:
     """Bring the schema up to date; processes that start together wait for one. Raises SchemaError."""
     head = head_revision()
+    try:
+        _upgrade(database, head)
+    except sa.exc.OperationalError as error:
+        where = database.url.render_as_string(hide_password=True)
+        raise SchemaError(f"the database {where} cannot be used: {str(error.orig).strip()}") from error
+
+
+def _upgrade(database: Database, head: str) -> None:
     if current_revision(database) == head:
         return
     with _migration_lock(database):

@@ -11,21 +11,13 @@ from typing import Any
 
 from bench.load import Seat
 from bench.postgres import Cluster
-from bench.processes import REPOSITORY, Server
+from bench.processes import Server
 
 USERS = 10
 PASSWORD = "a long bench passphrase 1"
 GUNICORN = str(Path(sys.executable).parent / "gunicorn")
 PLENTY = "100000000"
 """Limits are counted in the database at every request and never reached."""
-
-
-def missing() -> str:
-    """Why our server cannot be started from this checkout; empty if it can."""
-    for part in ("deploy/gunicorn.conf.py", "api/wsgi.py"):
-        if not (REPOSITORY / part).exists():
-            return f"{part} is not there"
-    return ""
 
 
 def server(name: str, port: int, upstream: str, folder: Path, database: Cluster | None) -> Server:

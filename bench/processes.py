@@ -118,7 +118,7 @@ class Server:
         while not self._healthy():
             if self.process.poll() is not None or time.perf_counter() - began > within:
                 self.stop()
-                raise DidNotStart(f"{self.name} did not answer {self.health}; its log ends with:\n{self._tail()}")
+                raise DidNotStart(f"{self.name} did not answer {self.health}\n{self._tail()}")
             time.sleep(0.005)
         return time.perf_counter() - began
 

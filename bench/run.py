@@ -27,7 +27,7 @@ import msgspec
 from bench import parley
 from bench.load import Order, Report, Seat
 from bench.postgres import Cluster, NoPostgres
-from bench.processes import REPOSITORY, Server, Watch, free_port, memory_mib
+from bench.processes import REPOSITORY, DidNotStart, Server, Watch, free_port, memory_mib
 from bench.report import DIRECT, REFERENCE, Measure, Results, Start
 from bench.workload import CELLS, Cell
 
@@ -126,21 +126,20 @@ class Bench:
         if not set(names) & set(self._wanted):
             return []
         try:
-            reason = parley.missing()
-            database = self._database() if name == "postgres" and not reason else None
-        except NoPostgres as error:
-            reason = str(error)
-        if reason:
-            self._absent |= dict.fromkeys(names, reason)
+            database = self._database() if name == "postgres" else None
+            server = parley.server(name, free_port(), upstream, self.folder / name, database)
+            self._stack.callback(server.stop)
+            _say(f"{name}: the first start migrates; then accounts and chats")
+            server.start()
+            seats = parley.prepare(server.port, CHATS)
+            speaks_openai = parley.speaks_openai(server.port, seats[0].key)
+            server.stop()
+            start = _measured_start(server)
+        except (NoPostgres, DidNotStart, parley.Refused) as error:
+            _say(f"{name}: {error}")
+            self._absent |= dict.fromkeys(names, str(error).splitlines()[0])
             return []
-        server = parley.server(name, free_port(), upstream, self.folder / name, database)
-        _say(f"{name}: the first start migrates; then accounts and chats")
-        self._stack.callback(server.stop)
-        server.start()
-        seats = parley.prepare(server.port, CHATS)
-        speaks_openai = parley.speaks_openai(server.port, seats[0].key)
-        server.stop()
-        self._starts |= dict.fromkeys(names, _measured_start(server))
+        self._starts |= dict.fromkeys(names, start)
         native = Row(names[0], server, "native", "/chats/{chat}/messages", "openai/", seats, database)
         if not speaks_openai:
             self._absent[names[1]] = "/v1/chat/completions answers 404"

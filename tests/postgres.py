@@ -133,6 +133,11 @@ class Cluster:
         finally:
             connection.close()
 
+    def psql(self, database: str, script: Path) -> None:
+        """Run a file with the ordinary client."""
+        command = [self._bin / "psql", "-X", "-q", "-h", self.folder, "-U", USER, "-d", database, "-f", script]
+        subprocess.run(command, check=True, capture_output=True)
+
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
         """The URL of a new database, a copy of `template`; dropped afterwards."""

@@ -84,14 +84,14 @@ def validation_problem(error: ValidationError) -> Response:
         return answer_error(_BadRequest("The body is not valid JSON; it must be one JSON object in UTF-8."))
     entries = [
         {
-            "pointer": "/" + "/".join(str(part) for part in entry["loc"]),
+            "pointer": "".join(f"/{part}" for part in entry["loc"]),
             "detail": entry["msg"],
             "code": entry["type"],
         }
         for entry in found
     ]
     first = entries[0]
-    return answer_error(Invalid(f"{first['pointer']}: {first['detail']}", errors=entries))
+    return answer_error(Invalid(f"{first['pointer'] or 'The body'}: {first['detail']}", errors=entries))
 
 
 class _BadRequest(AppError):

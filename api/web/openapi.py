@@ -104,6 +104,7 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
     def _stated(self, register: Any, rule: str, options: dict[str, Any]) -> Callable[[View], View]:
         access: Access = options.pop("access")
         generates: bool = options.pop("generates", False)
+        accepts: frozenset[str] | None = options.pop("accepts", None)
         returns: dict[int, Any] = options.pop("returns", {})
         secured = access not in (Access.PUBLIC, Access.PAGE, Access.METRICS)
         responses: dict[str, Any] = {str(status): shape for status, shape in returns.items()}
@@ -120,6 +121,8 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
         def decorate(view: View) -> View:
             view.access = access  # type: ignore[attr-defined]
             view.generates = generates  # type: ignore[attr-defined]
+            if accepts is not None:  # media types of the body other than JSON
+                view.accepts = accepts  # type: ignore[attr-defined]
             register_route(view)
             return view
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
 
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
@@ -41,7 +41,13 @@ class Person:
         expect(self.field("Email or username")).to_be_visible()
 
     def open_account(self) -> None:
-        self.page.locator(".st-key-account button").first.click()
+        opener, entry = self.page.locator(".st-key-account button").first, self.button("Sign out")
+        opener.click()
+        try:
+            entry.wait_for(timeout=5_000)
+        except TimeoutError:  # a page that was still being drawn may have shut it again
+            opener.click()
+            entry.wait_for()
 
     # Chatting
 

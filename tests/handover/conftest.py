@@ -16,6 +16,7 @@ SETTINGS = {
     "THREADS": str(WAIT_SLOTS * 2),
     "GENERATION_LIMIT_PER_HOUR": str(GENERATIONS),
     "STREAM_WRITE_TIMEOUT": "2",
+    "MAX_REPLY_CHARS": "20000000",
     "CORS_ORIGINS": "https://app.example",
     "DRAIN_SECONDS": "1",
 }

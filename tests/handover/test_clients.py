@@ -18,6 +18,7 @@ pytestmark = pytest.mark.xdist_group("handover")
 MANY = 50
 LIMIT = 40.0  # seconds; what is tried here takes milliseconds, and would take minutes if it went wrong
 MIB = 1 << 20
+REPLY_MIB = 9
 
 
 @pytest.fixture
@@ -190,27 +191,46 @@ def test_a_reader_that_leaves_is_noticed_and_the_run_goes_on(
 
 
 def test_a_reader_that_stops_reading_is_dropped_and_harms_nobody(handing: Server, person: Person) -> None:
-    """20 MiB for five readers who take none of it, and one who takes it all."""
+    """Replies larger than what all the sockets' buffers on the way can hold."""
     until(lambda: streams_open(handing.port) == 0)
-    generation = person.send(person.chat(), "go", model="openai/stall:3").json["generation"]["id"]
-    follow = request("GET", f"/generations/{generation}/events", person.token)
-    serves(person)
+    assert len(flood(person, [])) > REPLY_MIB * MIB
     before = memory(handing)
-    flood = person.chat()
-    with person.stream(flood, "go", model="openai/flood:20") as reader:
-        events = iter(reader)
-        number, kind, value = next(events)
-        assert kind == "started"
-        path = f"/generations/{value['generation_id']}/events"
-        stalled = [Raw(handing.port, request("GET", path, person.token), receive_buffer=4096) for _ in range(5)]
-        last = [event for event in events][-1]
-        assert last[1] == "finished"
-        assert last[2]["status"] == "length", "a reply is capped at MAX_REPLY_CHARS"
-    # a million characters fit neither into the sockets' buffers nor under the high-water mark, or wait there unread
-    with Raw(handing.port, follow) as patient:
-        patient.head()
-        until(lambda: streams_open(handing.port) == 1, what="only the one who still waits")
-    assert memory(handing) - before < 60 * MIB
-    for line in stalled:
-        line.close()
+    with contextlib.ExitStack() as stack:
+
+        def stall(path: str) -> None:
+            for _ in range(5):
+                data = request("GET", path, person.token)
+                stack.enter_context(Raw(handing.port, data, receive_buffer=4096))
+            until(lambda: streams_open(handing.port) == 6)
+
+        text = flood(person, [stall])
+        assert len(text) > REPLY_MIB * MIB, "who reads gets all of it"
+        until(lambda: streams_open(handing.port) == 0, what="the write time-out")
+        assert memory(handing) - before < 5 * REPLY_MIB * MIB / 2, "what the stalled ones did not take was not kept"
     serves(person)
+
+
+def flood(person: Person, meanwhile: list[Callable[[str], None]]) -> str:
+    """The text of a large reply, read to its end; `meanwhile` is called with its path when it has begun."""
+    with person.stream(person.chat(), "go", model=f"openai/flood:{REPLY_MIB}") as reader:
+        events = iter(reader)
+        generation = next(events)[2]["generation_id"]
+        for each in meanwhile:
+            each(f"/generations/{generation}/events")
+        told = list(events)
+    assert told[-1][1] == "finished"
+    return "".join(value["text"] for _, kind, value in told if kind == "delta")
+
+
+def test_a_reader_that_stops_at_the_very_end_is_dropped_too(handing: Server, person: Person) -> None:
+    """What is left waits below the high-water mark, and nothing more is to be written."""
+    until(lambda: streams_open(handing.port) == 0)
+    content = "x" * 99_999
+    chat = person.chat()
+    path = f"/chats/{chat}/messages"
+    body = {"content": content, "model": "openai/text"}
+    data = request("POST", path, person.token, body, Accept="text/event-stream")
+    with Raw(handing.port, data, receive_buffer=2048) as line:
+        line.head()
+        until(lambda: person.messages(chat)[1]["status"] == "complete")
+        until(lambda: streams_open(handing.port) == 0)

@@ -223,4 +223,3 @@ def freeze(server: Server, signal_number: signal.Signals = signal.SIGSTOP) -> No
 
 def thaw(server: Server) -> None:
     freeze(server, signal.SIGCONT)
-

@@ -60,9 +60,7 @@ def test_a_revoked_session_and_a_revoked_key(pair: Pair) -> None:
     tab = Person(ann.port, login.json["access_token"], ann.user)
     _, generation, tag = pair.begin(ann, 1500, 10)
     watching = Reader(join(ann, generation))
-    lines = [
-        Reader(join(who.at(server.port), generation)) for who in (tab, script) for server in pair.servers
-    ]
+    lines = [Reader(join(who.at(server.port), generation)) for who in (tab, script) for server in pair.servers]
     until(lambda: all(line.events for line in lines), what="the first events")
     assert tab.call("POST", "/auth/logout").status == 204
     assert ann.call("DELETE", f"/api-keys/{made.json['id']}").status == 204

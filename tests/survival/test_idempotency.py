@@ -58,7 +58,10 @@ def test_a_key_again(pair: Pair) -> None:
     assert elsewhere.status == 422, elsewhere.body
     ended(ann, first.json["generation"]["id"])
     waited = there.call(
-        "POST", f"/chats/{chat}/messages", {"content": "hello", "model": counting(100, 10, tag)}, **{"Idempotency-Key": key}
+        "POST",
+        f"/chats/{chat}/messages",
+        {"content": "hello", "model": counting(100, 10, tag)},
+        **{"Idempotency-Key": key},
     )
     assert (waited.status, waited.headers.get("idempotent-replay")) == (201, "true")
     assert waited.json["message"]["content"] == pair.upstream.sent(tag).text  # type: ignore[union-attr]

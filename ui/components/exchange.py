@@ -41,7 +41,7 @@ def exchange(ticket: str, on_done: Callable[[], None]) -> int | None:
     """Draws nothing. Redeems the ticket in the browser; gives the route's status in the run that follows."""
     with st.container(key="plumbing-exchange"):
         result = _component()(
-            key=f"exchange-{ticket[:12]}",
+            key="exchange",
             data={"path": "auth/exchange", "ticket": ticket, "reload": False},
             on_done_change=on_done,
         )

@@ -14,8 +14,6 @@ from api.web.schemas.chats import (
     ChatsAnswer,
     ChatsQuery,
     MessageAnswer,
-    MessagesAnswer,
-    MessagesQuery,
     NewChat,
     OpenChatAnswer,
 )
@@ -50,9 +48,3 @@ def change_chat(path: IdPath, body: ChatChange) -> Response:
 def delete_chat(path: IdPath) -> Response:
     services().chats.delete(principal(), path.id)
     return no_content()
-
-
-@routes.get("/chats/<id>/messages", summary="Earlier messages", access=Access.READ, returns={200: MessagesAnswer})
-def list_messages(path: IdPath, query: MessagesQuery) -> Response:
-    found, more = services().chats.messages_before(principal(), path.id, query.before, query.limit)
-    return answer({"items": [pick(MessageAnswer, one) for one in found], "more": more})

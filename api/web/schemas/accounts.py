@@ -95,11 +95,17 @@ class PublicProfile(BaseModel):
     avatar_url: str | None
 
 
+def _as_username(schema: dict[str, Any]) -> None:
+    """What is left out is not changed: the default that says so is nothing that may be sent."""
+    schema["pattern"] = USERNAME_PATTERN
+    del schema["default"]
+
+
 class ProfileChanges(Body):
     """Only what is sent is changed; null empties a field."""
 
     full_name: Line | None = None
-    username: Username = ""
+    username: str = Field("", max_length=500, json_schema_extra=_as_username)
     bio: Prose | None = None
     date_of_birth: Birthday | None = None
     profession: Line | None = None

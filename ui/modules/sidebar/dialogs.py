@@ -25,9 +25,9 @@ def draw_dialog() -> None:
 def _rename(opened: str) -> None:
     with st.form("rename", border=False):
         st.text_input("Title", key=actions.RENAME_FIELD, max_chars=200)
-        with st.container(horizontal=True, horizontal_alignment="right"):
-            cancelled = st.form_submit_button("Cancel")
+        with st.container(key="dialog-steps-rename", horizontal=True):  # Enter presses the first button
             saved = st.form_submit_button("Save", type="primary")
+            cancelled = st.form_submit_button("Cancel")
     focus(actions.RENAME_FIELD, opened)
     _finish(actions.rename() if saved and not cancelled else "", done=saved, cancelled=cancelled)
 
@@ -35,9 +35,9 @@ def _rename(opened: str) -> None:
 @st.dialog("Delete this chat?", on_dismiss=actions.close_dialog)
 def _delete(opened: str, title: str) -> None:
     st.markdown(f"**{literal(title)}** and all its messages will be deleted. This cannot be undone.")
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        cancelled = st.button("Cancel", key="delete-cancel")
+    with st.container(key="dialog-steps-delete", horizontal=True):
         confirmed = st.button("Delete chat", key="delete-confirm", type="primary")
+        cancelled = st.button("Cancel", key="delete-cancel")
     focus("delete-cancel", opened)
     _finish(actions.delete() if confirmed else "", done=confirmed, cancelled=cancelled)
 

@@ -1,4 +1,4 @@
-"""The command line: `flask --app api.cli <group> <command>`; Flask calls `create_app` to find the commands."""
+"""`users create`, `users promote`, `users reset-password`."""
 
 from __future__ import annotations
 
@@ -8,41 +8,18 @@ from collections.abc import Iterator
 from typing import cast
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import AppGroup
 
-from api.config import ConfigError, Settings, load
-from api.db import Database, SchemaError, upgrade
+from api.cli.common import settings, upgraded
 from api.domain.errors import AppError
 from api.services.accounts import NewAccount
 from api.services.registry import Services
 
 
-def create_app() -> Flask:
-    """The application with our commands, from the settings that the server has too."""
-    from api.app import create_app as make
-
-    app = make(settings(), migrate=False)
-    app.cli.add_command(users())
-    return app
-
-
-def settings() -> Settings:
-    try:
-        return load()
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from error
-
-
 def upgrade_database() -> None:
     """So that the first command on a new machine needs no server to have run."""
-    database = Database(settings().sqlalchemy_url, pool_size=1)
-    try:
-        upgrade(database)
-    except SchemaError as error:
-        raise click.ClickException(str(error)) from error
-    finally:
-        database.dispose()
+    upgraded(settings()).dispose()
 
 
 def services() -> Services:

@@ -1,0 +1,231 @@
+-- Generated from sql/migrations by `flask --app api.cli docs write`; do not edit.
+
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+CREATE TABLE instance_facts (
+    name VARCHAR(50) NOT NULL,
+    value TEXT NOT NULL,
+    CONSTRAINT pk_instance_facts PRIMARY KEY (name)
+);
+
+CREATE TABLE processes (
+    id UUID NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    heartbeat_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    store_epoch VARCHAR(40),
+    CONSTRAINT pk_processes PRIMARY KEY (id)
+);
+
+CREATE TABLE rate_limits (
+    key VARCHAR(255) NOT NULL,
+    hits INTEGER NOT NULL,
+    expires_at DOUBLE PRECISION NOT NULL,
+    CONSTRAINT pk_rate_limits PRIMARY KEY (key)
+);
+
+CREATE INDEX ix_rate_limits_expires_at ON rate_limits (expires_at);
+
+CREATE TABLE users (
+    id UUID NOT NULL,
+    email VARCHAR(254) NOT NULL,
+    username VARCHAR(50) NOT NULL,
+    password_hash VARCHAR(255) NOT NULL,
+    full_name VARCHAR(200),
+    bio TEXT,
+    date_of_birth DATE,
+    profession VARCHAR(200),
+    avatar_url VARCHAR(500),
+    role VARCHAR(10) DEFAULT 'member' NOT NULL,
+    is_active BOOLEAN DEFAULT true NOT NULL,
+    preferences JSONB DEFAULT '{}' NOT NULL,
+    chat_counter INTEGER DEFAULT 0 NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_users PRIMARY KEY (id),
+    CONSTRAINT ck_users_ck_users_role CHECK (role IN ('member', 'admin'))
+);
+
+CREATE UNIQUE INDEX uq_users_email_lower ON users (lower(email));
+
+CREATE UNIQUE INDEX uq_users_username_lower ON users (lower(username));
+
+CREATE TABLE api_keys (
+    id UUID NOT NULL,
+    user_id UUID NOT NULL,
+    name VARCHAR(100) NOT NULL,
+    token_hash VARCHAR(64) NOT NULL,
+    prefix VARCHAR(20) NOT NULL,
+    last4 VARCHAR(4) NOT NULL,
+    scopes JSONB NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
+    last_used_at TIMESTAMP WITH TIME ZONE,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_api_keys PRIMARY KEY (id),
+    CONSTRAINT fk_api_keys_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_api_keys_user_id_created_at ON api_keys (user_id, created_at);
+
+CREATE UNIQUE INDEX uq_api_keys_token_hash ON api_keys (token_hash);
+
+CREATE TABLE chats (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    slug VARCHAR(50) NOT NULL,
+    title VARCHAR(200) NOT NULL,
+    titled_by VARCHAR(10) DEFAULT 'default' NOT NULL,
+    model_config_id UUID,
+    model VARCHAR(200),
+    parameters JSONB DEFAULT '{}' NOT NULL,
+    head_id UUID,
+    last_seq INTEGER DEFAULT 0 NOT NULL,
+    pinned BOOLEAN DEFAULT false NOT NULL,
+    archived BOOLEAN DEFAULT false NOT NULL,
+    temporary BOOLEAN DEFAULT false NOT NULL,
+    folder VARCHAR(100),
+    tags JSONB DEFAULT '[]' NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_chats PRIMARY KEY (user_id, id),
+    CONSTRAINT ck_chats_ck_chats_titled_by CHECK (titled_by IN ('default', 'words', 'model', 'user')),
+    CONSTRAINT fk_chats_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_chats_user_id_updated_at_id ON chats (user_id, updated_at, id);
+
+CREATE UNIQUE INDEX uq_chats_user_id_number ON chats (user_id, number);
+
+CREATE UNIQUE INDEX uq_chats_user_id_slug ON chats (user_id, slug);
+
+CREATE TABLE generations (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    chat_id UUID,
+    message_id UUID,
+    user_message_id UUID,
+    api_key_id UUID,
+    model_config_id UUID,
+    surface VARCHAR(20) NOT NULL,
+    provider VARCHAR(40) NOT NULL,
+    model VARCHAR(200) NOT NULL,
+    status VARCHAR(12) NOT NULL,
+    owner UUID NOT NULL,
+    stop_requested BOOLEAN DEFAULT false NOT NULL,
+    idempotency_key VARCHAR(255),
+    request_hash VARCHAR(64),
+    notes JSONB DEFAULT '{}' NOT NULL,
+    queued_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    first_token_at TIMESTAMP WITH TIME ZONE,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    cached_tokens INTEGER,
+    estimated BOOLEAN DEFAULT false NOT NULL,
+    cost NUMERIC(20, 10),
+    price_source VARCHAR(40),
+    finish_reason VARCHAR(20),
+    error_code VARCHAR(40),
+    error_detail TEXT,
+    event_index TEXT,
+    CONSTRAINT pk_generations PRIMARY KEY (user_id, id),
+    CONSTRAINT ck_generations_ck_generations_status CHECK (status IN ('queued', 'running', 'complete', 'stopped', 'length', 'filtered', 'interrupted', 'error')),
+    CONSTRAINT fk_generations_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_generations_running ON generations (owner) WHERE status IN ('queued', 'running');
+
+CREATE INDEX ix_generations_user_id_chat_id ON generations (user_id, chat_id, queued_at);
+
+CREATE INDEX ix_generations_user_id_queued_at ON generations (user_id, queued_at);
+
+CREATE UNIQUE INDEX uq_generations_user_id_idempotency_key ON generations (user_id, idempotency_key);
+
+CREATE TABLE model_configs (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    name VARCHAR(100) NOT NULL,
+    provider VARCHAR(40) NOT NULL,
+    base_url VARCHAR(500),
+    api_key_encrypted TEXT,
+    model VARCHAR(200),
+    system_prompt TEXT,
+    temperature DOUBLE PRECISION,
+    top_p DOUBLE PRECISION,
+    max_tokens INTEGER,
+    is_default BOOLEAN DEFAULT false NOT NULL,
+    shared BOOLEAN DEFAULT false NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_model_configs PRIMARY KEY (user_id, id),
+    CONSTRAINT fk_model_configs_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_model_configs_shared ON model_configs (shared) WHERE shared;
+
+CREATE UNIQUE INDEX uq_model_configs_default ON model_configs (user_id, provider) WHERE is_default;
+
+CREATE UNIQUE INDEX uq_model_configs_user_id_name ON model_configs (user_id, name);
+
+CREATE TABLE sessions (
+    id UUID NOT NULL,
+    user_id UUID NOT NULL,
+    refresh_jti VARCHAR(64) NOT NULL,
+    previous_jti VARCHAR(64),
+    rotated_at TIMESTAMP WITH TIME ZONE,
+    handle_hash VARCHAR(64),
+    user_agent VARCHAR(300),
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    last_used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_sessions PRIMARY KEY (id),
+    CONSTRAINT fk_sessions_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_sessions_user_id_created_at ON sessions (user_id, created_at);
+
+CREATE UNIQUE INDEX uq_sessions_handle_hash ON sessions (handle_hash);
+
+CREATE TABLE generation_events (
+    user_id UUID NOT NULL,
+    generation_id UUID NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_generation_events PRIMARY KEY (user_id, generation_id, first_seq),
+    CONSTRAINT fk_generation_events_user_id_generation_id FOREIGN KEY(user_id, generation_id) REFERENCES generations (user_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE messages (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    chat_id UUID NOT NULL,
+    parent_id UUID,
+    seq INTEGER NOT NULL,
+    role VARCHAR(10) NOT NULL,
+    kind VARCHAR(10) DEFAULT 'text' NOT NULL,
+    content TEXT DEFAULT '' NOT NULL,
+    reasoning TEXT,
+    parts JSONB,
+    model VARCHAR(200),
+    provider VARCHAR(40),
+    status VARCHAR(12) DEFAULT 'complete' NOT NULL,
+    metadata JSONB DEFAULT '{}' NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_messages PRIMARY KEY (user_id, id),
+    CONSTRAINT ck_messages_ck_messages_kind CHECK (kind IN ('text', 'plan')),
+    CONSTRAINT ck_messages_ck_messages_role CHECK (role IN ('system', 'user', 'assistant', 'tool')),
+    CONSTRAINT ck_messages_ck_messages_status CHECK (status IN ('queued', 'running', 'complete', 'stopped', 'length', 'filtered', 'interrupted', 'error')),
+    CONSTRAINT fk_messages_user_id_chat_id FOREIGN KEY(user_id, chat_id) REFERENCES chats (user_id, id) ON DELETE CASCADE,
+    CONSTRAINT fk_messages_user_id_parent_id FOREIGN KEY(user_id, parent_id) REFERENCES messages (user_id, id) DEFERRABLE INITIALLY DEFERRED
+);
+
+CREATE INDEX ix_messages_user_id_parent_id ON messages (user_id, parent_id);
+
+CREATE UNIQUE INDEX uq_messages_user_id_chat_id_seq ON messages (user_id, chat_id, seq);

@@ -1,0 +1,3 @@
+-- Generated from sql/migrations by `flask --app api.cli docs write`; do not edit.
+
+INSERT INTO alembic_version (version_num) VALUES ('0001');

@@ -1,0 +1,80 @@
+"""SIGTERM: what can end in time ends, the rest keeps its text and says so, and nothing is left to recover."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.server import Answer, Server, call, running_server, until
+from tests.survival.parts import Reader, Stored, assert_whole, counting, join, new_tag
+from tests.upstream import Upstream
+
+
+def ready(server: Server) -> int:
+    """The status of /ready; 503 where nobody takes the connection any more."""
+    try:
+        return call(server.port, "GET", "/ready", timeout=10).status
+    except OSError:
+        return 503
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_sigterm_with_open_streams(
+    database_url: str, processes: int, tmp_path: Path, upstream: Upstream, stored: Stored
+) -> None:
+    if processes > 1 and not stored.database.is_postgresql:
+        pytest.skip("several workers are for PostgreSQL")
+    settings = {
+        "OPENAI_BASE_URL": f"{upstream.url}/v1",
+        "DRAIN_SECONDS": "4",
+        "WEB_CONCURRENCY": str(processes),
+    }
+    with running_server(database_url, tmp_path, **settings) as server, ThreadPoolExecutor(1) as threads:
+        assert server.process is not None
+        ann = server.person()
+        ann.openai()
+        models = {
+            name: f"openai/{model}#{new_tag()}" for name, model in (("short", "count:40:10"), ("long", "stall:5"))
+        }
+        tags = [model.partition("#")[2] for model in models.values()]
+        lines = {name: Reader(ann.stream(ann.chat(), "go", model=model)) for name, model in models.items()}
+        waiting_tag = new_tag()
+        content = {"content": "go", "model": f"openai/stall:5#{waiting_tag}"}
+        waiter = threads.submit(ann.call, "POST", f"/chats/{ann.chat()}/messages", content)
+        upstream.wait(lambda up: all((sent := up.sent(tag)) and sent.tokens for tag in [*tags, waiting_tag]), 60)
+
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: ready(server) == 503, what="/ready to turn")
+        short, long = lines["short"].wait(), lines["long"].wait()
+        answer: Answer = waiter.result(60)
+        assert server.process.wait(60) == 0, server.log()
+
+        assert_whole(short, upstream.sent(tags[0]).text, "complete")  # type: ignore[union-attr]
+        assert_whole(long, "1 2 3 4 5 ", "interrupted")
+        assert answer.status == 201
+        assert answer.json["generation"]["status"] == "interrupted"
+        assert answer.json["message"]["content"] == "1 2 3 4 5 "
+        assert upstream.active == 0
+
+        generation = long[0][2]["generation_id"]
+        before = stored.everything_of(generation)
+        assert stored.active() == 0
+        assert stored.processes() == set()
+        server.start()
+        assert list(join(ann, generation)) == long
+        assert stored.everything_of(generation) == before
+        assert ann.send(before[0].chat_id, "go on", model=counting(1, 0, new_tag())).status == 202
+
+
+def test_without_streams_it_ends_at_once(sqlite_url: str, tmp_path: Path) -> None:
+    """The grace is for replies: an idle server does not wait for it, and asking twice does no harm."""
+    with running_server(sqlite_url, tmp_path, DRAIN_SECONDS="600") as server:
+        assert server.process is not None
+        again = threading.Timer(0.2, server.process.send_signal, (signal.SIGTERM,))
+        again.start()
+        assert server.terminate() == 0
+        again.join()

@@ -1,0 +1,94 @@
+"""The schema: made by migrations, equal to the models, safe to start together, and loadable by psql alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from api.cli.generated import files
+from api.db import Database, SchemaError, current_revision, head_revision, upgrade
+from api.domain.ids import new_id
+from api.models import Base
+from tests.postgres import Cluster
+
+ROOT = Path(__file__).resolve().parent.parent
+UPGRADE = "import sys; from api.db import Database, upgrade; upgrade(Database(sys.argv[1], 2))"
+
+
+def drift(database: Database) -> list[object]:
+    """What the models have and the database has not, or the other way round."""
+    options = {"compare_type": True, "compare_server_default": True}
+    with database.reader.connect() as connection, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SQLite cannot reflect indexes over expressions
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
+
+
+def test_models_and_migrations_agree(database: Database) -> None:
+    assert current_revision(database) == head_revision()
+    assert drift(database) == []
+
+
+def test_drift_is_seen(database: Database) -> None:
+    with database.durable.begin() as connection:
+        connection.execute(sa.text("DROP TABLE instance_facts"))
+    assert drift(database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'fresh' / 'empty.db'}"
+    cluster: Cluster = request.getfixturevalue("postgres")
+    name = f"empty_{new_id().hex}"
+    cluster.execute(f"CREATE DATABASE {name}")
+    return cluster.url(name)
+
+
+def test_four_processes_that_start_together_upgrade_once(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    command = [sys.executable, "-c", UPGRADE, empty_url]
+    starters = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(4)]
+    for starter in starters:
+        _, errors = starter.communicate(timeout=120)
+        assert starter.returncode == 0, errors.decode()
+    database = Database(empty_url)
+    assert current_revision(database) == head_revision()
+    assert drift(database) == []
+    database.dispose()
+
+
+def test_a_newer_schema_is_refused_in_one_line(database: Database) -> None:
+    with database.durable.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaError, match="newer than this code"):
+        upgrade(database)
+
+
+def test_an_unreachable_database_is_named_without_its_password() -> None:
+    database = Database("postgresql+psycopg2://me:hidden-word@127.0.0.1:1/parley")
+    with pytest.raises(SchemaError, match="127.0.0.1:1/parley") as caught:
+        upgrade(database)
+    assert "hidden-word" not in str(caught.value)
+
+
+def test_psql_alone_makes_a_database_that_the_server_takes_as_current(postgres: Cluster) -> None:
+    name = f"psql_{new_id().hex}"
+    postgres.execute(f"CREATE DATABASE {name}")
+    postgres.psql(name, ROOT / "sql" / "setup.sql")
+    database = Database(postgres.url(name))
+    assert current_revision(database) == head_revision()
+    assert drift(database) == []
+    database.dispose()
+
+
+def test_generated_files_are_fresh() -> None:
+    for path, text in files().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `flask --app api.cli docs write`"
