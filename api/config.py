@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +16,9 @@ import yaml
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-GENERATED_SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
+from api import secrets_file
+from api.secrets_file import SECRETS
+
 EXAMPLES = re.compile(r"change.?me|example|secret.?key|your[-_ ]|^(.)\1+$|0123456789abcdef|password", re.IGNORECASE)
 
 
@@ -156,37 +157,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         values = _from_yaml(Path(path)) | values
     settings = _build(values)
     if not settings.production:
-        generated = ensure_secrets(settings.data_dir, values)
+        generated = _development_secrets(settings.data_dir, values)
         settings = _build({name.lower(): value for name, value in generated.items()} | values)
     _refuse_unsafe(settings)
     return settings
 
 
-def ensure_secrets(data_dir: Path, known: Mapping[str, object] = {}) -> dict[str, str]:
-    """The development secrets, made once in `DATA_DIR/secrets.env` with mode 0600; safe to call in parallel."""
-    path = data_dir / "secrets.env"
+def _development_secrets(data_dir: Path, values: Mapping[str, Any]) -> dict[str, str]:
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        if not path.exists() and not all(known.get(name.lower()) for name in GENERATED_SECRETS):
-            _write_secrets(path)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return secrets_file.ensure(data_dir, {name for name in SECRETS if values.get(name.lower())})
     except OSError as error:
         raise ConfigError(f"DATA_DIR {data_dir} cannot be used: {error.strerror}; set DATA_DIR") from error
-    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-
-
-def _write_secrets(path: Path) -> None:
-    text = "".join(f"{name}={secrets.token_hex(32)}\n" for name in GENERATED_SECRETS)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    try:
-        os.link(draft, path)  # atomic, and the first one wins
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -229,7 +210,7 @@ def _refuse_unsafe(settings: Settings) -> None:
     api_key = settings.api_key.get_secret_value()
     if settings.production and api_key and (len(api_key) < 16 or EXAMPLES.search(api_key)):
         raise ConfigError("API_KEY is too short, an example or published; use at least 16 random characters")
-    for name in GENERATED_SECRETS:
+    for name in SECRETS:
         value: str = getattr(settings, name.lower()).get_secret_value()
         if not value:
             raise ConfigError(

@@ -5,17 +5,15 @@ Standard library only, so that it can say in one line what is wrong before anyth
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import secrets
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from api.secrets_file import SECRETS, ensure, read_lines
+
 ROOT = Path(__file__).resolve().parent.parent
-SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
 NEEDED_HERE = (
     "API_HOST",
     "API_PORT",
@@ -37,16 +35,6 @@ class Refused(Exception):
 def check_python(version: tuple[int, ...]) -> None:
     if version < (3, 11):
         raise Refused(f"Parley needs Python 3.11 or newer; this is {'.'.join(map(str, version[:3]))}")
-
-
-def read_lines(path: Path) -> dict[str, str]:
-    """KEY=value lines; comments, blank lines, `export` and quotes around a value are dropped."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return {}
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return {key.strip().removeprefix("export "): value.strip().strip("'\"") for key, _, value in pairs}
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -118,50 +106,12 @@ def check_data_dir(value: str) -> Path:
 
 
 def ensure_secrets(data_dir: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Every secret: from the environment, else from `data_dir/secrets.env` (mode 0600), where the missing are
-    made once. Starts at the same time end with the same values; nobody sees a half-written file."""
-    environ = os.environ if environ is None else environ  # noqa: TID251  (it cannot import api.config)
+    """Every secret: from the environment, else from `data_dir/secrets.env`, where the missing are made once."""
+    environ = os.environ if environ is None else environ  # noqa: TID251  (it runs before the settings are read)
     given = {name: environ[name] for name in SECRETS if environ.get(name)}
     elsewhere = {name for name in SECRETS if environ.get(name) or environ.get(f"{name}_FILE")}
-    path = data_dir / "secrets.env"
     try:
-        with _locked(data_dir):
-            kept = read_lines(path)
-            while missing := [name for name in SECRETS if name not in elsewhere and not kept.get(name)]:
-                _write_secrets(path, kept | {name: secrets.token_hex(32) for name in missing})
-                kept = read_lines(path)
-            if path.exists() and path.stat().st_mode & 0o077:
-                path.chmod(0o600)
+        return ensure(data_dir, elsewhere) | given
     except OSError as error:
-        raise Refused(f"{path} cannot be read or written ({error.strerror}): set DATA_DIR") from error
-    return {name: kept[name] for name in SECRETS if kept.get(name)} | given
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time; the kernel lets go when a holder dies."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _write_secrets(path: Path, values: Mapping[str, str]) -> None:
-    """A whole file or none. A first file never replaces one that the API, started alone, has just made."""
-    draft = path.with_name(f".secrets.{os.getpid()}.{secrets.token_hex(4)}")
-    first = not path.exists()
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(f"{name}={value}\n" for name, value in values.items())
-            file.flush()
-            os.fsync(file.fileno())
-        if first:
-            with contextlib.suppress(FileExistsError):
-                os.link(draft, path)
-        else:
-            draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        where = data_dir / "secrets.env"
+        raise Refused(f"{where} cannot be read or written ({error.strerror}): set DATA_DIR") from error

@@ -36,6 +36,7 @@ class PageServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "page.log"
+        self._read = 0
         self._environment = {
             "PATH": os.environ["PATH"],  # noqa: TID251
             "HOME": str(folder),
@@ -63,7 +64,9 @@ class PageServer:
         self.start()
 
     def errors(self) -> str:
-        text = self._log.read_text(errors="replace")
+        """What scripts failed with since this was asked last."""
+        text = self._log.read_text(errors="replace")[self._read :]
+        self._read += len(text)
         return text[-4000:] if "the page's script failed" in text else ""
 
     def _healthy(self) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.preflight import SECRETS, Refused, check_data_dir, check_python, ensure_secrets, environment
+from api.secrets_file import SECRETS
+from deploy.preflight import Refused, check_data_dir, check_python, ensure_secrets, environment
 
 
 def test_an_old_python_is_named() -> None:

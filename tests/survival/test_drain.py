@@ -22,12 +22,12 @@ def ready(server: Server) -> int:
         return 503
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(("kind", "processes"), [("sqlite", 1), ("postgresql", 1), ("postgresql", 2)])
 def test_sigterm_with_open_streams(
-    database_url: str, processes: int, tmp_path: Path, upstream: Upstream, stored: Stored
+    request: pytest.FixtureRequest, kind: str, processes: int, tmp_path: Path, upstream: Upstream
 ) -> None:
-    if processes > 1 and not stored.database.is_postgresql:
-        pytest.skip("several workers are for PostgreSQL")
+    database_url: str = request.getfixturevalue(f"{kind}_url")
+    stored = Stored(database_url)
     settings = {
         "OPENAI_BASE_URL": f"{upstream.url}/v1",
         "DRAIN_SECONDS": "4",
@@ -68,6 +68,7 @@ def test_sigterm_with_open_streams(
         assert list(join(ann, generation)) == long
         assert stored.everything_of(generation) == before
         assert ann.send(before[0].chat_id, "go on", model=counting(1, 0, new_tag())).status == 202
+    stored.close()
 
 
 def test_without_streams_it_ends_at_once(sqlite_url: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL restarts under running replies: nobody is taken for dead, nothing is lost, and the API says what is wrong."""
+"""PostgreSQL restarts under running replies: nobody is taken for dead, nothing is lost, the API says what is wrong."""
 
 from __future__ import annotations
 

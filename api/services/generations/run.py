@@ -215,7 +215,7 @@ class Run:
 
     def poisoned(self, error: Exception) -> None:
         log.error("events could not be stored", generation_id=str(self.id), error=type(error).__name__)
-        self._keep = self.flushed
+        self._keep = max(1, self.flushed)  # `started` can always be told again
         self._loop.call(self.cancel, "poisoned")
 
     def unclosable(self, error: Exception) -> None:
@@ -223,7 +223,7 @@ class Run:
         log.error("a reply could not be closed", generation_id=str(self.id), error=type(error).__name__)
         fault = AppError("This reply could not be stored whole; what was stored before is kept.")
         if self._keep is None:
-            self._keep = self.flushed
+            self._keep = max(1, self.flushed)  # `started` can always be told again
             self._status, self._error = "error", fault
             self._flusher.add(self)
             self._flusher.end(self)

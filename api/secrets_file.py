@@ -1,0 +1,65 @@
+"""The development secrets, made once in `DATA_DIR/secrets.env` with mode 0600. Standard library only: the supervisor
+makes them before it starts a server, and a server that is started alone makes them itself."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator, Set
+from pathlib import Path
+
+SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
+
+
+def read_lines(path: Path) -> dict[str, str]:
+    """KEY=value lines; comments, blank lines, `export` and quotes around a value are dropped."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {key.strip().removeprefix("export "): value.strip().strip("'\"") for key, _, value in pairs}
+
+
+def ensure(data_dir: Path, elsewhere: Set[str]) -> dict[str, str]:
+    """What is kept in the file, where the secrets that are not set `elsewhere` are made once.
+
+    Starts at the same time end with the same values; nobody sees a half-written file. Raises OSError.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    path = data_dir / "secrets.env"
+    with _locked(data_dir):
+        kept = read_lines(path)
+        if missing := [name for name in SECRETS if name not in elsewhere and not kept.get(name)]:
+            kept |= {name: secrets.token_hex(32) for name in missing}
+            _write(path, kept)
+        if path.exists() and path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    return {name: kept[name] for name in SECRETS if kept.get(name)}
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time; the kernel lets go when a holder dies."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, values: dict[str, str]) -> None:
+    """A whole file or none."""
+    draft = path.with_name(f".secrets.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{name}={value}\n" for name, value in values.items())
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
