@@ -58,14 +58,14 @@ def test_on_a_phone_the_sidebar_goes_away_when_a_chat_is_chosen(ada: Person) -> 
 
 
 def test_dark_is_chosen_on_every_page_and_kept(ada: Person) -> None:
-    background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-    assert ada.page.evaluate(background) == "rgb(255, 255, 255)"
+    app = ada.page.get_by_test_id("stApp")
+    expect(app).to_have_css("background-color", "rgb(255, 255, 255)")
     ada.open_account()
     ada.button("Dark").click()
-    ada.page.wait_for_function(background + " === 'rgb(21, 24, 26)'")
+    expect(app).to_have_css("background-color", "rgb(21, 24, 26)")
     ada.open("/models")
     expect(ada.page.get_by_text("Add a model")).to_be_visible()
-    assert ada.page.evaluate(background) == "rgb(21, 24, 26)"
+    expect(app).to_have_css("background-color", "rgb(21, 24, 26)")
 
 
 def test_everything_that_can_be_pressed_has_a_name(ada: Person) -> None:
@@ -85,6 +85,7 @@ def test_a_model_can_be_added_and_chosen(ada: Person) -> None:
     ada.field("Model").fill("a-model-of-ours")
     ada.button("Add model").click()
     expect(ada.page.get_by_text("a-model-of-ours").first).to_be_visible()
+    expect(ada.field("API key")).to_have_value("")
     assert "sk-a-key" not in ada.page.content()
     ada.page.get_by_role("link", name="Back to chat").click()
     ada.sees_empty_chat()
