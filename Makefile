@@ -58,7 +58,7 @@ check: .venv/.dev ## Format, lint, types, layers, and whether generated files an
 	$(PY) deploy/locks.py
 
 bench: .venv/.dev ## Measure ours beside the reference line, in under four minutes
-	@$(PY) -m bench $(ARGS)
+	@$(PY) -m bench.run $(ARGS)
 
 format: .venv/.dev ## Format the code and fix what the linter can
 	$(PY) -m ruff check --fix-only .

@@ -1,9 +1,9 @@
 """A real gunicorn with our worker, on a free port, with data of its own; and a small client that speaks to it.
 
-    with running_server(database_url, tmp_path, OPENAI_BASE_URL=upstream.url) as server:
-        ann = server.person("ann")
-        chat = ann.chat()
-        for number, kind, value in ann.stream(chat, "hello"): ...
+with running_server(database_url, tmp_path, OPENAI_BASE_URL=upstream.url) as server:
+    ann = server.person("ann")
+    chat = ann.chat()
+    for number, kind, value in ann.stream(chat, "hello"): ...
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Server:
         self.folder = folder
         self.log_path = folder / f"server-{self.port}.log"
         self.environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": os.environ["PATH"],  # noqa: TID251
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "API_PORT": str(self.port),
@@ -226,7 +226,8 @@ class Server:
     def person(self, name: str = "ann") -> Person:
         """Register (or sign in) and get an access token."""
         password = f"{name} has a long password"
-        call(self.port, "POST", "/auth/register", {"email": f"{name}@b.example", "username": name, "password": password})
+        account = {"email": f"{name}@b.example", "username": name, "password": password}
+        call(self.port, "POST", "/auth/register", account)
         answer = call(self.port, "POST", "/auth/login", {"username": name, "password": password})
         assert answer.status == 200, answer.body
         return Person(self.port, answer.json["access_token"], answer.json["user"])
