@@ -56,8 +56,20 @@ def cpu_seconds(pid: int) -> float:
     return total / _TICKS
 
 
+def pss_mib(pid: int) -> float:
+    """PSS of the tree in MiB, as the kernel counts it: a page that n processes share is 1/n in each."""
+    total = 0
+    for each in tree(pid):
+        try:
+            rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return total / 1024
+
+
 def memory_mib(pid: int) -> float:
-    """PSS of the tree in MiB as it would be alone on the machine: what its processes share counts once, and no
+    """What PSS would be if the tree were alone on the machine: what its processes share counts once, and no
     stranger that happens to map the same files (another Python, a test run) makes it look smaller."""
     anonymous, files = 0, dict[str, int]()
     for each in tree(pid):

@@ -27,7 +27,7 @@ import msgspec
 from bench import parley
 from bench.load import Order, Report, Seat
 from bench.postgres import Cluster, NoPostgres
-from bench.processes import REPOSITORY, DidNotStart, Server, Watch, free_port, memory_mib
+from bench.processes import REPOSITORY, DidNotStart, Server, Watch, free_port, memory_mib, pss_mib
 from bench.report import DIRECT, REFERENCE, Measure, Results, Start
 from bench.workload import CELLS, Cell
 
@@ -194,9 +194,9 @@ def _measured_start(server: Server) -> Start:
     server.stop()
     seconds = min(seconds, server.start())
     time.sleep(IDLE)
-    idle = memory_mib(server.pid)
+    start = Start(seconds, memory_mib(server.pid), pss_mib(server.pid))
     server.stop()
-    return Start(seconds, idle)
+    return start
 
 
 def _speed() -> float:

@@ -64,8 +64,11 @@ class PageState:
     refill: str | None = None  # text to put into the composer at the next run
     model: str = ""  # the model chosen last; new chats start with it
     toast: str = ""  # said once
-    catalogue: ModelCatalogue | None = None  # the models that can be chosen, kept for half a minute
+    catalogue: ModelCatalogue | None = None  # the models that can be chosen, kept for some minutes
     catalogue_at: float = 0.0
+    default_model: str = ""  # what a new chat starts with when none was chosen yet
+    earlier: tuple[str, int] = ("", 0)  # a chat and how many pages of its earlier messages are shown
+    going: str | None = None  # a chat to show ("" is a new one), when another page of ours is open
     finished: str = ""  # the reply that was followed to its end last
     chat_page: Any = None  # Streamlit's handles of the pages, for links between them; set on every run
     models_page: Any = None

@@ -63,7 +63,7 @@ def title_from(text: str) -> str:
     words = " ".join(text.split())
     if len(words) <= TITLE_CHARS:
         return words or NEW_CHAT
-    cut = words[: TITLE_CHARS + 1].rsplit(" ", 1)[0]
+    cut = words[: TITLE_CHARS + 1].rpartition(" ")[0]
     return (cut if len(cut) > TITLE_CHARS // 2 else words[:TITLE_CHARS]).rstrip(" ,.;:-") + "…"
 
 

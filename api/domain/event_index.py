@@ -22,7 +22,7 @@ def build(events: list[Event]) -> str:
         if kind == "delta":
             entries.append(len(value))
         elif kind == "reasoning":
-            entries.append(-len(value))
+            entries.append(-len(value) or {kind: value})  # zero has no sign
         elif kind == "tool_call":
             entries.append({kind: value})
         else:

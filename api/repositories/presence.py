@@ -142,9 +142,10 @@ class PostgresPresence:
                     announced()  # what was said while nobody listened is lost: read again
                 self._listen(connection, announced)
             except Exception as error:
-                log.warning("the listening connection broke; it is made again", error=type(error).__name__)
-                with contextlib.suppress(Exception):
-                    connection.close()
+                if connection is not None:  # once an outage, not at every attempt
+                    log.warning("the listening connection broke; it is made again", error=type(error).__name__)
+                    with contextlib.suppress(Exception):
+                        connection.close()
                 connection = None
                 self._wait(RECONNECT_SECONDS)
         if connection is not None:

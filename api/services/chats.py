@@ -123,6 +123,7 @@ class ChatService:
         chat = _found(work.chats.get_owned(reference, principal.user_id))
         self._check_config(work, principal, values.get("model_config_id"))
         if "slug" in values:
+            work.accounts.hold(principal.user_id)  # of parallel claims, one after the other
             other = work.chats.get_owned(_checked_slug(values["slug"]), principal.user_id)
             if other is not None and other.id != chat.id:
                 raise AlreadyTaken("You have a chat with this id already; choose another.")
@@ -168,8 +169,8 @@ def _decoded(cursor: str) -> tuple[dt.datetime, UUID]:
     try:
         moment, chat_id = urlsafe_b64decode(cursor.encode()).decode().split("|")
         at = dt.datetime.fromisoformat(moment)
-        if at.tzinfo is None:
-            raise ValueError("naive")
+        if at.utcoffset() != dt.timedelta(0):
+            raise ValueError("not in UTC")
         return at, UUID(chat_id)
     except ValueError as error:
         raise Invalid("This cursor is not one that the list gave; start again without it.") from error

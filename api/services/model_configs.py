@@ -28,6 +28,7 @@ from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.vault import Vault, VaultError, mask
 
 NO_CONFIG = "There is no such model config."
+CONFIG_GONE = "The model config that this chat uses has been deleted or is no longer shared; choose another model."
 ENTER_AGAIN = "The stored key of {name!r} cannot be read with this server's encryption key; enter the key again."
 
 
@@ -96,6 +97,7 @@ class ModelConfigService:
         }
 
         def insert(work: UnitOfWork) -> None:
+            work.accounts.hold(principal.user_id)  # of parallel requests, one after the other
             if row.get("is_default"):
                 work.model_configs.clear_default(principal.user_id, endpoint.provider)
             if not work.model_configs.add(row):
@@ -108,10 +110,11 @@ class ModelConfigService:
         """Without `api_key` the key stays; moving to another origin without entering it again is Invalid."""
         values = dict(values)
         self._check_sharing(principal, values)
-        config = self._owned(principal, reference)
-        changes = self._sealed(config, values)
 
         def update(work: UnitOfWork) -> None:
+            work.accounts.hold(principal.user_id)
+            config = self._found(work, principal, reference)
+            changes = self._sealed(config, dict(values))
             if "name" in changes and work.model_configs.name_taken(principal.user_id, changes["name"], config.id):
                 raise AlreadyTaken(f"You have a model config named {changes['name']!r} already.")
             if changes.get("is_default"):
@@ -126,12 +129,12 @@ class ModelConfigService:
         self._store.write(lambda work: work.model_configs.delete(principal.user_id, config.id))
 
     def _owned(self, principal: Principal, reference: str) -> ModelConfig:
+        return self._store.read(lambda work: self._found(work, principal, reference))
+
+    @staticmethod
+    def _found(work: UnitOfWork, principal: Principal, reference: str) -> ModelConfig:
         config_id = parse_id(reference)
-        found = (
-            self._store.read(lambda work: work.model_configs.get_owned(config_id, principal.user_id))
-            if config_id
-            else None
-        )
+        found = work.model_configs.get_owned(config_id, principal.user_id) if config_id else None
         if found is None:
             raise NotFound(NO_CONFIG)
         return found
@@ -209,6 +212,8 @@ class ModelConfigService:
             return self._by_config(configs, wish.model_config_id, wish.model)
         if wish.model:
             return self._by_name(configs, wish.model)
+        if chat is not None and chat.model_config_id not in {None, *(one.id for one in configs)}:
+            raise ProviderNotConfigured(CONFIG_GONE)  # another provider in its place would be a surprise
         if chat is not None and chat.model:
             if chat.model_config_id is not None:
                 return self._by_config(configs, chat.model_config_id, chat.model)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
 
-from flask import Flask, request
+from flask import Flask, Request, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.tag import Tag
@@ -50,6 +50,13 @@ class Body(BaseModel):
     @classmethod
     def model_validate_json(cls, json_data: Any = None, **_: Any) -> Any:
         return cls.__pydantic_validator__.validate_json(request.get_data() or b"{}")
+
+
+class _BodyReadOnce(Request):
+    """flask-openapi3 would decode every body with the standard library first, which fails over deep nesting."""
+
+    def get_json(self, *_: Any, **__: Any) -> None:
+        """Nothing: `Body` reads the bytes."""
 
 
 class Parameters(BaseModel):
@@ -131,7 +138,7 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
 
 def make_app(version: str) -> OpenAPI:
     """A Flask application that knows its own OpenAPI document, without pages or assets from elsewhere."""
-    return OpenAPI(
+    app = OpenAPI(
         "api",
         info=Info(title="Parley", version=version, description="Chat with all your team's language models."),
         doc_ui=False,
@@ -140,6 +147,8 @@ def make_app(version: str) -> OpenAPI:
         security_schemes={"bearer": {"type": "http", "scheme": "bearer"}},
         static_folder=None,
     )
+    app.request_class = _BodyReadOnce
+    return app
 
 
 def document(app: Flask) -> dict[str, Any]:

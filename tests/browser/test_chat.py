@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 
@@ -189,3 +190,58 @@ def test_nothing_a_model_writes_calls_another_host(ada: Person, beacon: tuple[st
     script = "url => new Promise(done => {const i = new Image(); i.onload = i.onerror = done; i.src = url})"
     ada.page.evaluate(script, f"{url}/6")
     assert calls == []
+
+
+def test_what_is_being_typed_survives_an_api_that_goes_away(ada: Person, api: Server) -> None:
+    ada.says("while it is there")
+    ada.sees_reply_end()
+    ada.composer().fill("half a thought")
+    api.kill()
+    try:
+        ada.row("while it is there").click()
+        expect(ada.page.get_by_text("The Parley server does not answer").first).to_be_visible()
+        expect(ada.composer()).to_have_value("half a thought")
+    finally:
+        api.start()
+    expect(ada.bubble("while it is there")).to_be_visible()
+    expect(ada.composer()).to_have_value("half a thought")
+
+
+def test_escape_stops_the_reply(ada: Person) -> None:
+    ada.says("demo:count 5000")
+    counts_past(ada, 10)
+    ada.composer().press("Escape")
+    expect(ada.reply()).to_contain_text("Stopped")
+
+
+def test_an_old_conversation_shows_its_beginning_when_asked(ada: Person) -> None:
+    for number in range(27):
+        ada.says(f"demo:fast demo:count 1 message-{number}-")
+        ada.sees_reply_end()
+    ada.page.reload()
+    expect(ada.bubble("message-26-")).to_be_visible()
+    expect(ada.bubble("message-0-")).to_have_count(0)
+    ada.button("Show earlier messages").click()
+    expect(ada.bubble("message-0-")).to_have_count(1)
+    expect(ada.button("Show earlier messages")).to_have_count(0)
+
+
+def test_a_chat_is_opened_from_the_models_page(ada: Person) -> None:
+    ada.says("where I came from")
+    ada.sees_reply_end()
+    ada.open("/models")
+    expect(ada.page.get_by_text("Add a model")).to_be_visible()
+    ada.row("where I came from").click()
+    expect(ada.bubble("where I came from")).to_be_visible()
+    expect(ada.page).to_have_url(re.compile(r"/\?chat="))
+
+
+def test_escape_in_a_menu_stops_nothing(ada: Person) -> None:
+    ada.says("demo:count 3000")
+    counts_past(ada, 5)
+    ada.open_account()
+    ada.page.keyboard.press("Escape")
+    expect(ada.button("Sign out")).to_be_hidden()
+    counts_past(ada, max(ada.numbers()) + 20)
+    ada.stop_button().click()
+    expect(ada.reply()).to_contain_text("Stopped")

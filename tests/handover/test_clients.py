@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.handover.raw import Raw, request
-from tests.server import Event, Person, Server, call, until
+from tests.server import Person, Server, call, until
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.xdist_group("handover")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
 from argon2 import PasswordHasher
+from flask import Flask
 
 from api.domain.accounts import User
 from api.repositories.unit_of_work import Store
@@ -15,6 +16,8 @@ from api.security.tokens import Tokens
 from api.services.accounts import AccountService, NewAccount
 from api.services.api_keys import ApiKeyService
 from api.services.sessions import SessionService
+from tests.services.whole import Whole
+from tests.upstream import Upstream
 
 PASSWORD = "correct horse battery"
 
@@ -71,3 +74,15 @@ def register(accounts: AccountService) -> Callable[[str], User]:
         return accounts.register(NewAccount(f"{username}@example.org", username, PASSWORD))
 
     return make
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as up:
+        yield up
+
+
+@pytest.fixture
+def whole(make_app: Callable[..., Flask], upstream: Upstream) -> Whole:
+    """All services, with the upstream as OpenAI."""
+    return Whole(make_app(openai_base_url=f"{upstream.url}/v1", ollama_base_url="http://127.0.0.1:9"))

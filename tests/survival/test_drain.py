@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +16,21 @@ from tests.survival.parts import Reader, Stored, assert_whole, counting, join, n
 from tests.upstream import Upstream
 
 
-def ready(server: Server) -> int:
-    """The status of /ready; 503 where nobody takes the connection any more."""
+def refused(server: Server) -> bool:
+    """Whether nobody takes new connections any more."""
     try:
-        return call(server.port, "GET", "/ready", timeout=10).status
-    except OSError:
-        return 503
+        call(server.port, "GET", "/ready", timeout=10)
+    except ConnectionError:
+        return True
+    return False
+
+
+def ready(connection: http.client.HTTPConnection) -> int:
+    """The status of /ready, asked over a connection that is kept."""
+    connection.request("GET", "/ready")
+    response = connection.getresponse()
+    response.read()
+    return response.status
 
 
 @pytest.mark.parametrize(("kind", "processes"), [("sqlite", 1), ("postgresql", 1), ("postgresql", 2)])
@@ -47,8 +58,13 @@ def test_sigterm_with_open_streams(
         waiter = threads.submit(ann.call, "POST", f"/chats/{ann.chat()}/messages", content)
         upstream.wait(lambda up: all((sent := up.sent(tag)) and sent.tokens for tag in [*tags, waiting_tag]), 60)
 
+        kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        assert ready(kept) == 200
         server.process.send_signal(signal.SIGTERM)
-        until(lambda: ready(server) == 503, what="/ready to turn")
+        with contextlib.suppress(OSError, http.client.HTTPException):  # a slow machine may have closed it by now
+            until(lambda: ready(kept) == 503, what="/ready to turn")
+        kept.close()
+        until(lambda: refused(server), what="new connections to be refused")
         short, long = lines["short"].wait(), lines["long"].wait()
         answer: Answer = waiter.result(60)
         assert server.process.wait(60) == 0, server.log()

@@ -65,7 +65,7 @@ def test_a_frozen_owner(database_url: str, tmp_path: Path, upstream: Upstream, s
         until(lambda: owner in stored.processes(), what="the owner to sign on again")
         # a reply that the woken owner begins is not taken for a dead one's, over several looks of the other process
         tag = new_tag()
-        again = ann.send(ann.chat(), "go", model=counting(200, 20, tag)).json["generation"]["id"]
+        again = ann.send(ann.chat(), "go", model=counting(120, 20, tag)).json["generation"]["id"]
         assert ended(there, again)["status"] == "complete"
         assert stored.answer(again).content == upstream.sent(tag).text  # type: ignore[union-attr]
         assert stored.everything_of(generation) == before

@@ -255,9 +255,11 @@ def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
 
     @app.get("/v1/models")
     def models() -> Any:
-        found = [{"id": "demo", "name": "Demo", "provider": "demo", "context_window": 8000}]
-        found += [{"id": c["model"], "name": c["name"], "provider": c["provider"]} for c in api.configs]
-        return {"models": found}
+        found = [{"id": "demo/demo", "name": "demo", "provider": "demo", "context_window": 8000}]
+        found += [
+            {"id": f"{c['provider']}/{c['model']}", "name": c["model"], "provider": c["provider"]} for c in api.configs
+        ]
+        return {"models": found, "configured_providers": [{"provider": "demo", "title": "Demo"}]}
 
     @app.route("/model-configs", methods=["GET", "POST"])
     def configs() -> Any:

@@ -6,6 +6,7 @@ from ui.api_client.follow import Batch, End
 from ui.api_client.records import (
     Chat,
     ChatPage,
+    Earlier,
     Login,
     Message,
     Model,
@@ -24,6 +25,7 @@ __all__ = [
     "Batch",
     "Chat",
     "ChatPage",
+    "Earlier",
     "End",
     "Login",
     "Message",

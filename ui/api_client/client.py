@@ -11,6 +11,7 @@ from ui.api_client.follow import Batch, follow
 from ui.api_client.records import (
     Chat,
     ChatPage,
+    Earlier,
     Login,
     ModelCatalogue,
     ModelConfig,
@@ -96,6 +97,11 @@ class ApiClient:
 
     def chat(self, chat_id: str) -> OpenChat:
         return OpenChat.read(self._call("GET", f"/chats/{_id(chat_id)}"))
+
+    def messages_before(self, chat_id: str, message_id: str, limit: int = 50) -> Earlier:
+        """The messages before one of the path that is shown, oldest first."""
+        params: dict[str, str | int] = {"before": message_id, "limit": limit}
+        return Earlier.read(self._call("GET", f"/chats/{_id(chat_id)}/messages", params=params))
 
     def update_chat(self, chat_id: str, **fields: str) -> Chat:
         return Chat.read(self._call("PATCH", f"/chats/{_id(chat_id)}", json=fields))

@@ -142,6 +142,16 @@ class OpenChat:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    messages: list[Message]
+    more: bool
+
+    @classmethod
+    def read(cls, body: Json) -> Earlier:
+        return cls([Message.read(entry) for entry in body.get("items") or []], bool(body.get("more")))
+
+
+@dataclass(frozen=True)
 class Sent:
     generation_id: str
 
@@ -152,18 +162,21 @@ class Sent:
 
 @dataclass(frozen=True)
 class Model:
+    """`id` is what is sent; `provider` is its title, for people."""
+
     id: str
     name: str
     provider: str = ""
     context_window: int | None = None
 
     @classmethod
-    def read(cls, body: Json) -> Model:
+    def read(cls, body: Json, titles: dict[str, str]) -> Model:
         window = body.get("context_window")
+        provider = str(body.get("provider") or "")
         return cls(
             id=str(body.get("id", "")),
             name=str(body.get("name") or body.get("id") or ""),
-            provider=str(body.get("provider") or ""),
+            provider=titles.get(provider, provider),
             context_window=window if isinstance(window, int) else None,
         )
 
@@ -174,7 +187,9 @@ class ModelCatalogue:
 
     @classmethod
     def read(cls, body: Json) -> ModelCatalogue:
-        return cls([Model.read(entry) for entry in body.get("models") or [] if isinstance(entry, dict)])
+        providers = [entry for entry in body.get("configured_providers") or [] if isinstance(entry, dict)]
+        titles = {str(entry.get("provider")): str(entry.get("title") or "") for entry in providers}
+        return cls([Model.read(entry, titles) for entry in body.get("models") or [] if isinstance(entry, dict)])
 
 
 @dataclass(frozen=True)

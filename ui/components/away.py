@@ -1,10 +1,20 @@
-"""Shown while the API does not answer: says so, looks every two seconds, and brings the page back by itself."""
+"""Shown when the page could not be drawn: says why. While the API is away, looks for it and comes back by itself."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from ui.api_client import ApiClient
+from ui.api_client import ApiClient, ApiError
+from ui.components.problem import draw_problem
+from ui.wording import explain
+
+
+def draw_failure(error: ApiError, anonymous: ApiClient) -> None:
+    if error.away:
+        away(anonymous)
+    else:
+        draw_problem("page", explain(error).text)
+        st.button("Try again", key="try-again")
 
 
 def away(anonymous: ApiClient) -> None:

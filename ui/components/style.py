@@ -1,4 +1,4 @@
-"""The one style sheet the theme cannot express: layout and edges, no colours of its own (it mixes the theme's)."""
+"""What the whole page looks like: its title and icon, and the style sheet for what the theme cannot express."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from pathlib import Path
 import streamlit as st
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
+ABOUT = "**Parley** — a self-hosted chat server for a team and all its language models."
 
 
-def apply_style() -> None:
+def set_up() -> None:
+    """Streamlit's first call of a run."""
+    st.set_page_config(
+        page_title="Parley",
+        page_icon=str(STATIC / "favicon.svg"),
+        layout="centered",
+        initial_sidebar_state="auto",
+        menu_items={"About": ABOUT},
+    )
     st.html(STATIC / "parley.css")

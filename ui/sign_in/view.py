@@ -17,7 +17,7 @@ def draw() -> None:
     page = state.page()
     registering = page.form == "register"
     with st.container(key="sign-in-card"):
-        st.image(STATIC / "logo.svg", width=48)
+        st.image(STATIC / "logo.svg", width=48, alt="Parley")
         st.title("Create your account" if registering else "Sign in to Parley", anchor=False)
         st.markdown(
             "All your models in one place, on your own server."

@@ -66,6 +66,7 @@ class Run:
         self._error: AppError | None = None
         self._finish_reason: str | None = None
         self._usage = Usage()
+        self._begun_at = clock.now()
         self._first_token_at: dt.datetime | None = None
         self._keep: int | None = None  # how many events can be stored, when not all can
         self._final: list[Event] = []
@@ -262,6 +263,9 @@ class Run:
 
     def _count(self) -> None:
         metrics.generations_total.labels(str(self._status)).inc()
+        if self._first_token_at is not None:
+            waited = (self._first_token_at - self._begun_at).total_seconds()
+            metrics.first_token_seconds.labels(self.plan.provider).observe(waited)
         for kind in ("prompt", "completion"):
             if tokens := getattr(self._usage, f"{kind}_tokens"):
                 metrics.tokens_total.labels(self.plan.provider, kind).inc(tokens)

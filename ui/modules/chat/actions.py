@@ -8,11 +8,11 @@ import uuid
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, ModelCatalogue
+from ui.api_client import ApiClient, ApiError, Model, ModelCatalogue
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
-CATALOGUE_SECONDS = 30.0
+CATALOGUE_SECONDS = 300.0  # asking may take seconds when a provider does not answer
 
 
 def submit(chat_id: str) -> None:
@@ -72,13 +72,29 @@ def put_back(text: str) -> None:
     state.page().refill = text
 
 
+def show_earlier(chat_id: str) -> None:
+    page = state.page()
+    shown = page.earlier[1] if page.earlier[0] == chat_id else 0
+    page.earlier = (chat_id, shown + 1)
+
+
 def model_key(chat_id: str) -> str:
     return f"model-{chat_id or 'new'}"
 
 
 def catalogue(api: ApiClient) -> ModelCatalogue:
-    """The models this person may use; asked for again after half a minute, or after the Models page changed them."""
+    """The models this person may use; asked for again after some minutes, or when the Models page changed them."""
     page = state.page()
     if page.catalogue is None or time.monotonic() - page.catalogue_at > CATALOGUE_SECONDS:
+        configs = api.model_configs()
         page.catalogue, page.catalogue_at = api.models(), time.monotonic()
+        own = next((one for one in configs if one.is_default), configs[0] if configs else None)
+        page.default_model = f"{own.provider}/{own.model}" if own else ""
     return page.catalogue
+
+
+def known(models: dict[str, Model], name: str | None) -> str:
+    """The id by which the list has a model; a bare name is looked for too. Empty when it is not there."""
+    if not name or name in models:
+        return name or ""
+    return next((one.id for one in models.values() if one.name == name), "")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, Model, OpenChat
+from ui.api_client import ApiClient, ApiError, Message, Model, OpenChat
+from ui.components.escape import escape_presses
 from ui.components.focus import focus, to_end
 from ui.components.problem import draw_problem
 from ui.modules.chat import actions
 from ui.modules.chat.message import draw_message
 from ui.modules.chat.running import draw_running
+
+FIRST_PAGE = 50  # messages the API gives when a chat is opened
 
 EXAMPLES = (
     (":material/code:", "Write a Python function that retries a call, waiting longer each time"),
@@ -28,22 +31,24 @@ def draw(api: ApiClient) -> None:
     if opened and opened.chat.title:
         st.set_page_config(page_title=f"{opened.chat.title} · Parley")
     running = opened.chat.active_generation_id if opened else None
-    _composer(api, opened, running)
-    if opened is None or not opened.messages:
+    messages, more = _with_earlier(api, opened) if opened else ([], False)
+    models = {model.id: model for model in actions.catalogue(api).models}
+    # Every call that may fail is made: from here the composer is on the page, and what is typed in it safe.
+    _composer(opened, running, models)
+    if not messages:
         _welcome(chat_id)
         return
-    messages = opened.messages
-    if running and messages[-1].role == "assistant":
-        messages = messages[:-1]
     with st.container(key="conversation", gap="medium"):
-        for index, message in enumerate(messages):
-            question = messages[index - 1].content if index else ""
-            draw_message(message, question, last=index == len(messages) - 1 and not running)
-        if running:
-            to_end(running)
-            draw_running(api, running, opened.messages[-1])
-        else:
-            to_end(f"{messages[-1].id} ended", gently=True)
+        if more:
+            with st.container(horizontal_alignment="center"):
+                st.button("Show earlier messages", key="earlier", on_click=actions.show_earlier, args=(chat_id,))
+        _conversation(api, messages, running)
+
+
+def draw_offline() -> None:
+    """While the API is away the composer stays, and with it what is being typed."""
+    chat_id = st.query_params.get("chat", "")
+    _input(chat_id, replying=bool(chat_id))
 
 
 def _open(api: ApiClient, chat_id: str) -> OpenChat | None:
@@ -55,55 +60,88 @@ def _open(api: ApiClient, chat_id: str) -> OpenChat | None:
         if error.status not in {404, 422}:
             raise
     with st.container(key="gone"):
-        st.subheader("This chat is not there", anchor=False)
+        st.title("This chat is not there", anchor=False)
         st.markdown("It may have been deleted, or the address is not quite right.")
         st.button("Start a new chat", type="primary", on_click=st.query_params.clear)
     return None
 
 
-def _composer(api: ApiClient, opened: OpenChat | None, running: str | None) -> None:
+def _conversation(api: ApiClient, messages: list[Message], running: str | None) -> None:
+    last = messages[-1]
+    if running and last.role == "assistant":
+        messages.pop()
+    for index, message in enumerate(messages):
+        question = messages[index - 1].content if index else ""
+        draw_message(message, question, last=message is last)
+    if running:
+        to_end(running)
+        draw_running(api, running, last)
+    else:
+        to_end(f"{last.id} ended", gently=True)
+
+
+def _with_earlier(api: ApiClient, opened: OpenChat) -> tuple[list[Message], bool]:
+    """What is shown, and whether there is more before it."""
+    chat_id, messages = opened.chat.id, list(opened.messages)
+    wanted = state.page().earlier[1] if state.page().earlier[0] == chat_id else 0
+    more = len(messages) >= FIRST_PAGE
+    while more and wanted:
+        earlier = api.messages_before(chat_id, messages[0].id)
+        messages, more, wanted = earlier.messages + messages, earlier.more, wanted - 1
+    return messages, more
+
+
+def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Model]) -> None:
     page = state.page()
     chat_id = opened.chat.id if opened else ""
+    _input(chat_id, replying=opened is not None)
+    with st.bottom, st.container(key="composer-bar", horizontal=True, wrap=False, vertical_alignment="center"):
+        _model_choice(models, opened)
+        st.caption("Esc stops the reply" if running else "Enter sends · Shift+Enter starts a line", width="content")
+        if running:
+            st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
+    if running:
+        escape_presses("stop")
+    elif page.dialog is None:
+        focus(state.COMPOSER, chat_id or "new")
+
+
+def _input(chat_id: str, *, replying: bool) -> None:
+    """Called in the page's main part: Streamlit itself then puts it at the foot and lets the page follow the text.
+
+    What stands before it does so on every run, empty or not: in the same place it keeps what is being typed.
+    """
+    page = state.page()
     if page.refill is not None:
         state.put_widget(state.COMPOSER, page.refill)
         page.refill = None
-    with st.bottom:
-        if page.notice:
-            draw_problem("notice", page.notice.text)
-    # Called in the page's main part, Streamlit itself puts the input at the bottom and lets the page follow the text.
+    with st.bottom, st.container(key="notice"):
+        draw_problem("notice", page.notice.text if page.notice else None)
     st.chat_input(
-        "Reply" if opened else "Ask anything",
+        "Reply" if replying else "Ask anything",
         key=state.COMPOSER,
         max_chars=100_000,
         on_submit=actions.submit,
         args=(chat_id,),
     )
-    with st.bottom, st.container(key="composer-bar", horizontal=True, wrap=False, vertical_alignment="center"):
-        _model_choice(api, opened)
-        if running:
-            st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
-        else:
-            st.caption("Enter sends · Shift+Enter starts a line", width="content")
-    if not running and page.dialog is None:
-        focus(state.COMPOSER, chat_id or "new")
 
 
-def _model_choice(api: ApiClient, opened: OpenChat | None) -> None:
-    models = {model.id: model for model in actions.catalogue(api).models}
-    chat_id = opened.chat.id if opened else ""
-    key = actions.model_key(chat_id)
-    chosen = (opened.chat.model if opened else None) or state.page().model
+def _model_choice(models: dict[str, Model], opened: OpenChat | None) -> None:
+    page, chat_id = state.page(), opened.chat.id if opened else ""
+    wanted = opened.chat.model if opened and opened.chat.model else page.model or page.default_model
+    chosen = actions.known(models, wanted)
     options = list(models)
-    if chosen and chosen not in models:
-        options.insert(0, chosen)
+    if wanted and not chosen and opened:
+        options.insert(0, wanted)
+        chosen = wanted
     if not options:
-        st.page_link(state.page().models_page, label="No model yet: add one", icon=":material/add:")
+        st.page_link(page.models_page, label="No model yet: add one", icon=":material/add:")
         return
     st.selectbox(
         "Model",
         options,
-        index=options.index(chosen) if chosen in options else 0,
-        key=key,
+        index=options.index(chosen) if chosen else 0,
+        key=actions.model_key(chat_id),
         format_func=lambda name: _model_name(models.get(name), name),
         label_visibility="collapsed",
         on_change=actions.choose_model,
@@ -112,14 +150,14 @@ def _model_choice(api: ApiClient, opened: OpenChat | None) -> None:
 
 
 def _model_name(model: Model | None, name: str) -> str:
+    """What the list calls a model: name first, then whose it is and how much it can take in."""
     if model is None:
         return name
-    parts = [model.name]
-    if model.provider and model.provider.lower() not in model.name.lower():
-        parts.append(model.provider)
+    same = model.provider.lower() == model.name.lower()
+    parts = [model.provider] if same else [model.name, model.provider]
     if model.context_window:
         parts.append(f"{model.context_window // 1000}k")
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)
 
 
 def _welcome(chat_id: str) -> None:

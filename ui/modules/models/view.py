@@ -18,10 +18,10 @@ def draw(api: ApiClient) -> None:
     st.markdown("Bring a key, and its models can be chosen in every chat. Keys are stored encrypted and never shown.")
     configs = api.model_configs()
     if configs:
-        st.subheader("Yours", anchor=False)
+        st.header("Yours", anchor=False)
         for config in configs:
             _row(config)
-    st.subheader("Add a model", anchor=False)
+    st.header("Add a model", anchor=False)
     _form()
 
 
@@ -41,7 +41,7 @@ def _row(config: ModelConfig) -> None:
 
 def _form() -> None:
     labels = [kind.label for kind in actions.KINDS]
-    kind = actions.kind_of(st.segmented_control("Provider", labels, key="model_kind", default=labels[0], required=True))
+    kind = actions.kind_of(st.radio("Provider", labels, key="model_kind", horizontal=True))
     with st.form("add_model", border=False):
         if kind.asks_url:
             _field("Base URL", "model_url", "base_url", placeholder=kind.url_hint)

@@ -16,13 +16,20 @@ PAGE = 30
 
 
 def new_chat() -> None:
-    st.query_params.clear()
-    state.page().notice = None
+    _go("")
 
 
 def open_chat(chat_id: str) -> None:
-    st.query_params["chat"] = chat_id
-    state.page().notice = None
+    _go(chat_id)
+
+
+def _go(chat_id: str) -> None:
+    """The address names the chat; should another page of ours be open, the run that follows leaves it."""
+    if chat_id:
+        st.query_params["chat"] = chat_id
+    else:
+        st.query_params.clear()
+    state.page().going, state.page().notice = chat_id, None
 
 
 def show_more() -> None:

@@ -1,0 +1,369 @@
+"""What holds for every route, generated from the route table: a new route is in these tests from its first day.
+
+A route with an id in its path must say here whose ids those are (`MAKERS`) or that they belong to nobody (`NOBODYS`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from api.app import create_app
+from api.config import Settings
+from api.domain.ids import new_id
+from api.web.openapi import Access, Routes, access_of, make_app, refuse_undeclared
+from tests.conftest import SECRETS
+
+OPEN = {Access.PUBLIC, Access.PAGE, Access.METRICS}
+SCOPE_TOO_SMALL = {Access.READ: "", Access.CHAT: "read", Access.ACCOUNT: "chat", Access.ADMIN: "chat"}
+MAX_BODY = 4096
+REQUEST_ID = "0123456789abcdef"
+NOBODYS = {
+    "/users/<id>": "profiles are public",
+    "/v1/providers/<provider>/models": "vendors belong to nobody",
+    "/docs/assets/<name>": "files of the documentation",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    rule: str
+    access: Access
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.rule}"
+
+    @property
+    def openai(self) -> bool:
+        return self.rule.startswith("/v1/") and not self.rule.startswith("/v1/providers/")
+
+    def path(self, value: str) -> str:
+        return re.sub(r"<[^>]+>", value, self.rule)
+
+
+class Account:
+    """Somebody who is signed in."""
+
+    def __init__(self, app: Flask, name: str) -> None:
+        self.client = app.test_client()
+        person = {"email": f"{name}@example.org", "username": name, "password": "correct horse battery"}
+        assert self.client.post("/auth/register", json=person).status_code == 201
+        answer = self.client.post("/auth/login", json={"username": name, "password": "correct horse battery"})
+        self.headers = {"Authorization": f"Bearer {answer.get_json()['access_token']}"}
+
+    def ask(self, method: str, path: str, **options: Any) -> TestResponse:
+        headers = self.headers | {"X-Page-Secret": SECRETS["page_secret"], "X-Request-ID": REQUEST_ID}
+        return self.client.open(path, method=method, headers=headers | options.pop("headers", {}), **options)
+
+    def made(self, path: str, values: object, *where: str) -> str:
+        answer = self.ask("POST", path, json=values, headers={"Prefer": "respond-async"})
+        assert answer.status_code in (201, 202), answer.text
+        found = answer.get_json()
+        for name in where or ("id",):
+            found = found[name]
+        return str(found)
+
+    def key(self, *scopes: str) -> dict[str, str]:
+        text = self.made("/api-keys", {"name": "test", "scopes": list(scopes)}, "key")
+        return {"Authorization": f"Bearer {text}"}
+
+
+def _chat(who: Account) -> str:
+    return who.made("/chats", {"slug": f"slug-{new_id().hex}"})
+
+
+def _generation(who: Account) -> str:
+    message = {"content": "demo:fast hello", "model": "demo/demo"}
+    return who.made(f"/chats/{_chat(who)}/messages", message, "generation", "id")
+
+
+MAKERS: dict[str, Callable[[Account], str]] = {
+    "/api-keys/": lambda who: who.made("/api-keys", {"name": "mine", "scopes": ["read"]}),
+    "/auth/sessions/": lambda who: str(who.ask("GET", "/auth/sessions").get_json()["items"][0]["id"]),
+    "/chats/": _chat,
+    "/generations/": _generation,
+    "/model-configs/": lambda who: who.made("/model-configs", {"name": f"c{new_id().hex[20:]}", "provider": "demo"}),
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    folder: Path = tmp_path_factory.mktemp("access")
+    limits: dict[str, Any] = {"rate_limit_per_hour": 10**6, "generation_limit_per_hour": 10**6, "login_limit": 1000}
+    values: dict[str, Any] = {"data_dir": folder, "max_body_bytes": MAX_BODY, **SECRETS, **limits}
+    app = create_app(Settings(**values, database_url=f"sqlite:///{folder}/parley.db"))
+    app.extensions["parley_process"].start()
+    yield app
+    app.extensions["parley_close"]()
+
+
+@pytest.fixture(scope="module")
+def ann(app: Flask) -> Account:
+    """The admin, so that nothing but the owner can make the difference."""
+    return Account(app, "ann")
+
+
+@pytest.fixture(scope="module")
+def ben(app: Flask, ann: Account) -> Account:
+    return Account(app, "ben")
+
+
+@pytest.fixture(scope="module")
+def routes(app: Flask) -> list[Route]:
+    found = []
+    for rule in app.url_map.iter_rules():
+        access = access_of(app, rule.endpoint)
+        assert access is not None, rule
+        found += [Route(method, rule.rule, access) for method in sorted(rule.methods - {"OPTIONS"})]
+    return sorted(found, key=str)
+
+
+@pytest.fixture(scope="module")
+def bodies(app: Flask, routes: list[Route]) -> dict[Route, dict[str, Any]]:
+    """A body that each route takes, for those that take one."""
+    document = app.test_client().get("/openapi.json").get_json()
+    found = {}
+    for route in routes:
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.rule)
+        operation = document["paths"].get(path, {}).get(route.method.lower(), {})
+        if "requestBody" in operation:
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            found[route] = _example(schema, document)
+    assert len(found) > 10
+    return found
+
+
+def _example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
+    """The smallest value of a schema."""
+    if "$ref" in schema:
+        return _example(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "object":
+        return {name: _example(schema["properties"][name], document) for name in schema.get("required", ())}
+    if schema.get("type") == "array":
+        return [_example(schema["items"], document)]
+    return {"boolean": False, "integer": 1, "number": 1.0}.get(schema.get("type", ""), "hello@example.org")
+
+
+def problem(route: Route, answer: TestResponse, status: int, code: str | None = None) -> dict[str, Any]:
+    """The answer's error, in the form of its path."""
+    if route.openai:
+        assert answer.status_code == (400 if status == 422 else status), f"{route}: {answer.text}"
+        assert answer.content_type == "application/json", route
+        error: dict[str, Any] = answer.get_json()["error"]
+        assert set(error) == {"message", "type", "param", "code"}, route
+    else:
+        assert answer.status_code == status, f"{route}: {answer.text}"
+        assert answer.content_type == "application/problem+json", route
+        error = answer.get_json()
+        assert {"type", "title", "status", "detail", "instance", "code", "request_id"} <= set(error), route
+        assert error["status"] == status
+    assert code is None or error["code"] == code, route
+    return error
+
+
+def test_without_credentials(app: Flask, routes: list[Route]) -> None:
+    client = app.test_client()
+    for route in routes:
+        answer = client.open(route.path(str(new_id())), method=route.method, json={})
+        if route.access is Access.PAGE:
+            problem(route, answer, 403, "forbidden")
+        elif route.access not in OPEN:
+            assert answer.status_code == 401, route
+            assert answer.headers["WWW-Authenticate"] == "Bearer", route
+            if route.method != "HEAD":
+                problem(route, answer, 401, "unauthenticated")
+        else:
+            assert answer.status_code != 401, route
+
+
+@pytest.mark.parametrize("credential", ["eyJhbGciOiJub25lIn0.e30.", "pk_nonsense", "Bearer", "x" * 5000, "é"])
+def test_with_a_false_credential(app: Flask, routes: list[Route], credential: str) -> None:
+    client = app.test_client()
+    for route in routes:
+        if route.access not in OPEN:
+            headers = {"Authorization": f"Bearer {credential}"}
+            answer = client.open(route.path(str(new_id())), method=route.method, headers=headers)
+            assert answer.status_code == 401, route
+
+
+def test_keys_with_too_small_a_scope(app: Flask, ann: Account, routes: list[Route]) -> None:
+    keys = {scope: ann.key(scope) for scope in ("read", "chat")} | {"session": ann.key("admin")}
+    client = app.test_client()
+    for route in routes:
+        scope = "session" if route.access is Access.SESSION else SCOPE_TOO_SMALL.get(route.access)
+        if scope:
+            answer = client.open(route.path(str(new_id())), method=route.method, headers=keys[scope])
+            assert answer.status_code == 403, route
+            if route.method != "HEAD":
+                problem(route, answer, 403, "forbidden" if scope == "session" else "insufficient_scope")
+
+
+def test_another_users_id_is_like_an_id_that_never_existed(
+    ann: Account, ben: Account, bodies: Any, routes: Any
+) -> None:
+    tried = 0
+    for route in routes:
+        if "<" not in route.rule or route.rule in NOBODYS:
+            continue
+        prefix = next((prefix for prefix in MAKERS if route.rule.startswith(prefix)), None)
+        assert prefix is not None, f"{route}: whose ids are these? Say so in MAKERS"
+        own = MAKERS[prefix](ann)
+        answers = []
+        for value in (own, str(new_id()), "nonsense", "x" * 300):
+            options = {"json": bodies[route]} if route in bodies else {}
+            answer = ben.ask(route.method, route.path(value), **options)
+            headers = {name: text for name, text in answer.headers.items() if name != "RateLimit"}
+            headers.pop("Content-Length")  # the path is in the body
+            assert answer.status_code == 404, f"{route} {value[:40]}: {answer.text}"
+            answers.append((answer.data.replace(route.path(value).encode(), b"PATH"), headers))
+        assert all(answer == answers[0] for answer in answers), route
+        tried += 1
+        if route.method in ("GET", "PATCH"):
+            mine = ann.ask(route.method, route.path(own), **({"json": {}} if route.method == "PATCH" else {}))
+            assert mine.status_code == 200, f"{route}: its owner has it still"
+            mine.close()
+    assert tried > 15
+
+
+def test_other_users_ids_in_bodies_and_queries(ann: Account, ben: Account) -> None:
+    _generation(ann)
+    foreign = {
+        "message": ann.ask("GET", f"/chats/{_chat_with_message(ann)}").get_json()["messages"][0]["id"],
+        "config": MAKERS["/model-configs/"](ann),
+    }
+    chat = _chat(ben)
+    for never, how in ((foreign, "another's"), ({name: str(new_id()) for name in foreign}, "never")):
+        tries = {
+            "parent": ben.ask("POST", f"/chats/{chat}/messages", json={"content": "a", "parent_id": never["message"]}),
+            "before": ben.ask("GET", f"/chats/{chat}/messages?before={never['message']}"),
+            "wish": ben.ask(
+                "POST", f"/chats/{chat}/messages", json={"content": "a", "model_config_id": never["config"]}
+            ),
+            "chat": ben.ask("POST", "/chats", json={"model_config_id": never["config"]}),
+            "change": ben.ask("PATCH", f"/chats/{chat}", json={"model_config_id": never["config"]}),
+        }
+        for name, answer in tries.items():
+            assert answer.status_code == 404, (name, how, answer.text)
+        texts = {name: answer.data for name, answer in tries.items()}
+        if how == "another's":
+            first = texts
+    assert texts == first
+
+
+def _chat_with_message(who: Account) -> str:
+    chat = _chat(who)
+    who.made(f"/chats/{chat}/messages", {"content": "demo:fast hello", "model": "demo/demo"}, "generation", "id")
+    return chat
+
+
+def test_unknown_fields(ann: Account, bodies: dict[Route, dict[str, Any]]) -> None:
+    for route, body in bodies.items():
+        path = route.path(_some_id(ann, route))
+        error = problem(route, ann.ask(route.method, path, json=body | {"unknown": 1}), 422)
+        if not route.openai:
+            assert [entry["pointer"] for entry in error["errors"]] == ["/unknown"], route
+
+
+def test_bodies_that_are_no_object(ann: Account, bodies: dict[Route, dict[str, Any]]) -> None:
+    for route in bodies:
+        path = route.path(_some_id(ann, route))
+        for text in ("[]", "null", "1", '"text"'):
+            problem(route, ann.ask(route.method, path, data=text, content_type="application/json"), 422)
+
+
+def test_malformed_json(ann: Account, bodies: dict[Route, dict[str, Any]]) -> None:
+    for route, body in bodies.items():
+        path = route.path(_some_id(ann, route))
+        whole = json.dumps(body | {"x": "é"}, ensure_ascii=False)
+        for data in (
+            "{",
+            "{]}",
+            whole[:-1],
+            whole.encode("latin-1"),
+            whole.encode("utf-16"),
+            "[" * 3000,
+            '{"a":"\\ud800"}',
+        ):
+            answer = ann.ask(route.method, path, data=data, content_type="application/json")
+            problem(route, answer, 400, "bad_request")
+
+
+def test_other_media_types(ann: Account, bodies: dict[Route, dict[str, Any]]) -> None:
+    for route, body in bodies.items():
+        path = route.path(_some_id(ann, route))
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml", ""):
+            answer = ann.ask(route.method, path, data=json.dumps(body), content_type=kind)
+            problem(route, answer, 415, "unsupported_media_type")
+
+
+def test_bodies_over_the_limit(ann: Account, routes: list[Route]) -> None:
+    for route in routes:
+        if route.method in ("POST", "PUT", "PATCH", "DELETE"):
+            answer = ann.ask(route.method, route.path("x"), data="x" * (MAX_BODY + 1), content_type="application/json")
+            problem(route, answer, 413, "body_too_large")
+
+
+def test_preflight_everywhere(app: Flask, routes: list[Route]) -> None:
+    client = app.test_client()
+    for path in {route.path("x") for route in routes} | {"/nowhere", "/v1/nowhere"}:
+        answer = client.options(path)
+        assert (answer.status_code, answer.data) == (204, b""), path
+        assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
+        assert "Content-Type" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/nowhere", "/v1/providers/nowhere", "/v1/models/x/y"])
+def test_unknown_paths_answer_in_the_form_of_their_surface(ann: Account, path: str) -> None:
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        problem(Route(method, path, Access.PUBLIC), ann.ask(method, path), 404, "not_found")
+
+
+def test_other_methods(ann: Account, routes: list[Route]) -> None:
+    known: dict[str, set[str]] = {}
+    for route in routes:
+        known.setdefault(route.rule, set()).add(route.method)
+    for rule, methods in known.items():
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
+            route = Route(method, rule, Access.PUBLIC)
+            answer = ann.ask(method, route.path(str(new_id())))
+            if answer.status_code != 404:  # /users/me is a path of /users/<id> too
+                problem(route, answer, 405, "method_not_allowed")
+                assert set(answer.headers["Allow"].split(", ")) >= methods - {"HEAD"}
+
+
+def _some_id(who: Account, route: Route) -> str:
+    return next((make(who) for prefix, make in MAKERS.items() if route.rule.startswith(prefix)), "demo")
+
+
+def test_a_route_that_does_not_say_who_may_use_it_stops_the_start() -> None:
+    app = make_app("0")
+    app.add_url_rule("/secret", view_func=lambda: "told")
+    with pytest.raises(RuntimeError, match="routes without an access rule: /secret"):
+        refuse_undeclared(app)
+    with pytest.raises(KeyError, match="access"):
+        Routes("secret", "Told to everybody").get("/secret")
+
+
+def test_the_server_itself_refuses(monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path) -> None:
+    from api import app as factory
+
+    def undeclared(version: str) -> Any:
+        app = make_app(version)
+        app.add_url_rule("/secret", view_func=lambda: "told")
+        return app
+
+    monkeypatch.setattr(factory, "make_app", undeclared)
+    values: dict[str, Any] = {"data_dir": tmp_path, "database_url": sqlite_url, **SECRETS}
+    with pytest.raises(RuntimeError, match="/secret"):
+        create_app(Settings(**values))

@@ -1,0 +1,176 @@
+"""The page without a browser: what each failure of the API becomes on it, and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.server import ROOT
+from tests.ui.fake_api import FakeApi
+
+pytestmark = pytest.mark.usefixtures("page")
+PATIENCE = 60
+
+
+@pytest.fixture
+def page_run(page: FakeApi, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """A browser without a cookie: AppTest has none of its own."""
+    browser = SimpleNamespace(cookies={}, headers={}, ip_address=None, timezone="Europe/Oslo")
+    monkeypatch.setattr(st, "context", browser)
+    return AppTest.from_file(str(ROOT / "ui" / "app.py"), default_timeout=PATIENCE).run()
+
+
+@pytest.fixture
+def ada(page_run: AppTest, person: tuple[str, str]) -> AppTest:
+    """Signed in, on an empty chat."""
+    page_run.text_input(key="sign_in_name").input(person[0])
+    page_run.text_input(key="sign_in_password").input(person[1])
+    press(page_run, "Sign in")
+    assert not page_run.exception
+    return page_run
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    return next(button for button in at.button if button.label == label).click().run()
+
+
+def words(at: AppTest) -> str:
+    return "\n".join([one.value for one in (*at.markdown, *at.title, *at.caption, *at.warning, *at.subheader)])
+
+
+def test_a_stranger_sees_the_form(page_run: AppTest) -> None:
+    assert not page_run.exception
+    assert "Sign in to Parley" in words(page_run)
+    assert not page_run.chat_input
+
+
+def test_empty_fields_are_told_without_asking_the_api(page_run: AppTest, page: FakeApi) -> None:
+    press(page_run, "Sign in")
+    assert "Enter your email address or username" in words(page_run)
+    assert page.calls == []
+
+
+def test_a_wrong_password_names_no_field(page_run: AppTest, person: tuple[str, str]) -> None:
+    page_run.text_input(key="sign_in_name").input(person[0])
+    page_run.text_input(key="sign_in_password").input("wrong")
+    press(page_run, "Sign in")
+    assert "Email, username or password is not right" in words(page_run)
+
+
+def test_the_first_account_of_a_production_server_is_asked_for_its_code(page_run: AppTest, page: FakeApi) -> None:
+    page.refuse["POST /auth/register"] = (403, {"code": "setup_code_required", "detail": "Enter the code."})
+    press(page_run, "Create an account")
+    for key, text in (("email", "a@example.com"), ("username", "a"), ("password", "long enough")):
+        page_run.text_input(key=f"register_{key}").input(text)
+    press(page_run, "Create account")
+    assert page_run.text_input(key="register_code").label == "Setup code"
+    page.refuse.clear()
+    page_run.text_input(key="register_code").input("the-code")
+    press(page_run, "Create account")
+    assert page_run.chat_input
+
+
+def test_an_empty_chat_offers_examples_and_the_model(ada: AppTest) -> None:
+    assert "What can I help with?" in words(ada)
+    assert ada.selectbox[0].options == ["Demo · 8k"]
+    assert sum(button.key is not None and button.key.startswith("example-") for button in ada.button) == 4
+
+
+def test_a_message_is_sent_once_and_its_reply_drawn(ada: AppTest, page: FakeApi) -> None:
+    ada.chat_input[0].set_value("hello *you*").run()
+    assert not ada.exception
+    assert ada.query_params["chat"] == next(iter(page.chats))
+    assert len(page.runs) == 1
+    assert "This is a demo reply" in words(ada)
+    assert [text.value for text in ada.text if "hello" in text.value] == ["hello *you*"]
+    ada.run()
+    assert len(page.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "says"),
+    [
+        (429, {"code": "rate_limited", "retry_after": 42}, "in 42 seconds"),
+        (503, {"code": "overloaded", "retry_after": 5}, "full just now"),
+        (409, {"code": "chat_busy"}, "still being written"),
+        (422, {"code": "invalid", "detail": "Too long."}, "Too long."),
+    ],
+)
+def test_what_cannot_be_sent_comes_back(
+    ada: AppTest, page: FakeApi, status: int, problem: dict[str, object], says: str
+) -> None:
+    chat = page.add_chat()["id"]
+    ada.query_params["chat"] = chat
+    page.refuse[f"POST /chats/{chat}/messages"] = (status, problem)
+    ada.run().chat_input[0].set_value("precious words").run()
+    assert says.replace(".", r"\.") in words(ada)
+    assert ada.chat_input[0].proto.value == "precious words"
+    keys = [headers["Idempotency-Key"] for headers in page.headers if "Idempotency-Key" in headers]
+    page.refuse.clear()
+    ada.chat_input[0].set_value("precious words").run()
+    keys += [headers["Idempotency-Key"] for headers in page.headers if "Idempotency-Key" in headers]
+    assert len(set(keys)) == 1, "a message that may have been posted goes out under the same key"
+    assert len(page.runs) == 1
+
+
+def test_reads_over_the_limit_say_when(ada: AppTest, page: FakeApi) -> None:
+    page.refuse["GET /chats"] = (429, {"code": "rate_limited", "retry_after": 30})
+    ada.run()
+    assert "in 30 seconds" in words(ada)
+    assert ada.chat_input, "what is being typed stays"
+    page.refuse.clear()
+    press(ada, "Try again")
+    assert "What can I help with?" in words(ada)
+
+
+def test_a_database_that_is_away_is_waited_for(ada: AppTest, page: FakeApi) -> None:
+    page.refuse["GET /chats"] = page.refuse["GET /ready"] = (503, {"code": "store_unavailable"})
+    ada.run()
+    assert "does not answer" in words(ada)
+    assert ada.chat_input
+
+
+def test_an_ended_session_asks_to_sign_in(ada: AppTest, page: FakeApi) -> None:
+    page.sessions.clear()
+    ada.run()
+    assert "Your session has ended" in words(ada)
+    assert not ada.chat_input
+
+
+def test_a_deleted_chat_is_said_to_be_gone(ada: AppTest) -> None:
+    ada.query_params["chat"] = "no-such-chat"
+    ada.run()
+    assert "This chat is not there" in words(ada)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("stopped", "Stopped"), ("interrupted", "server went down"), ("length", "length limit"), ("filtered", "filter")],
+)
+def test_an_unusual_end_is_told_under_the_reply(ada: AppTest, page: FakeApi, status: str, says: str) -> None:
+    chat = page.add_chat()
+    chat["messages"].append({"id": "m", "role": "assistant", "content": "Half a", "status": status, "metadata": {}})
+    ada.query_params["chat"] = chat["id"]
+    ada.run()
+    assert "Half a" in words(ada)
+    assert says in words(ada)
+
+
+def test_the_models_default_is_chosen_for_a_new_chat(ada: AppTest, page: FakeApi, person: tuple[str, str]) -> None:
+    page.configs.append({"id": "c", "name": "Mine", "provider": "openai", "model": "gpt-x", "is_default": True})
+    again = AppTest.from_file(str(ROOT / "ui" / "app.py"), default_timeout=PATIENCE).run()
+    again.text_input(key="sign_in_name").input(person[0])
+    again.text_input(key="sign_in_password").input(person[1])
+    press(again, "Sign in")
+    assert again.selectbox[0].value == "openai/gpt-x"
+
+
+def test_importing_the_page_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ui import app
+
+    main: Callable[[], None] = app.main
+    assert callable(main)
