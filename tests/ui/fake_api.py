@@ -7,56 +7,15 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.serving import BaseWSGIServer, make_server
 
-MARKDOWN = """## Retrying with patience
+from tests.ui.fake_model import Run, events, write
 
-Wait **longer each time**, and add *jitter* so that clients do not all come back at once.
-
-```python
-def retry(call, attempts=5, base=0.25):
-    for n in range(attempts):
-        try:
-            return call()
-        except ConnectionError:
-            time.sleep(min(8, base * 2**n))
-```
-
-| Attempt | Base wait | With jitter |
-|--------:|----------:|------------:|
-| 1 | 0.25 s | 0.13 – 0.38 s |
-| 2 | 0.50 s | 0.25 – 0.75 s |
-
-The expected wait is \\(E[w_n] = b \\cdot 2^n\\), so that
-
-\\[ \\sum_{n=0}^{N} b \\cdot 2^n = b\\,(2^{N+1} - 1) \\]
-
-1. Retry only calls that may be repeated.
-2. It costs $5 to $10 a month, about ~3 % more. ![a beacon](http://127.0.0.1:9/beacon.png)
-"""
-
-
-@dataclass
-class Run:
-    id: str
-    chat_id: str
-    message: dict[str, Any]
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    stopped: bool = False
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def add(self, name: str, **data: Any) -> None:
-        with self.changed:
-            self.events.append((name, data))
-            if name == "delta":
-                self.message["content"] += data["text"]
-            self.changed.notify_all()
+TITLES = [{"provider": "demo", "title": "Demo"}, {"provider": "openai", "title": "OpenAI"}]
 
 
 class FakeApi:
@@ -130,7 +89,7 @@ class FakeApi:
             chat["title"] = content[:60]
         run = Run(str(uuid.uuid4()), chat["id"], answer)
         self.runs[run.id] = run
-        threading.Thread(target=_write, args=(run, content), daemon=True).start()
+        threading.Thread(target=write, args=(run, content), daemon=True).start()
         return run
 
     def running(self, chat_id: str) -> str | None:
@@ -140,55 +99,24 @@ class FakeApi:
         return None
 
 
-def _write(run: Run, prompt: str) -> None:
-    """The scripted model."""
-    pieces, pause = _script(prompt)
-    run.add("started", generation_id=run.id)
-    time.sleep(0.6 if "slow" in prompt else 0.05)
-    if "reason" in prompt:
-        for word in ["First", "the", "question,", "then", "what", "is", "known,", "then", "the", "answer."]:
-            run.message["reasoning"] += word + " "
-            run.add("reasoning", text=word + " ")
-            time.sleep(0.05)
-    for piece in pieces:
-        if run.stopped:
-            break
-        run.add("delta", text=piece)
-        time.sleep(pause)
-    if "demo:fail" in prompt:
-        problem = {"status": 502, "code": "provider_auth_failed", "detail": "The provider refused the key."}
-        run.message |= {"status": "error", "metadata": {"error": problem}}
-        run.add("error", problem=problem)
-        return
-    while "demo:stall" in prompt and not run.stopped:
-        time.sleep(0.05)
-    run.message["status"] = "stopped" if run.stopped else "complete"
-    run.message["metadata"] = {"usage": {"completion_tokens": len(pieces)}}
-    run.add("finished", status=run.message["status"])
-
-
-def _script(prompt: str) -> tuple[list[str], float]:
-    if "demo:count" in prompt:
-        return [f"{n} " for n in range(1, int(prompt.split("demo:count")[1].split(maxsplit=1)[0]) + 1)], 0.02
-    if "demo:markdown" in prompt or "retries" in prompt:
-        return [MARKDOWN[i : i + 8] for i in range(0, len(MARKDOWN), 8)], 0.01
-    if "demo:fail" in prompt:
-        return ["It begins well, "], 0.02
-    return [word + " " for word in ("This is a demo reply to: " + prompt).split()], 0.03
-
-
 def _problem(status: int, code: str, detail: str = "", **extra: Any) -> Response:
     body = {"status": status, "code": code, "title": code, "detail": detail, "request_id": "req-1", **extra}
     return Response(json.dumps(body), status, content_type="application/problem+json")
 
 
-def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
+def _app(api: FakeApi) -> Flask:
     app = Flask("fake")
+    for routes in (_guards, _accounts, _models, _chats, _replies):
+        routes(app, api)
+    return app
 
-    def session() -> dict[str, Any] | None:
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        return next((s for s in api.sessions.values() if token and s["access"] == token), None)
 
+def _session(api: FakeApi) -> dict[str, Any] | None:
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return next((s for s in api.sessions.values() if token and s["access"] == token), None)
+
+
+def _guards(app: Flask, api: FakeApi) -> None:
     @app.before_request
     def guard() -> Response | None:
         api.calls.append((request.method, request.path))
@@ -197,7 +125,7 @@ def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
         if fault:
             return _problem(fault[0], **fault[1])
         public = request.path.startswith("/auth/") and request.path != "/auth/logout"
-        if not public and request.path != "/ready" and session() is None:
+        if not public and request.path != "/ready" and _session(api) is None:
             return _problem(401, "unauthenticated", "Sign in first.")
         return None
 
@@ -211,6 +139,8 @@ def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
     def ready() -> dict[str, str]:
         return {"status": "ok"}
 
+
+def _accounts(app: Flask, api: FakeApi) -> None:
     @app.post("/auth/register")
     def register() -> Any:
         body = request.get_json()
@@ -248,18 +178,20 @@ def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
 
     @app.post("/auth/logout")
     def logout() -> Any:
-        mine = session()
+        mine = _session(api)
         for handle in [h for h, s in api.sessions.items() if s is mine]:
             del api.sessions[handle]
         return "", 204
 
+
+def _models(app: Flask, api: FakeApi) -> None:
     @app.get("/v1/models")
     def models() -> Any:
         found = [{"id": "demo/demo", "name": "demo", "provider": "demo", "context_window": 8000}]
         found += [
             {"id": f"{c['provider']}/{c['model']}", "name": c["model"], "provider": c["provider"]} for c in api.configs
         ]
-        return {"models": found, "configured_providers": [{"provider": "demo", "title": "Demo"}]}
+        return {"models": found, "configured_providers": TITLES}
 
     @app.route("/model-configs", methods=["GET", "POST"])
     def configs() -> Any:
@@ -274,6 +206,8 @@ def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
         api.configs[:] = [c for c in api.configs if c["id"] != config_id]
         return "", 204
 
+
+def _chats(app: Flask, api: FakeApi) -> None:
     def shown(chat: dict[str, Any]) -> dict[str, Any]:
         listed = {k: v for k, v in chat.items() if k != "messages"}
         return {**listed, "active_generation_id": api.running(chat["id"])}
@@ -299,6 +233,8 @@ def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
             found |= request.get_json()
         return {**shown(found), "messages": found["messages"]}
 
+
+def _replies(app: Flask, api: FakeApi) -> None:
     @app.post("/chats/<chat_id>/messages")
     def send(chat_id: str) -> Any:
         key = request.headers["Idempotency-Key"]
@@ -315,24 +251,6 @@ def _app(api: FakeApi) -> Flask:  # noqa: PLR0915
         return {"id": run_id}, 202
 
     @app.get("/generations/<run_id>/events")
-    def events(run_id: str) -> Any:
+    def follow(run_id: str) -> Any:
         after = int(request.headers.get("Last-Event-ID") or request.args.get("after", 0))
-        return Response(_events(api, api.runs[run_id], after), content_type="text/event-stream")
-
-    return app
-
-
-def _events(api: FakeApi, run: Run, after: int) -> Iterator[str]:
-    given = 0
-    while True:
-        with run.changed:
-            while len(run.events) <= after:
-                run.changed.wait(1.0)
-            name, data = run.events[after]
-        after += 1
-        yield f"id: {after}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
-        if name in {"finished", "error"}:
-            return
-        given += 1
-        if api.cut_every and given >= api.cut_every:
-            return
+        return Response(events(api.runs[run_id], after, api.cut_every), content_type="text/event-stream")

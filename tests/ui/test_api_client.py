@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.server import free_port, until
-from tests.ui.fake_api import MARKDOWN, FakeApi
+from tests.ui.fake_api import FakeApi
+from tests.ui.fake_model import MARKDOWN
 from ui.api_client import ApiClient, ApiError, Transport
 from ui.api_client.sse import EventParser
 from ui.sign_in.sessions import SessionStore
