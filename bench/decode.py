@@ -12,7 +12,9 @@ from statistics import median
 
 from api.domain.conversation import CompletionRequest, Turn
 from api.providers.base import Endpoint, Wire
+from api.providers.wires.anthropic import AnthropicWire
 from api.providers.wires.demo import DemoWire
+from api.providers.wires.google import GoogleWire
 from api.providers.wires.ollama import OllamaWire
 from api.providers.wires.openai import OpenAIWire
 from bench.mock_provider import payloads
@@ -39,6 +41,36 @@ def _ollama() -> list[bytes]:
     return [*(line(token) for token in tokens(TOKENS)), line("", **end)]
 
 
+def _anthropic() -> list[bytes]:
+    def event(kind: str, **more: object) -> bytes:
+        data = json.dumps({"type": kind, **more}, separators=(",", ":"))
+        return f"event: {kind}\ndata: {data}\n\n".encode()
+
+    usage = {"input_tokens": 250, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 1}
+    message = {"id": "msg_01", "type": "message", "role": "assistant", "model": "bench", "content": [], "usage": usage}
+    deltas = [
+        event("content_block_delta", index=0, delta={"type": "text_delta", "text": token}) for token in tokens(TOKENS)
+    ]
+    return [
+        event("message_start", message=message),
+        event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        *deltas,
+        event("content_block_stop", index=0),
+        event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 200}),
+        event("message_stop"),
+    ]
+
+
+def _google() -> list[bytes]:
+    def chunk(text: str, count: int, **more: object) -> bytes:
+        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, **more}
+        usage = {"promptTokenCount": 250, "candidatesTokenCount": count, "totalTokenCount": 250 + count}
+        found = {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "bench", "responseId": "r1"}
+        return f"data: {json.dumps(found, separators=(',', ':'))}\r\n\r\n".encode()
+
+    return [*(chunk(token, at) for at, token in enumerate(tokens(TOKENS))), chunk("", TOKENS, finishReason="STOP")]
+
+
 def _demo() -> list[bytes]:
     wire = DemoWire()
     asked = CompletionRequest(model="demo", turns=(Turn("user", f"demo:fast demo:count {TOKENS}"),))
@@ -48,6 +80,8 @@ def _demo() -> list[bytes]:
 
 CASES: dict[str, tuple[Callable[[], Wire], Callable[[], list[bytes]]]] = {
     "openai": (OpenAIWire, _openai),
+    "anthropic": (AnthropicWire, _anthropic),
+    "google": (GoogleWire, _google),
     "ollama": (OllamaWire, _ollama),
     "demo": (DemoWire, _demo),
 }

@@ -185,7 +185,7 @@ class Generator:
         else:
             self._report.complete += 1
             seen = reply.first_token if self._order.cell.streamed else reply.ended
-            self._report.first_ms.append((seen - began) * 1000)
+            self._report.first_ms.append(round((seen - began) * 1000, 2))
         return connection if connection.reusable else None
 
     async def _connect(self) -> Connection:
@@ -203,7 +203,8 @@ def main() -> None:
     order = msgspec.convert(values, Order)
     gc.freeze()
     report = execute(order)
-    sys.stdout.buffer.write(msgspec.json.encode(report))
+    with open(sys.stdout.fileno(), "wb", closefd=False) as out:  # buffered, whatever PYTHONUNBUFFERED says
+        out.write(msgspec.json.encode(report))
 
 
 if __name__ == "__main__":
