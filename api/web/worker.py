@@ -12,13 +12,15 @@ import socket
 import threading
 from concurrent import futures
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
 from api.web.arrival import Arrival
-from api.web.handover import Carrier
-from api.web.sender import Sender
+
+if TYPE_CHECKING:  # gunicorn's master imports this module too, and needs none of the application
+    from api.web.handover import Carrier
+    from api.web.sender import Sender
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]

@@ -79,7 +79,7 @@ class PageServer:
             return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: its event loop would run beside other tests
 def chromium() -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     found = next((path for name in names if (path := shutil.which(name))), None)
@@ -91,14 +91,14 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: its event loop would run beside other tests
 def api(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("browser-api")
     with running_server(f"sqlite:///{folder}/parley.db", folder, PAGE_SECRET=SECRETS["page_secret"]) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: its event loop would run beside other tests
 def page_server(api: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
     server = PageServer(api, tmp_path_factory.mktemp("browser-page"))
     try:

@@ -23,6 +23,7 @@ class Person:
     def register(self) -> None:
         self.page.goto(self.url)
         self.button("Create an account").click()
+        expect(self.field("Email or username")).to_have_count(0)  # the other form has left
         self.field("Email").fill(f"{self.name}@example.com")
         self.field("Username").fill(self.name)
         self.field("Password").fill(self.password)
