@@ -35,6 +35,15 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """pytest 9.2 keeps a test's id where xdist 3.8 does not write its group; without this every group is ignored."""
+    for item in items:
+        grouped = getattr(item, "_nodeid", item.nodeid)
+        if grouped != item.nodeid:
+            item._id = type(item._id).parse(grouped)  # type: ignore[attr-defined]
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """One cluster a test process, with a migrated template database."""

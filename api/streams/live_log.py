@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger()
+
 Event = tuple[str, Any]
 """`(kind, value)`: text for `delta` and `reasoning`, an object for the others. Its number is its place, from 1."""
 
@@ -32,7 +36,11 @@ class LiveLog:
         self.events.extend(events)
         self.closed = close
         for wake in tuple(self._readers):
-            wake()
+            try:
+                wake()
+            except Exception:  # one reader's fault is neither the run's nor another reader's
+                self.unsubscribe(wake)
+                log.exception("a reader failed and is left behind")
 
     def subscribe(self, wake: Wake) -> None:
         """`wake` is called in the loop's thread after each append; it must be quick and must not raise."""

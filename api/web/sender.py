@@ -49,7 +49,7 @@ class Sender(asyncio.Protocol):
         transport, cursor = self._transport, self.follower.cursor
         while transport is not None and not (self._paused or self._ended or transport.is_closing()):
             events = cursor.take()
-            if events and (data := self.encode(events)):
+            if events and (data := self._encoded(events, transport)):
                 self._answered = True
                 self._write(data)
             if cursor.ended:
@@ -57,6 +57,13 @@ class Sender(asyncio.Protocol):
                 return
             if not events:
                 return
+
+    def _encoded(self, events: list[tuple[int, str, Any]], transport: asyncio.Transport) -> bytes:
+        try:
+            return self.encode(events)
+        except Exception:
+            transport.abort()  # the reader sees a cut; the log tells why
+            raise
 
     def watch(self, now: float, write_timeout: float) -> None:
         """Called once a second: a ping for an idle line, the end for a reader that stopped reading."""

@@ -22,6 +22,7 @@ from api.domain.ids import new_id
 from api.web.openapi import Access, Routes, access_of, make_app, refuse_undeclared
 from tests.conftest import SECRETS
 
+pytestmark = pytest.mark.xdist_group("access")
 OPEN = {Access.PUBLIC, Access.PAGE, Access.METRICS}
 SCOPE_TOO_SMALL = {Access.READ: "", Access.CHAT: "read", Access.ACCOUNT: "chat", Access.ADMIN: "chat"}
 MAX_BODY = 4096

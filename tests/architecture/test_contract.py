@@ -25,6 +25,7 @@ from api.app import create_app
 from api.config import Settings
 from tests.conftest import SECRETS, TEMPLATE
 
+pytestmark = pytest.mark.xdist_group("contract")
 EXAMPLES = 100 if os.environ.get("PARLEY_LONG") else 20  # noqa: TID251
 CHECKS = [
     not_a_server_error,

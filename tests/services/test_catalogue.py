@@ -32,9 +32,8 @@ class Lists:
                 lists.asked.append(how)
                 lists.gate.wait(20)
                 status = int(how) if how.isdigit() else 200
-                body = {"html": b"<html>", "none": b'{"data": []}'}.get(
-                    how, b'{"data": [{"id": "one"}, {"id": "two"}]}'
-                )
+                two = b'{"data": [{"id": "one"}, {"id": "two"}]}'
+                body = {"html": b"<html>", "none": b'{"data": []}'}.get(how, two)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))

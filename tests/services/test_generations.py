@@ -133,17 +133,17 @@ def test_commits_whose_answer_was_lost(machine: Machine, store: FlakyStore, ann:
     """What was stored although the line broke is stored again, longer: no poison, no gap, here or elsewhere."""
     other = Machine(FlakyStore(store.database))
     other.generations.start()
-    sent = machine.send(ann, machine.chat(ann), *(text(f"{n} ", pause=0.02) for n in range(250)))
+    sent = machine.send(ann, machine.chat(ann), *(text(f"{n} ", pause=0.02) for n in range(150)))
     elsewhere = other.generations.follow(ann, str(sent.generation_id))
     for _ in range(2):
         rows = len(event_rows(store, sent.generation_id))
         store.answers_lost = 2
         waited(lambda rows=rows: len(event_rows(store, sent.generation_id)) > rows, "another flush")
     assert machine.ended(ann, sent.generation_id).status == "complete"
-    said = "".join(f"{n} " for n in range(250))
+    said = "".join(f"{n} " for n in range(150))
     assert content(store, ann, sent.message.id) == (said, "complete")  # type: ignore[union-attr]
     for events in (taken(elsewhere), machine.read(ann, sent.generation_id)):
-        assert [number for number, _, _ in events] == list(range(1, 254))
+        assert [number for number, _, _ in events] == list(range(1, 154))
         assert "".join(value for _, kind, value in events if kind == "delta") == said
     other.generations.stop()
 

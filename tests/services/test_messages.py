@@ -82,21 +82,16 @@ def test_a_reply_that_failed_leaves_what_it_said_and_nothing_empty(whole: Whole,
 def test_the_oldest_turns_are_left_out_when_they_do_not_fit_and_that_is_recorded(
     whole: Whole, upstream: Upstream
 ) -> None:
-    whole.config(whole.ann)
+    whole.config(whole.ann, model="count:1:0")
     chat = whole.chat(whole.ann)
-    size = 99_000  # some 28,000 tokens each way; the window is 128,000
-    generations = [whole.said(whole.ann, chat, f"{number}:" + "x" * size) for number in range(4)]
+    size = 99_000  # some 28,000 tokens each; the window is 128,000
+    generations = [whole.said(whole.ann, chat, f"{number}:" + "x" * size) for number in range(6)]
     context = sent_to_model(upstream)
-    assert [text[:2] for _, text in context] == ["2:", "2:", "3:"]
+    assert [(role, text[:2]) for role, text in context if role == "user"] == [("user", f"{n}:") for n in (2, 3, 4, 5)]
     assert context[0][0] == "user"
-    assert [generation.notes for generation in generations] == [
-        {},
-        {},
-        {"left_out_turns": 2},
-        {"left_out_turns": 4},
-    ]
+    assert [generation.notes for generation in generations] == [{}] * 4 + [{"left_out_turns": 2}, {"left_out_turns": 4}]
     assert path(whole, whole.ann, chat)[-1].metadata["left_out_turns"] == 4
-    assert len(path(whole, whole.ann, chat)) == 8, "they stay in the chat"
+    assert len(path(whole, whole.ann, chat)) == 12, "they stay in the chat"
 
 
 def test_nothing_is_stored_of_what_is_refused(whole: Whole) -> None:

@@ -70,3 +70,18 @@ def test_a_log_that_was_lost_to_another_process_has_no_end_to_tell() -> None:
     assert cursor.ended
     assert cursor.take() == []
     assert Cursor(log, 7).take() == []
+
+
+def test_a_reader_that_fails_harms_nobody_else() -> None:
+    log = LiveLog()
+    seen: list[int] = []
+
+    def failing() -> None:
+        raise ValueError("a fault in an encoder")
+
+    log.subscribe(failing)
+    log.subscribe(lambda: seen.append(len(log.events)))
+    log.extend([("delta", "a")])
+    log.extend([("delta", "b")], close=True)
+    assert seen == [1, 2]
+    assert log.readers == 1

@@ -45,3 +45,5 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         stored = Stored(url)
         stack.callback(stored.close)
         yield Pair(url, (first, second), up, stored)
+        for server in (first, second):
+            server.kill()  # its slower end has tests of its own

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.server import Answer, Server, call, running_server, until
-from tests.survival.parts import Reader, Stored, assert_whole, counting, join, new_tag
+from tests.survival.parts import LONG, Reader, Stored, assert_whole, counting, join, new_tag
 from tests.upstream import Upstream
 
 
@@ -33,7 +33,10 @@ def ready(connection: http.client.HTTPConnection) -> int:
     return response.status
 
 
-@pytest.mark.parametrize(("kind", "processes"), [("sqlite", 1), ("postgresql", 1), ("postgresql", 2)])
+CASES = [("sqlite", 1), ("postgresql", 2), *([("postgresql", 1)] if LONG else [])]
+
+
+@pytest.mark.parametrize(("kind", "processes"), CASES)
 def test_sigterm_with_open_streams(
     request: pytest.FixtureRequest, kind: str, processes: int, tmp_path: Path, upstream: Upstream
 ) -> None:

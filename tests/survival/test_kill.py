@@ -58,13 +58,14 @@ def test_kill(database_url: str, tmp_path: Path, upstream: Upstream, stored: Sto
             insistent.finish()
             assert stored.said(own_chat) == [f"message {n}" for n in range(len(insistent.sent))]
             own_chat = ann.chat()
+        server.kill()
     print(f"\nmedian loss {statistics.median(losses):.0f} ms, greatest {max(losses):.0f} ms, {KILLS} kills")
 
 
 def one_kill(server: Server, ann: Person, upstream: Upstream, stored: Stored, dice: random.Random) -> list[float]:
     replies = [begun(ann, upstream) for _ in range(CHATS)]
     reader = Reader(join(ann, replies[0].generation))
-    time.sleep(dice.uniform(0.0, 1.5))
+    time.sleep(dice.uniform(0.0, 1.2))
     for reply in replies:
         reply.flushed = stored.flushed(reply.generation)
     for reply in replies:

@@ -69,6 +69,8 @@ def test_a_frozen_owner(database_url: str, tmp_path: Path, upstream: Upstream, s
         assert ended(there, again)["status"] == "complete"
         assert stored.answer(again).content == upstream.sent(tag).text  # type: ignore[union-attr]
         assert stored.everything_of(generation) == before
+        first.kill()
+        second.kill()
 
 
 def frozen(server: Server, stored: Stored, generation: str) -> uuid.UUID:

@@ -42,12 +42,13 @@ def test_postgresql_restarts_in_mid_stream(
             ann.openai()
             there = ann.at(second.port)
             tag = new_tag()
-            generation = ann.send(ann.chat(), "go", model=counting(300, 20, tag)).json["generation"]["id"]
+            generation = ann.send(ann.chat(), "go", model=counting(400, 20, tag)).json["generation"]["id"]
             at_owner, elsewhere = Reader(join(ann, generation)), Reader(join(there, generation))
             until(lambda: len(elsewhere.events) > 20, what="the reply to be on its way")
 
             stored.database.dispose()
             cluster.stop(how)
+            running = len(at_owner.events)
             for person in (ann, there):
                 away = person.call("GET", "/chats")
                 assert (away.status, away.json["code"]) == (503, "store_unavailable"), away.body
@@ -55,7 +56,6 @@ def test_postgresql_restarts_in_mid_stream(
                 assert person.call("POST", "/chats", {}).status == 503
                 assert person.call("GET", "/health").status == 200
                 assert person.call("GET", "/ready").status == 503
-            running = len(at_owner.events)
             until(lambda: len(at_owner.events) > running + 20, what="the reply to go on without its database")
             cluster.start()
 
@@ -71,4 +71,6 @@ def test_postgresql_restarts_in_mid_stream(
                 assert "replies of a process that died" not in server.log_path.read_text()
             after = ann.send(ann.chat(), "go on", model=counting(20, 20, new_tag())).json["generation"]["id"]
             assert_whole(joined_to_the_end(there, after, []), stored.answer(after).content, "complete")
+            first.kill()
+            second.kill()
         stored.close()

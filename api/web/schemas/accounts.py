@@ -40,7 +40,8 @@ def _birthday(value: Any, parse: Callable[[Any], dt.date]) -> dt.date:
 
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
-Prose = Annotated[str, StringConstraints(max_length=5000), AfterValidator(_without_nul)]
+Storable = AfterValidator(_without_nul)  # PostgreSQL takes every other character
+Prose = Annotated[str, StringConstraints(max_length=5000), Storable]
 WebAddress = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[!-~]+$")]
 Birthday = Annotated[dt.date, Field(strict=False), WrapValidator(_birthday)]
 

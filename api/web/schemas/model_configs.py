@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.web.openapi import Body
-from api.web.schemas.accounts import Line
+from api.web.schemas.accounts import Line, Storable
 from api.web.schemas.chats import ModelName, Share, Temperature
 
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
@@ -20,7 +20,7 @@ class _Fields(Body):
     base_url: Annotated[str, Field(max_length=500)] | None = None
     api_key: Annotated[str, Field(min_length=1, max_length=4000, description="Write only.")] | None = None
     model: ModelName | None = None
-    system_prompt: Annotated[str, Field(max_length=100_000)] | None = None
+    system_prompt: Annotated[str, StringConstraints(max_length=100_000), Storable] | None = None
     temperature: Temperature | None = None
     top_p: Share | None = None
     max_tokens: MaxOutput | None = None
