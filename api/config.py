@@ -102,6 +102,17 @@ class Settings(BaseSettings):
     # Providers
     default_model: str = Field("", description="Model used where nothing else names one, as `provider/model`.")
     openai_base_url: str = Field("", description="Where the vendor `openai` is reached; trusted.")
+    anthropic_base_url: str = Field("", description="Where Anthropic is reached; trusted.")
+    gemini_base_url: str = Field("", description="Where Gemini is reached; trusted.")
+    qwen_base_url: str = Field("", description="Where Qwen (DashScope) is reached; trusted.")
+    huggingface_base_url: str = Field("", description="Where the Hugging Face router is reached; trusted.")
+    groq_base_url: str = Field("", description="Where Groq is reached; trusted.")
+    openrouter_base_url: str = Field("", description="Where OpenRouter is reached; trusted.")
+    imagerouter_base_url: str = Field("", description="Where ImageRouter is reached; trusted.")
+    mistral_base_url: str = Field("", description="Where Mistral is reached; trusted.")
+    deepseek_base_url: str = Field("", description="Where DeepSeek is reached; trusted.")
+    litellm_base_url: str = Field("", description="Where a running LiteLLM proxy is reached; trusted.")
+    custom_base_url: str = Field("", description="Where the vendor `custom` is reached; trusted.")
     ollama_base_url: str = Field("", description="Where Ollama is reached; empty: http://127.0.0.1:11434.")
     allowed_private_hosts: str = Field(
         "", description="host:port pairs in private networks that users' URLs may name, comma separated."

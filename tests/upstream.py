@@ -2,7 +2,8 @@
 
     with Upstream() as up: … base_url = up.url + "/v1" …      or:  python -m tests.upstream --port 0  (prints its port)
 
-It speaks OpenAI (`[/v1]/chat/completions`, `[/v1]/models`) and Ollama (`/api/chat`, `/api/tags`), streamed or not.
+It speaks OpenAI (`[/v1]/chat/completions`, `[/v1]/models`), Anthropic (`/v1/messages`), Gemini (`/v1beta/models/…`) and
+Ollama (`/api/chat`, `/api/tags`), streamed or not.
 The model's name picks the behaviour; `#tag` after it names the request: `count:500:20#a` can be asked about as `a`.
 Tokens follow each other MS milliseconds apart, or without a pause (`count`: 20).
 
@@ -16,6 +17,7 @@ Tokens follow each other MS milliseconds apart, or without a pause (`count`: 20)
     no-final            no finish reason, no [DONE]          no-done           a finish reason, no [DONE]
     usage-last          usage in the last non-empty chunk    hang              all of it, but the connection stays open
     bytewise  crlf      one byte at a time; CRLF lines       gzip              says Content-Encoding: gzip
+    refuse:A[:B]        400 while the body holds field A, then B; otherwise as any other name
     huge-line[:MB]      MB (100) without a newline           flood[:MB]        MB (100) of tokens
 
 Any other name answers "You said: " and the last user message, word by word.
@@ -33,9 +35,10 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import unquote
 
-from tests.upstream_formats import Format, OllamaFormat, OpenAIFormat, dumps
-from tests.upstream_replies import Served, last_user_message, tokens
+from tests.upstream_formats import FORMATS, Format, dumps, protocol_of
+from tests.upstream_replies import Served, key_of, last_user_message, names_field, tokens
 
 MODELS = ("text", "count:10:0", "count:500:20", "thinking", "stall", "status:401")
 
@@ -134,7 +137,8 @@ class _Exchange:
         if method == "GET":
             return await self._get(path)
         body = json.loads(raw)
-        model, _, tag = str(body["model"]).partition("#")
+        in_path = unquote(path.rpartition("/")[2].rpartition(":")[0])
+        model, _, tag = str(body.get("model", in_path)).partition("#")
         self.up.requests += 1
         served = Served(tag or str(self.up.requests), path, model, headers, body)
         self.up.served.append(served)
@@ -155,6 +159,9 @@ class _Exchange:
             served = self.up.sent(path.removeprefix("/sent/"))
             found = served and {n: getattr(served, n) for n in ("text", "tokens", "finished", "left")}
             await self._whole(200 if found else 404, dumps(found))
+        elif path.endswith("/v1beta/models"):
+            found = [{"name": f"models/{m}", "supportedGenerationMethods": ["generateContent"]} for m in MODELS]
+            await self._whole(200, dumps({"models": found}))
         elif path.endswith("/models"):
             await self._whole(200, dumps({"object": "list", "data": [{"id": m, "object": "model"} for m in MODELS]}))
         elif path == "/api/tags":
@@ -165,14 +172,17 @@ class _Exchange:
 
     async def _model(self, served: Served) -> bool:
         name, *args = served.model.split(":")
-        form: Format = (OllamaFormat if served.path == "/api/chat" else OpenAIFormat)(
-            served.model, b"\r\n" if name == "crlf" else b"\n"
-        )
+        protocol = protocol_of(served.path)
+        form: Format = FORMATS[protocol](served.model, b"\r\n" if name == "crlf" else b"\n")
+        refused = next((field for field in args if names_field(served.body, field)), None) if name == "refuse" else None
+        if refused:
+            message = f"Unsupported parameter: '{refused}' is not supported with this model."
+            await self._whole(400, form.error(400, message))
+            return True
         same_tag = sum(1 for other in self.up.served if other.tag == served.tag)
         if name == "status" or (name == "flaky" and same_tag <= int(args[1])):
             wait = args[2:3] if name == "flaky" else args[1:2]
-            key = served.headers.get("authorization", "no key")
-            message = f"refused with status {args[0]}; the key was {key}"
+            message = f"refused with status {args[0]}; the key was {key_of(served.headers)}"
             await self._whole(int(args[0]), form.error(int(args[0]), message), *(f"Retry-After: {s}" for s in wait))
             return True
         if name == "redirect":
@@ -185,7 +195,7 @@ class _Exchange:
         if name == "html":
             await self._whole(200, b"<!doctype html><html><body>Welcome to nginx</body></html>", kind="text/html")
             return True
-        if served.body.get("stream", form.content_type == "application/x-ndjson"):
+        if ":stream" in served.path or served.body.get("stream", protocol == "ollama"):
             return await self._streamed(served, form, name, args)
         return await self._unstreamed(served, form, name, args)
 
@@ -196,7 +206,7 @@ class _Exchange:
         if name == "badjson":
             whole = b'{"choices": [oops]}'
         elif name in {"error-in-stream"}:
-            whole = form.failure().removeprefix(b"data: ").strip()
+            whole = form.error(500, "upstream exploded")
         elif name in {"cut", "no-final"}:
             await self._head(200, "application/json", f"Content-Length: {len(whole)}")
             await self._send(whole[: len(whole) // 2])

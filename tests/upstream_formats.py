@@ -1,4 +1,4 @@
-"""How the test upstream writes one answer, in OpenAI's and in Ollama's form: bytes for tokens, ends, errors, wholes."""
+"""How the test upstream writes one answer in each protocol's form: bytes for tokens, ends, errors, wholes."""
 
 from __future__ import annotations
 
@@ -144,3 +144,149 @@ def _ollama_end(prompt: int, completion: int) -> dict[str, Any]:
         "prompt_eval_count": prompt,
         "eval_count": completion,
     }
+
+
+class AnthropicFormat:
+    """Blocks are opened and closed as the kind of text changes, so one object writes one answer."""
+
+    content_type = "text/event-stream"
+
+    def __init__(self, model: str, newline: bytes = b"\n") -> None:
+        self.model = model
+        self.newline = newline
+        self.started = False
+        self.block = ""
+        self.index = -1
+
+    def _event(self, kind: str, **more: Any) -> bytes:
+        lines = b"event: " + kind.encode() + self.newline + b"data: " + dumps({"type": kind, **more})
+        return lines + self.newline * 2
+
+    def _start(self) -> bytes:
+        if self.started:
+            return b""
+        self.started = True
+        usage = {"input_tokens": 3, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 0, "output_tokens": 1}
+        message = {"id": "msg_test", "type": "message", "role": "assistant", "model": self.model, "content": []}
+        start = self._event("message_start", message=message | {"stop_reason": None, "usage": usage})
+        return start + self._event("ping")
+
+    def _open(self, kind: str, **more: Any) -> bytes:
+        if kind == self.block:
+            return b""
+        out = self._start() + self._close()
+        self.block = kind
+        self.index += 1
+        return out + self._event("content_block_start", index=self.index, content_block={"type": kind, **more})
+
+    def _close(self) -> bytes:
+        if not self.block:
+            return b""
+        signed = self._delta(type="signature_delta", signature="c2lnbmVk") if self.block == "thinking" else b""
+        self.block = ""
+        return signed + self._event("content_block_stop", index=self.index)
+
+    def _delta(self, **delta: Any) -> bytes:
+        return self._event("content_block_delta", index=self.index, delta=delta)
+
+    def token(self, text: str) -> bytes:
+        return self._open("text", text="") + self._delta(type="text_delta", text=text)
+
+    def thought(self, text: str) -> bytes:
+        return self._open("thinking", thinking="", signature="") + self._delta(type="thinking_delta", thinking=text)
+
+    def tool_calls(self) -> list[bytes]:
+        return [
+            self._open("tool_use", id="toolu_a", name="weather", input={}),
+            self._delta(type="input_json_delta", partial_json='{"city":'),
+            self._delta(type="input_json_delta", partial_json='"Oslo"}'),
+        ]
+
+    def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
+        delta = {"stop_reason": "tool_use" if self.block == "tool_use" else "end_turn", "stop_sequence": None}
+        out = self._start() + self._close()
+        out += self._event("message_delta", delta=delta, usage={"output_tokens": completion})
+        return out + self._event("message_stop") if done else out
+
+    def failure(self) -> bytes:
+        return self._event("error", error={"type": "overloaded_error", "message": "upstream exploded"})
+
+    def whole(self, text: str, prompt: int, completion: int) -> bytes:
+        return dumps(
+            {
+                "id": "msg_test",
+                "type": "message",
+                "role": "assistant",
+                "model": self.model,
+                "content": [{"type": "text", "text": text}],
+                "stop_reason": "end_turn",
+                "stop_sequence": None,
+                "usage": {"input_tokens": prompt, "output_tokens": completion},
+            }
+        )
+
+    def error(self, status: int, message: str) -> bytes:
+        return dumps({"type": "error", "error": {"type": "test_error", "message": message}, "request_id": "req_1"})
+
+
+class GoogleFormat:
+    content_type = "text/event-stream"
+
+    def __init__(self, model: str, newline: bytes = b"\n") -> None:
+        self.model = model
+        self.newline = newline
+
+    def _chunk(self, parts: list[dict[str, Any]], reason: str = "", **more: Any) -> bytes:
+        candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
+        if reason:
+            candidate["finishReason"] = reason
+        return b"data: " + dumps({"candidates": [candidate], "modelVersion": self.model, **more}) + self.newline * 2
+
+    def token(self, text: str) -> bytes:
+        return self._chunk([{"text": text}])
+
+    def thought(self, text: str) -> bytes:
+        return self._chunk([{"text": text, "thought": True}])
+
+    def tool_calls(self) -> list[bytes]:
+        call = {"name": "weather", "args": {"city": "Oslo"}}
+        return [self._chunk([{"functionCall": call, "thoughtSignature": "c2lnbmVk"}])]
+
+    def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
+        return self._chunk([{"text": ""}], "STOP", usageMetadata=_gemini_usage(prompt, completion))
+
+    def failure(self) -> bytes:
+        error = {"code": 503, "message": "upstream exploded", "status": "UNAVAILABLE"}
+        return b"data: " + dumps({"error": error}) + self.newline * 2
+
+    def whole(self, text: str, prompt: int, completion: int) -> bytes:
+        candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}
+        return dumps({"candidates": [candidate], "usageMetadata": _gemini_usage(prompt, completion)})
+
+    def error(self, status: int, message: str) -> bytes:
+        return dumps({"error": {"code": status, "message": message, "status": "TEST"}})
+
+
+def _gemini_usage(prompt: int, completion: int) -> dict[str, int]:
+    return {
+        "promptTokenCount": prompt,
+        "candidatesTokenCount": completion,
+        "totalTokenCount": prompt + completion,
+    }
+
+
+FORMATS: dict[str, type[OpenAIFormat] | type[OllamaFormat] | type[AnthropicFormat] | type[GoogleFormat]] = {
+    "openai": OpenAIFormat,
+    "ollama": OllamaFormat,
+    "anthropic": AnthropicFormat,
+    "google": GoogleFormat,
+}
+
+
+def protocol_of(path: str) -> str:
+    """Which protocol a path belongs to."""
+    if path == "/api/chat":
+        return "ollama"
+    if path.endswith("/messages"):
+        return "anthropic"
+    return "google" if path.endswith("enerateContent") else "openai"

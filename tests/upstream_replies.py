@@ -27,8 +27,21 @@ class Served:
 
 
 def last_user_message(body: dict[str, Any]) -> str:
-    said = [m["content"] for m in body.get("messages", []) if m["role"] == "user"]
-    return str(said[-1]) if said else ""
+    turns = body.get("messages") or body.get("contents") or []
+    said = [turn.get("content", turn.get("parts")) for turn in turns if turn["role"] == "user"]
+    last = said[-1] if said else ""
+    return last if isinstance(last, str) else "".join(part.get("text", "") for part in last)
+
+
+def names_field(body: dict[str, Any], field: str) -> bool:
+    """Does a request hold that field, wherever its protocol puts parameters?"""
+    return any(field in body.get(place, {}) for place in ("generationConfig", "options")) or field in body
+
+
+def key_of(headers: dict[str, str]) -> str:
+    """The credential as it arrived."""
+    found = (headers.get(name) for name in ("authorization", "x-api-key", "x-goog-api-key"))
+    return next((value for value in found if value), "no key")
 
 
 def tokens(name: str, args: list[str], asked: str) -> Iterator[tuple[float, str]]:

@@ -22,21 +22,47 @@ class ReasoningDelta(msgspec.Struct, frozen=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """A whole tool call; `arguments` is JSON as the model wrote it."""
+    """A whole tool call; `arguments` is JSON as the model wrote it.
+
+    `signature` is the provider's seal on it, if it gave one: it must come back with the call in the next turn.
+    """
 
     id: str
     name: str
     arguments: str
+    signature: str = ""
+
+
+class ProviderPart(msgspec.Struct, frozen=True):
+    """A piece of a reply that only its own provider can read, such as signed thoughts: `data` is that piece as JSON.
+
+    Kept as it is, it goes back as a part of the assistant's turn. Other wires, and other models, leave it out.
+    """
+
+    wire: str
+    model: str
+    data: str
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What the user should know about how the request was carried out; no part of the reply."""
+
+    text: str
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens as the provider counted them; None where it said nothing. `estimated` marks our own count."""
+    """Tokens as the provider counted them; None where it said nothing. `estimated` marks our own count.
+
+    `prompt_tokens` includes those read from a cache (`cached_tokens`) and written to it (`cache_write_tokens`);
+    `completion_tokens` includes `reasoning_tokens`.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
     estimated: bool = False
+    cache_write_tokens: int | None = None
 
 
 class Finish(msgspec.Struct, frozen=True):
@@ -45,4 +71,4 @@ class Finish(msgspec.Struct, frozen=True):
     reason: FinishReason
 
 
-ProviderEvent = TextDelta | ReasoningDelta | ToolCall | Usage | Finish
+ProviderEvent = TextDelta | ReasoningDelta | ToolCall | ProviderPart | Note | Usage | Finish

@@ -59,6 +59,7 @@ class Closing:
     content: str
     reasoning: str | None
     metadata: dict[str, Any]
+    notes: dict[str, Any]
     event_index: str
     first_token_at: dt.datetime | None
     finished_at: dt.datetime

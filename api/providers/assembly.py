@@ -8,11 +8,12 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from api.domain.errors import ProviderBadResponse, ProviderError
-from api.domain.events import ProviderEvent, ReasoningDelta, TextDelta, ToolCall
+from api.domain.events import ProviderEvent, ProviderPart, ReasoningDelta, TextDelta, ToolCall
 from api.domain.text import TextCleaner, clean_text
 
 Shape = TypeVar("Shape")
 MAX_TOOL_CHARS: Final = 4 * 1024 * 1024
+MAX_PART_CHARS: Final = 8 * 1024 * 1024
 MAX_TOOL_CALLS: Final = 256
 _SHOWN_BYTES: Final = 200
 
@@ -52,7 +53,8 @@ def is_cut_json(payload: bytes) -> bool:
 def _unreadable(payload: bytes, why: str) -> ProviderBadResponse:
     start = payload[:_SHOWN_BYTES].decode("utf-8", "replace")
     return ProviderBadResponse(
-        f"The provider's answer could not be read ({why[:120]}). It began: {' '.join(start.split())}…"
+        f"The provider's answer could not be read ({why[:120]}). Try again, or check the base URL. "
+        f"It began: {' '.join(start.split())}…"
     )
 
 
@@ -144,6 +146,30 @@ class BaseDecoder:
         raise NotImplementedError
 
 
+class PieceBuffer:
+    """Text that is kept until its end, capped."""
+
+    __slots__ = ("_pieces", "_size")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def take(self, text: str) -> None:
+        """More of it. Raises ProviderBadResponse beyond the cap."""
+        self._pieces.append(text)
+        self._size += len(text) + 8
+        if self._size > MAX_PART_CHARS:
+            raise ProviderBadResponse("The provider sent more thoughts than this server will hold.")
+
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self._pieces)
+
+
 class ToolCallBuffer:
     """Tool calls in fragments, by index; a new id at a used index starts another call (Gemini does that)."""
 
@@ -151,22 +177,22 @@ class ToolCallBuffer:
 
     def __init__(self) -> None:
         self._slots: dict[int, int] = {}
-        self._calls: list[tuple[str, list[str], list[str]]] = []
+        self._calls: list[tuple[str, list[str], list[str], str]] = []
         self._size = 0
 
-    def take(self, index: int | None, call_id: str, name: str, arguments: Any) -> None:
+    def take(self, index: int | None, call_id: str, name: str, arguments: Any, signature: str = "") -> None:
         """One fragment; `arguments` is text or an object. Raises ProviderBadResponse beyond the caps."""
         if index is None:
             index = len(self._calls) - (not call_id and bool(self._calls))
         at = self._slots.get(index)
         if at is None or (call_id and self._calls[at][0] not in {"", call_id}):
             at = self._slots[index] = len(self._calls)
-            self._calls.append((call_id, [], []))
+            self._calls.append((call_id, [], [], signature))
         text = arguments if isinstance(arguments, str) else "" if arguments is None else _as_json(arguments)
-        _, names, pieces = self._calls[at]
+        _, names, pieces, _ = self._calls[at]
         names.append(name)
         pieces.append(text)
-        self._size += len(text) + len(name) + len(call_id)
+        self._size += len(text) + len(name) + len(call_id) + len(signature)
         if self._size > MAX_TOOL_CHARS or len(self._calls) > MAX_TOOL_CALLS:
             raise ProviderBadResponse("The provider sent more tool calls than this server will hold.")
 
@@ -177,9 +203,30 @@ class ToolCallBuffer:
                 clean_text(call_id) or f"call_{number}",
                 clean_text("".join(names)),
                 clean_text("".join(pieces)),
+                clean_text(signature),
             )
-            for number, (call_id, names, pieces) in enumerate(self._calls)
+            for number, (call_id, names, pieces, signature) in enumerate(self._calls)
         ]
+
+
+def kept_part(part: ProviderPart, wire: str, model: str) -> dict[str, Any] | None:
+    """What a provider part holds, for the wire and the model that it came from; None for any other."""
+    if (part.wire, part.model) != (wire, model):
+        return None
+    try:
+        found = json.loads(part.data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def as_object(text: str) -> dict[str, Any]:
+    """JSON text as an object, for the wires that take nothing else; other values are put into one."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        found = text
+    return found if isinstance(found, dict) else {"value": found}
 
 
 def count_of(given: Any, *path: str) -> int | None:

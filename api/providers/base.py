@@ -23,13 +23,20 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """A provider's HTTP request, ready to send: made in the request's thread, sent by the loop."""
+    """A provider's HTTP request, ready to send: made in the request's thread, sent by the loop.
+
+    `notes` say to the user what was left out or changed. `refused` names the fields that this endpoint was seen to
+    refuse and that are therefore left out; `endpoint` lets a wire make the request again without a further one.
+    """
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     trusted: bool
     method: str = "POST"
+    notes: tuple[str, ...] = ()
+    refused: frozenset[str] = frozenset()
+    endpoint: Endpoint | None = field(repr=False, default=None)
 
 
 class Decoder(Protocol):
@@ -70,6 +77,21 @@ class ScriptedWire(Wire, Protocol):
 
     def script(self, body: bytes) -> Iterator[tuple[float, bytes]]:
         """The answer to a request's body, as seconds to wait and the bytes that follow."""
+        ...
+
+
+@runtime_checkable
+class LearningWire(Wire, Protocol):
+    """A wire that leaves out what a server refuses, and remembers it."""
+
+    def without_refused(
+        self, sent: WireRequest, request: CompletionRequest, status: int, body: bytes
+    ) -> WireRequest | None:
+        """The request again, without the field that a refusal names; None where it names none that could go."""
+        ...
+
+    def remember(self, sent: WireRequest, request: CompletionRequest) -> None:
+        """`sent` was taken: from now on the same fields are left out at once."""
         ...
 
 

@@ -1,87 +1,25 @@
-"""Every vendor Parley knows, one row each, and what follows from a row: its wire, its address, its trust."""
+"""What follows from a vendor's row: its wire, its address, its trust."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from yarl import URL
 
 from api.domain.errors import Invalid
 from api.providers.base import Endpoint, Wire
+from api.providers.vendors import DEMO_URL, VENDORS, Ability, Vendor
+from api.providers.wires.anthropic import AnthropicWire
 from api.providers.wires.demo import DemoWire
+from api.providers.wires.google import GoogleWire
 from api.providers.wires.ollama import OllamaWire
 from api.providers.wires.openai import OpenAIWire
 
-WireName = Literal["openai", "ollama", "demo"]
-Ability = Literal["chat", "reasoning", "tools", "models", "pull"]
+__all__ = ["VENDORS", "Ability", "Catalogue", "Vendor", "normal_url", "origin"]
+
 _MAX_URL_CHARS: Final = 2_000
 _MAX_KEY_CHARS: Final = 4_000
-_DEMO_URL: Final = "demo:///"
-
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """One row. `base_url` is the vendor's own address; None means that each configuration must bring one."""
-
-    id: str
-    title: str
-    wire: WireName
-    base_url: str | None
-    needs_key: bool
-    key_hint: str = ""
-    default_model: str | None = None
-    aliases: tuple[str, ...] = ()
-    abilities: frozenset[Ability] = frozenset({"chat", "models"})
-    takes_key: bool = True
-    tokens_field: str = "max_tokens"
-    stream_usage: bool = True
-
-
-VENDORS: Final = (
-    Vendor(
-        id="demo",
-        title="Demo",
-        wire="demo",
-        base_url=_DEMO_URL,
-        needs_key=False,
-        takes_key=False,
-        default_model="demo",
-        abilities=frozenset({"chat", "reasoning", "models"}),
-    ),
-    Vendor(
-        id="openai",
-        title="OpenAI",
-        wire="openai",
-        base_url="https://api.openai.com/v1",
-        needs_key=True,
-        key_hint="sk-…",
-        default_model="gpt-4o-mini",
-        aliases=("gpt", "chatgpt"),
-        abilities=frozenset({"chat", "reasoning", "tools", "models"}),
-        tokens_field="max_completion_tokens",
-    ),
-    Vendor(
-        id="custom",
-        title="OpenAI-compatible server",
-        wire="openai",
-        base_url=None,
-        needs_key=False,
-        key_hint="where the server asks for one",
-        aliases=("openai-compatible", "vllm", "lmstudio", "llamacpp"),
-        abilities=frozenset({"chat", "reasoning", "tools", "models"}),
-    ),
-    Vendor(
-        id="ollama",
-        title="Ollama",
-        wire="ollama",
-        base_url="http://127.0.0.1:11434",
-        needs_key=False,
-        key_hint="where a proxy asks for one",
-        abilities=frozenset({"chat", "reasoning", "tools", "models", "pull"}),
-    ),
-)
 
 
 class Catalogue:
@@ -109,8 +47,11 @@ class Catalogue:
         return self._base_urls[self._known(provider).id]
 
     def wire(self, provider: str) -> Wire:
-        """How that vendor is spoken to. Raises Invalid for an unknown one."""
-        return self._wires[self._known(provider).id]
+        """How that vendor's models are spoken to. Raises Invalid for an unknown one, or one without chat models."""
+        vendor = self._known(provider)
+        if "chat" not in vendor.abilities:
+            raise Invalid(f"{vendor.title} has no chat models. Choose another provider for a conversation.")
+        return self._wires[vendor.id]
 
     def endpoint(self, provider: str, base_url: str | None, api_key: str | None) -> Endpoint:
         """Where a call goes. Only the operator's or the vendor's own address is trusted; others are guarded.
@@ -121,7 +62,7 @@ class Catalogue:
         own = self._base_urls[vendor.id]
         url = normal_url(base_url) if base_url and vendor.wire != "demo" else own
         if url is None:
-            raise Invalid(f"{vendor.title} needs a base URL, such as http://host:8000/v1.")
+            raise Invalid(f"{vendor.title} needs a base URL, such as {vendor.url_hint}.")
         key = _normal_key(api_key) if vendor.takes_key else None
         if vendor.needs_key and key is None:
             raise Invalid(f"{vendor.title} needs an API key ({vendor.key_hint}).")
@@ -159,7 +100,7 @@ def normal_url(text: str) -> str:
 
 def origin(url: str) -> str:
     """Scheme, host and port in one spelling: what a key is bound to. Raises Invalid for a malformed URL."""
-    if url == _DEMO_URL:
+    if url == DEMO_URL:
         return "demo://"
     parsed = URL(normal_url(url))
     host = parsed.raw_host or ""
@@ -178,8 +119,18 @@ def _normal_key(text: str | None) -> str | None:
 def _wire(vendor: Vendor) -> Wire:
     match vendor.wire:
         case "openai":
-            return OpenAIWire(tokens_field=vendor.tokens_field, stream_usage=vendor.stream_usage)
+            return OpenAIWire(
+                tokens_field=vendor.tokens_field,
+                stream_usage=vendor.stream_usage,
+                names=dict(vendor.names),
+                families=vendor.families,
+                headers=vendor.headers,
+            )
+        case "anthropic":
+            return AnthropicWire(vendor.families, vendor.headers)
+        case "google":
+            return GoogleWire(vendor.families, vendor.headers)
         case "ollama":
-            return OllamaWire()
+            return OllamaWire(vendor.families, vendor.headers)
         case "demo":
             return DemoWire()

@@ -6,8 +6,9 @@ Blocking; runs in a request's thread. The SDKs cost about a second to import, so
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -17,12 +18,13 @@ from api.providers.base import Endpoint
 from api.providers.catalogue import Catalogue
 from api.providers.failures import from_http
 from api.providers.sdk_network import Budget, Network, own_headers, refuse_compressed
-from api.providers.wires import demo
+from api.providers.wires import anthropic, demo, google
 from api.security.egress import Egress
 from api.security.redaction import redact
 
 _MAX_MODELS: Final = 5_000
 _MAX_NAME_CHARS: Final = 200
+Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class _Models(msgspec.Struct):
     data: list[_Model]
 
 
+class _GeminiModel(msgspec.Struct):
+    name: str
+    methods: list[str] = msgspec.field(name="supportedGenerationMethods", default_factory=list)
+
+
+class _GeminiModels(msgspec.Struct):
+    models: list[_GeminiModel] = []
+
+
 class Control:
     """Guarded as the data plane is: an endpoint that is not trusted is dialled only where `egress` permits."""
 
@@ -59,6 +70,10 @@ class Control:
                     return [ModelEntry(name, "parley") for name in demo.MODELS]
                 case "ollama":
                     return _in_order(_ollama_models(endpoint, self._guard(endpoint), timeout))
+                case "google":
+                    return _in_order(_gemini_models(endpoint, self._guard(endpoint), timeout))
+                case "anthropic":
+                    return _in_order(_anthropic_models(endpoint, self._guard(endpoint), timeout))
                 case _:
                     return _in_order(_openai_models(endpoint, self._guard(endpoint), timeout))
         except ProviderError as error:
@@ -71,6 +86,35 @@ class Control:
 
 
 def _openai_models(endpoint: Endpoint, egress: Egress | None, timeout: float) -> list[ModelEntry]:
+    found = _get("/models", endpoint.base_url, _bearer(endpoint), egress, timeout=timeout, shape=_Models)
+    return [ModelEntry(m.id, m.owned_by if isinstance(m.owned_by, str) else None) for m in found.data]
+
+
+def _anthropic_models(endpoint: Endpoint, egress: Egress | None, timeout: float) -> list[ModelEntry]:
+    headers = {"anthropic-version": anthropic.VERSION}
+    if endpoint.api_key:
+        headers["x-api-key"] = endpoint.api_key
+    base_url = anthropic.versioned(endpoint.base_url)
+    found = _get("/models?limit=1000", base_url, headers, egress, timeout=timeout, shape=_Models)
+    return [ModelEntry(m.id, "anthropic") for m in found.data]
+
+
+def _gemini_models(endpoint: Endpoint, egress: Egress | None, timeout: float) -> list[ModelEntry]:
+    headers = {"x-goog-api-key": endpoint.api_key} if endpoint.api_key else {}
+    base_url = google.versioned(endpoint.base_url)
+    found = _get("/models?pageSize=1000", base_url, headers, egress, timeout=timeout, shape=_GeminiModels)
+    able = (m for m in found.models if "generateContent" in m.methods)
+    return [ModelEntry(m.name.removeprefix("models/"), "google") for m in able]
+
+
+def _bearer(endpoint: Endpoint) -> dict[str, str]:
+    return {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+
+
+def _get(
+    path: str, base_url: str, headers: Mapping[str, str], egress: Egress | None, *, timeout: float, shape: type[Shape]
+) -> Shape:
+    """One answer, through the `openai` SDK's client: it carries any vendor's lists as well as its own."""
     import httpcore2
     import httpx2
     import openai
@@ -78,21 +122,20 @@ def _openai_models(endpoint: Endpoint, egress: Egress | None, timeout: float) ->
     network = Network(httpcore2.SyncBackend().connect_tcp, egress, Budget(timeout))
     transport = httpx2.HTTPTransport(trust_env=False)
     _put_under(transport._pool, network)
-    hooks: dict[str, list[Any]] = {"request": [own_headers(endpoint.api_key)], "response": [refuse_compressed]}
+    hooks: dict[str, list[Any]] = {"request": [own_headers(headers)], "response": [refuse_compressed]}
     with httpx2.Client(
         transport=transport, trust_env=False, follow_redirects=False, timeout=timeout, event_hooks=hooks
     ) as http:
-        client = openai.OpenAI(api_key="unused", base_url=endpoint.base_url, http_client=http, max_retries=0)
+        client = openai.OpenAI(api_key="unused", base_url=base_url, http_client=http, max_retries=0)
         try:
-            answer = client.get("/models", cast_to=httpx2.Response)
-            found = msgspec.json.decode(answer.content, type=_Models)
+            answer = client.get(path, cast_to=httpx2.Response)
+            return msgspec.json.decode(answer.content, type=shape)
         except openai.APIStatusError as error:
             raise from_http(error.status_code, error.response.headers, error.response.content) from None
         except openai.APIConnectionError as error:
             raise _connection_fault(error, error.__cause__) from None
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
             raise _unreadable(error) from None
-    return [ModelEntry(m.id, m.owned_by if isinstance(m.owned_by, str) else None) for m in found.data]
 
 
 def _ollama_models(endpoint: Endpoint, egress: Egress | None, timeout: float) -> list[ModelEntry]:
@@ -109,7 +152,7 @@ def _ollama_models(endpoint: Endpoint, egress: Egress | None, timeout: float) ->
         timeout=timeout,
         transport=transport,
         trust_env=False,
-        event_hooks={"request": [own_headers(endpoint.api_key)], "response": [refuse_compressed]},
+        event_hooks={"request": [own_headers(_bearer(endpoint))], "response": [refuse_compressed]},
     )
     try:
         with client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,9 +32,20 @@ _TOO_LONG: Final = (
     "context window",
     "prompt is too long",
     "string_above_max_length",
+    "exceed context limit",
+    "maximum number of tokens allowed",
+    "request_too_large",
 )
-_FILTERED: Final = ("content_filter", "content management policy", "content_policy", "moderation")
-_NO_MONEY: Final = ("insufficient_quota", "insufficient credits", "insufficient balance", "billing")
+_FILTERED: Final = (
+    "content_filter",
+    "content filtering policy",
+    "content management policy",
+    "content_policy",
+    "moderation",
+)
+_NO_MONEY: Final = ("insufficient_quota", "insufficient credits", "insufficient balance", "credit balance", "billing")
+_BAD_KEY: Final = ("api key not valid", "api key expired", "api key not found", "api_key_invalid", "invalid api key")
+_RETRY_DELAY: Final = re.compile(rb'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 
 
 def excerpt(text: str | bytes) -> str:
@@ -62,8 +74,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def from_http(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """What a non-2xx answer means. `body` may be anything; JSON errors of the usual shapes are read."""
-    said, code = _read(body)
-    return classify(status, said, code, retry_after(headers))
+    said, code = read_error(body)
+    wait = retry_after(headers)
+    if wait is None and (delay := _RETRY_DELAY.search(body)):
+        wait = float(delay[1])  # Gemini says it in the body
+    return classify(status, said, code, wait)
 
 
 def from_object(error: Any, status: int = 0) -> ProviderError:
@@ -75,7 +90,7 @@ def from_object(error: Any, status: int = 0) -> ProviderError:
 
 def reply_cut() -> ProviderUnavailable:
     """The bytes ended before the answer did."""
-    return ProviderUnavailable("The provider's reply broke off before its end.")
+    return ProviderUnavailable("The provider's reply broke off before its end. Try again.")
 
 
 def classify(status: int, said: str, code: str, wait: float | None) -> ProviderError:
@@ -94,7 +109,10 @@ def _by_words(status: int, words: str, quote: str, wait: float | None) -> Provid
         )
     if status in {0, 400, 403, 422} and any(mark in words for mark in _FILTERED):
         return ContentFiltered("The provider's content filter refused. Rephrase the message." + quote)
-    if status in {0, 402, 429} and (status == 402 or any(mark in words for mark in _NO_MONEY)):
+    if status in {0, 400} and any(mark in words for mark in _BAD_KEY):
+        return _by_status(401, quote, wait)
+    out_of_money = any(mark in words for mark in _NO_MONEY) and (status != 429 or wait is None)
+    if status in {0, 400, 402, 403, 429} and (status == 402 or out_of_money):
         return ProviderRateLimited(
             "The provider account has no credit or quota left. Check its plan and billing." + quote,
             retry_after=wait,
@@ -128,7 +146,9 @@ def _by_status(status: int, quote: str, wait: float | None) -> ProviderError | N
             "Set the final address as the base URL."
         )
     if status:
-        return ProviderError(f"The provider refused the request (status {status})." + quote)
+        return ProviderError(
+            f"The provider refused the request (status {status}). Check the model and its settings." + quote
+        )
     return None
 
 
@@ -137,15 +157,15 @@ def _by_code(code: str, quote: str, wait: float | None) -> ProviderError:
     name = code.lower()
     if "rate_limit" in name:
         return ProviderRateLimited("The provider's rate limit is reached." + quote, retry_after=wait)
-    if "api_key" in name or "auth" in name:
+    if "api_key" in name or "auth" in name or "permission" in name:
         return ProviderAuthFailed("The provider refused the API key. Check the key." + quote)
-    if "model_not_found" in name:
+    if "not_found" in name:
         return _no_model(quote)
     if "timeout" in name:
         return ProviderTimeout("The provider took too long. Try again." + quote)
-    if "server_error" in name or "overloaded" in name or "unavailable" in name:
+    if any(mark in name for mark in ("server_error", "api_error", "overloaded", "unavailable", "internal")):
         return ProviderUnavailable("The provider has a problem of its own. Try again later." + quote)
-    return ProviderError("The provider ended the reply with an error." + quote)
+    return ProviderError("The provider ended the reply with an error. Try again." + quote)
 
 
 def _no_model(quote: str) -> ModelNotFound:
@@ -154,7 +174,7 @@ def _no_model(quote: str) -> ModelNotFound:
     )
 
 
-def _read(body: bytes) -> tuple[str, str]:
+def read_error(body: bytes) -> tuple[str, str]:
     """The words and the code in an error's body."""
     text = body.decode("utf-8", "replace")
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from api.domain.errors import ProviderBadResponse, ProviderTimeout
@@ -117,7 +117,7 @@ class _Metered:
         return self._stream.get_extra_info(info)
 
 
-def own_headers(key: str | None) -> Callable[[Any], None]:
+def own_headers(credentials: Mapping[str, str]) -> Callable[[Any], None]:
     """A request hook that leaves only what we mean to send: SDKs add organisations and keys from the environment."""
 
     def hook(request: Any) -> None:
@@ -126,8 +126,8 @@ def own_headers(key: str | None) -> Callable[[Any], None]:
                 del request.headers[name]
         request.headers["User-Agent"] = "Parley"
         request.headers["Accept-Encoding"] = "identity"
-        if key:
-            request.headers["Authorization"] = f"Bearer {key}"
+        for name, value in credentials.items():
+            request.headers[name] = value
 
     return hook
 
@@ -135,4 +135,6 @@ def own_headers(key: str | None) -> Callable[[Any], None]:
 def refuse_compressed(response: Any) -> None:
     """A response hook: compressed bytes would grow beyond the budget."""
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ProviderBadResponse("The provider compressed its answer though asked not to.")
+        raise ProviderBadResponse(
+            "The provider compressed its answer though asked not to. Check the base URL and what stands before it."
+        )

@@ -29,8 +29,8 @@ from api.domain.errors import (
     ProviderError,
     ProviderUnavailable,
 )
-from api.domain.events import ProviderEvent
-from api.providers.base import Call, Decoder, ScriptedWire, Sink
+from api.domain.events import Note, ProviderEvent
+from api.providers.base import Call, Decoder, LearningWire, ScriptedWire, Sink, WireRequest
 from api.providers.dialing import Target, dialling, guarded_connector, trusted_connector
 from api.providers.failures import retry_after
 from api.providers.watch import Watch
@@ -45,6 +45,7 @@ _RETRY_PAUSE: Final = 0.25
 _END_GRACE: Final = 1.0
 _ERROR_GRACE: Final = 5.0
 _PASSING_STATUSES: Final = {502, 503, 529}
+_REFUSALS: Final = {400, 422}
 _LASTING_FAULTS: Final = (ClientConnectorCertificateError, ClientConnectorDNSError)
 
 
@@ -95,16 +96,34 @@ class Transport:
         session = self._trusted if call.request.trusted else self._guarded
         if session is None or session.closed:
             raise ProviderUnavailable("The server is shutting down.")
+        request: WireRequest | None = call.request
+        while request is not None:
+            request = await self._attempt(call, request, session, sink, watch)
+
+    async def _attempt(
+        self, call: Call, request: WireRequest, session: ClientSession, sink: Sink, watch: Watch
+    ) -> WireRequest | None:
+        """Carry `request`. Where the server refuses a part of it, the answer is the request to send instead."""
         try:
-            response = await self._head(call, session, watch)
+            response = await self._head(request, session, watch)
         except (ClientError, OSError, ValueError) as error:
             raise _fault(error) from None
         try:
             if response.status // 100 != 2:
-                raise call.wire.error(response.status, response.headers, await _error_body(response))
+                body = await _error_body(response)
+                again = await _without_refused(call, request, response.status, body)
+                if again is None:
+                    raise call.wire.error(response.status, response.headers, body)
+                return again
+            if request is not call.request:
+                _learned(call, request, sink)
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise ProviderBadResponse("The provider compressed its answer though asked not to.")
+                raise ProviderBadResponse(
+                    "The provider compressed its answer though asked not to. "
+                    "Check the base URL and what stands before it."
+                )
             await _read(response, call.wire.decoder(call.completion), sink, watch)
+            return None
         finally:
             # Read to its end, the pool keeps the connection; otherwise the provider shall stop now.
             if response.content.at_eof():
@@ -112,10 +131,10 @@ class Transport:
             else:
                 response.close()
 
-    async def _head(self, call: Call, session: ClientSession, watch: Watch) -> ClientResponse:
+    async def _head(self, request: WireRequest, session: ClientSession, watch: Watch) -> ClientResponse:
         """The answer's head, after at most one retry."""
         try:
-            response = await self._send(call, session, watch)
+            response = await self._send(request, session, watch)
         except (ClientConnectionError, OSError) as fault:
             if isinstance(fault, _LASTING_FAULTS):
                 raise
@@ -127,10 +146,9 @@ class Transport:
             response.close()
             pause = wait
         await asyncio.sleep(pause)
-        return await self._send(call, session, watch)
+        return await self._send(request, session, watch)
 
-    async def _send(self, call: Call, session: ClientSession, watch: Watch) -> ClientResponse:
-        request = call.request
+    async def _send(self, request: WireRequest, session: ClientSession, watch: Watch) -> ClientResponse:
         url = URL(request.url)
         target = Target(url.host or "", url.port or 0)
         dialling.set(target)
@@ -175,6 +193,20 @@ def _tell_watch() -> TraceConfig:
     tracing.on_connection_create_end.append(connected)
     tracing.on_connection_reuseconn.append(connected)
     return tracing
+
+
+async def _without_refused(call: Call, sent: WireRequest, status: int, body: bytes) -> WireRequest | None:
+    """In a thread: the request may hold megabytes of images, and it is encoded anew."""
+    if status in _REFUSALS and isinstance(call.wire, LearningWire):
+        return await asyncio.to_thread(call.wire.without_refused, sent, call.completion, status, body)
+    return None
+
+
+def _learned(call: Call, sent: WireRequest, sink: Sink) -> None:
+    """The server took what it was sent after a refusal: it gets no less from now on, and the user knows."""
+    if isinstance(call.wire, LearningWire):
+        call.wire.remember(sent, call.completion)
+    _give(sink, [Note(text) for text in sent.notes if text not in call.request.notes])
 
 
 async def _play(call: Call, wire: ScriptedWire, sink: Sink, watch: Watch) -> None:
@@ -258,7 +290,7 @@ def _fault(error: Exception) -> ProviderError:
     if isinstance(error, ClientConnectorDNSError):
         return ProviderUnavailable("The provider's host name cannot be resolved. Check the base URL.")
     if isinstance(error, ServerDisconnectedError):
-        return ProviderUnavailable("The provider closed the connection without an answer.")
+        return ProviderUnavailable("The provider closed the connection without an answer. Try again.")
     if isinstance(error, ClientConnectionError | OSError):
         return ProviderUnavailable("The provider cannot be reached. Check the base URL and that it is running.")
     return ProviderBadResponse("The provider's answer is not HTTP as it should be. Check the base URL.")

@@ -103,8 +103,8 @@ def _no_first_byte(limit: float) -> str:
 
 
 def _silence(limit: float) -> str:
-    return f"The provider stopped sending for {limit:g} s."
+    return f"The provider stopped sending for {limit:g} s. Try again or choose another model."
 
 
 def _too_long(limit: float) -> str:
-    return f"The reply took longer than the {limit:g} s that one reply may take."
+    return f"The reply took longer than the {limit:g} s that one reply may take. Try again with a smaller task."

@@ -37,6 +37,7 @@ CLOSE_MESSAGE = sa.update(table_of(MessageRow)).where(
 )
 CLOSED_COLUMNS = (
     "status",
+    "notes",
     "event_index",
     "first_token_at",
     "finished_at",

@@ -241,12 +241,14 @@ class ModelConfigService:
     def _by_name(self, configs: Sequence[ModelConfig], name: str) -> tuple[ModelConfig | None, Vendor, str]:
         if config := next((one for one in configs if one.name == name), None):
             return self._by_config(configs, config.id, None)
+        exact = next((one for one in configs if one.model == name), None)
         head, slash, rest = name.partition("/")
         vendor = self._catalogue.vendor(head) if slash and rest else None
-        if vendor is not None:
+        set_up = vendor is not None and any(one.provider == vendor.id for one in configs)
+        if vendor is not None and (set_up or exact is None):
             return self._config_of(configs, vendor, rest), vendor, rest
-        if config := next((one for one in configs if one.model == name), None):
-            return config, self._vendor(config.provider), name
+        if exact is not None:  # a name that only looks like `provider/model`, such as a router's
+            return exact, self._vendor(exact.provider), name
         if name in ("demo", "demo-thinking"):
             return None, self._vendor("demo"), name
         raise ModelNotFound(

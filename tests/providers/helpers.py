@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from api.domain.conversation import CompletionRequest, Turn
 from api.domain.events import ProviderEvent, ReasoningDelta, TextDelta
-from api.providers.base import Call, Endpoint, Timeouts, Wire
+from api.providers.base import Call, Decoder, Endpoint, Timeouts, Wire
 from api.providers.transport import Transport
+from api.providers.wires.anthropic import AnthropicWire
+from api.providers.wires.google import GoogleWire
 from api.providers.wires.ollama import OllamaWire
 from api.providers.wires.openai import OpenAIWire
 from api.security.egress import Egress
@@ -18,7 +20,12 @@ from tests.upstream import Upstream
 T = TypeVar("T")
 KEY = "sk-test-0123456789abcdefCANARY"
 PATIENT = Timeouts(connect=20, first=20, between=20, total=60)
-WIRES: dict[str, Wire] = {"openai": OpenAIWire(), "ollama": OllamaWire()}
+WIRES: dict[str, Wire] = {
+    "openai": OpenAIWire(),
+    "anthropic": AnthropicWire(),
+    "google": GoogleWire(),
+    "ollama": OllamaWire(),
+}
 
 
 def call_for(
@@ -69,3 +76,24 @@ def thoughts_of(events: list[ProviderEvent]) -> str:
 def http(status: str, body: bytes, *headers: str) -> bytes:
     """A whole HTTP answer."""
     return "\r\n".join((f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")).encode() + body
+
+
+def decode(decoder: Decoder, pieces: Iterable[bytes]) -> list[ProviderEvent]:
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return events + decoder.end()
+
+
+def joined(events: list[ProviderEvent]) -> list[ProviderEvent]:
+    """Adjacent deltas as one: how they are cut depends on the reads."""
+    out: list[ProviderEvent] = []
+    for event in events:
+        if isinstance(event, TextDelta | ReasoningDelta) and out and type(out[-1]) is type(event):
+            out[-1] = type(event)(out[-1].text + event.text)  # type: ignore[union-attr]
+        else:
+            out.append(event)
+    return out
+
+
+def cut_at(data: bytes, cuts: Iterable[int]) -> list[bytes]:
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]

@@ -22,7 +22,10 @@ def endpoint(provider: str, url: str, trusted: bool = True) -> Endpoint:
     return Endpoint(provider, url, KEY, trusted)
 
 
-@pytest.mark.parametrize(("provider", "path"), [("openai", "/v1"), ("custom", "/v1"), ("ollama", "")])
+@pytest.mark.parametrize(
+    ("provider", "path"),
+    [("openai", "/v1"), ("custom", "/v1"), ("ollama", ""), ("anthropic", ""), ("claude", "/v1"), ("gemini", "")],
+)
 def test_models_of_a_real_server(upstream: Upstream, provider: str, path: str) -> None:
     found = CONTROL.list_models(endpoint(provider, upstream.url + path))
     assert "count:500:20" in [model.id for model in found]
@@ -36,7 +39,7 @@ def test_demo_needs_no_network() -> None:
     ]
 
 
-@pytest.mark.parametrize("provider", ["openai", "ollama"])
+@pytest.mark.parametrize("provider", ["openai", "ollama", "gemini", "anthropic"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "[::ffff:127.0.0.1]"])
 def test_the_sdks_are_guarded(upstream: Upstream, provider: str, host: str) -> None:
     before = upstream.accepted
@@ -45,13 +48,15 @@ def test_the_sdks_are_guarded(upstream: Upstream, provider: str, host: str) -> N
     assert upstream.accepted == before
 
 
-@pytest.mark.parametrize(("provider", "path"), [("openai", "/v1"), ("ollama", "")])
+@pytest.mark.parametrize(
+    ("provider", "path"), [("openai", "/v1"), ("ollama", ""), ("anthropic", ""), ("gemini", "/v1beta")]
+)
 def test_an_allowed_host_passes(upstream: Upstream, provider: str, path: str) -> None:
     control = Control(Catalogue(), Egress(parse_allowed(f"localhost:{upstream.port}")))
     assert control.list_models(endpoint(provider, f"http://localhost:{upstream.port}{path}", trusted=False))
 
 
-@pytest.mark.parametrize("provider", ["openai", "ollama"])
+@pytest.mark.parametrize("provider", ["openai", "ollama", "gemini", "anthropic"])
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -77,7 +82,7 @@ def test_faults(
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("provider", ["openai", "ollama"])
+@pytest.mark.parametrize("provider", ["openai", "ollama", "gemini", "anthropic"])
 def test_bytes_and_seconds_are_bounded(canned: tuple[str, list[bytes], list[bytes]], provider: str) -> None:
     url, answers, _ = canned
     answers.append(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
@@ -86,23 +91,39 @@ def test_bytes_and_seconds_are_bounded(canned: tuple[str, list[bytes], list[byte
         CONTROL.list_models(endpoint(provider, url))
 
 
-@pytest.mark.parametrize("provider", ["openai", "ollama"])
+@pytest.mark.parametrize("provider", ["openai", "ollama", "gemini", "anthropic"])
 def test_a_silent_server_is_not_waited_for(provider: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(errors.ProviderTimeout):
         CONTROL.list_models(endpoint(provider, f"http://127.0.0.1:{server.getsockname()[1]}"), timeout=0.4)
 
 
-@pytest.mark.parametrize("provider", ["openai", "ollama"])
+@pytest.mark.parametrize("provider", ["openai", "ollama", "gemini", "anthropic"])
 @pytest.mark.parametrize("key", [None, KEY])
 def test_nothing_of_the_environment_leaves(
     canned: tuple[str, list[bytes], list[bytes]], monkeypatch: pytest.MonkeyPatch, provider: str, key: str | None
 ) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OLLAMA_API_KEY", "OPENAI_CUSTOM_HEADERS"):
+    for name in (
+        "OPENAI_API_KEY",
+        "OPENAI_ORG_ID",
+        "OPENAI_PROJECT_ID",
+        "OLLAMA_API_KEY",
+        "OPENAI_CUSTOM_HEADERS",
+        "ANTHROPIC_API_KEY",
+        "GEMINI_API_KEY",
+    ):
         monkeypatch.setenv(name, "leak: canary")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     url, answers, asked = canned
-    answers.append(http("200 OK", b'{"data":[{"id":"b"}],"models":[{"model":"b"}]}', "Content-Type: application/json"))
+    answers.append(
+        http(
+            "200 OK",
+            b'{"data":[{"id":"b"}],"models":[{"model":"b","name":"models/b","supportedGenerationMethods":["generateContent"]}]}',
+            "Content-Type: application/json",
+        )
+    )
     assert [m.id for m in CONTROL.list_models(Endpoint(provider, url, key, True))] == ["b"]
     assert b"canary" not in asked[0]
-    assert (b"uthorization" in asked[0]) is (key is not None)
+    header = {"gemini": b"x-goog-api-key", "anthropic": b"x-api-key"}.get(provider, b"authorization")
+    assert (header in asked[0].lower()) is (key is not None)
+    assert KEY.encode() not in asked[0].partition(b"\r\n")[0]
     assert b"unused" not in asked[0]

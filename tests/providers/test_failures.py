@@ -11,12 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.domain import errors
-from api.providers.failures import excerpt, from_http, retry_after
+from api.providers.failures import excerpt, from_http, from_object, retry_after
 from tests import hypothesis_profiles  # noqa: F401
 
 
 def openai_error(message: str, code: str | None = None) -> bytes:
     return json.dumps({"error": {"message": message, "type": "invalid_request_error", "code": code}}).encode()
+
+
+def anthropic_error(kind: str, message: str) -> bytes:
+    return json.dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "r"}).encode()
+
+
+def gemini_error(code: int, message: str, delay: str = "") -> bytes:
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}] if delay else []
+    return json.dumps({"error": {"code": code, "message": message, "status": "X", "details": details}}).encode()
 
 
 @pytest.mark.parametrize(
@@ -49,6 +58,38 @@ def openai_error(message: str, code: str | None = None) -> bytes:
         (504, b"", errors.ProviderTimeout, "again"),
         (529, b'{"type":"error","error":{"type":"overloaded_error"}}', errors.ProviderUnavailable, "529"),
         (302, b"", errors.ProviderBadResponse, "redirects are not followed"),
+        (400, anthropic_error("invalid_request_error", "prompt is too long: 9 > 8"), errors.ContextTooLong, "Shorten"),
+        (
+            400,
+            anthropic_error("invalid_request_error", "input length and `max_tokens` exceed context limit: 9 + 8 > 10"),
+            errors.ContextTooLong,
+            "Shorten",
+        ),
+        (413, anthropic_error("request_too_large", "Request exceeds the size"), errors.ContextTooLong, "Shorten"),
+        (
+            400,
+            anthropic_error("invalid_request_error", "Your credit balance is too low"),
+            errors.ProviderRateLimited,
+            "billing",
+        ),
+        (401, anthropic_error("authentication_error", "invalid x-api-key"), errors.ProviderAuthFailed, "Check the key"),
+        (403, anthropic_error("permission_error", "not yours"), errors.ProviderAuthFailed, "Check the key"),
+        (404, anthropic_error("not_found_error", "model: claude-9"), errors.ModelNotFound, "claude-9"),
+        (429, anthropic_error("rate_limit_error", "slow"), errors.ProviderRateLimited, "Wait"),
+        (500, anthropic_error("api_error", "Internal"), errors.ProviderUnavailable, "later"),
+        (529, anthropic_error("overloaded_error", "Overloaded"), errors.ProviderUnavailable, "Overloaded"),
+        (400, gemini_error(400, "API key not valid. Please pass a valid API key."), errors.ProviderAuthFailed, "key"),
+        (400, gemini_error(400, "API key expired. Please renew the API key."), errors.ProviderAuthFailed, "key"),
+        (
+            400,
+            gemini_error(400, "The input token count (9) exceeds the maximum number of tokens allowed (8)."),
+            errors.ContextTooLong,
+            "window",
+        ),
+        (400, gemini_error(400, "User location is not supported."), errors.ProviderError, "location"),
+        (404, gemini_error(404, "models/x is not found for API version v1beta"), errors.ModelNotFound, "models/x"),
+        (429, gemini_error(429, "Check your plan and billing details"), errors.ProviderRateLimited, "billing"),
+        (503, gemini_error(503, "The model is overloaded."), errors.ProviderUnavailable, "later"),
     ],
 )
 def test_mapping(status: int, body: bytes, error: type[errors.ProviderError], words: str) -> None:
@@ -94,3 +135,35 @@ def test_retry_after_as_a_date() -> None:
     assert 30 < later <= 60
     assert retry_after({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
     assert retry_after({}) is None
+
+
+def test_geminis_retry_delay_is_in_the_body() -> None:
+    failure = from_http(429, {}, gemini_error(429, "You exceeded your quota; see billing", "34.5s"))
+    assert failure.retry_after == 34.5
+    assert "rate limit" in failure.detail
+    assert from_http(429, {"Retry-After": "3"}, gemini_error(429, "slow", "34s")).retry_after == 3
+    assert from_http(429, {}, b'{"retryDelay": "99999999999999999999s"}').retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes"),
+    [
+        ({"type": "overloaded_error", "message": "Overloaded"}, errors.ProviderUnavailable),
+        ({"type": "api_error", "message": "Internal server error"}, errors.ProviderUnavailable),
+        ({"type": "rate_limit_error", "message": "slow"}, errors.ProviderRateLimited),
+        ({"type": "authentication_error", "message": "no"}, errors.ProviderAuthFailed),
+        ({"type": "permission_error", "message": "no"}, errors.ProviderAuthFailed),
+        ({"type": "not_found_error", "message": "x"}, errors.ModelNotFound),
+        ({"type": "timeout_error", "message": "x"}, errors.ProviderTimeout),
+        ({"type": "invalid_request_error", "message": "prompt is too long: 3 tokens"}, errors.ContextTooLong),
+        ({"type": "invalid_request_error", "message": "odd"}, errors.ProviderError),
+        ({"code": 429, "message": "quota", "status": "RESOURCE_EXHAUSTED"}, errors.ProviderRateLimited),
+        ({"code": 500, "message": "x", "status": "INTERNAL"}, errors.ProviderUnavailable),
+        ({"status": "UNAVAILABLE", "message": "x"}, errors.ProviderUnavailable),
+        ({}, errors.ProviderError),
+        ([], errors.ProviderError),
+        ("server exploded", errors.ProviderError),
+    ],
+)
+def test_errors_inside_a_stream(error: object, becomes: type[errors.ProviderError]) -> None:
+    assert type(from_object(error)) is becomes

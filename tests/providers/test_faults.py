@@ -7,7 +7,7 @@ import pytest
 from api.domain import errors
 from api.domain.events import Finish, ProviderEvent, ToolCall, Usage
 from api.providers.base import Timeouts
-from tests.providers.helpers import KEY, PATIENT, call_for, in_transport, run, text_of, thoughts_of
+from tests.providers.helpers import KEY, PATIENT, WIRES, call_for, in_transport, run, text_of, thoughts_of
 from tests.upstream import Upstream
 
 BRIEF = {
@@ -44,7 +44,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("model", "error", "before"), FAULTS, ids=[f[0] for f in FAULTS])
-@pytest.mark.parametrize("wire", ["openai", "ollama"])
+@pytest.mark.parametrize("wire", WIRES)
 def test_fault(upstream: Upstream, wire: str, model: str, error: type[errors.ProviderError], before: str) -> None:
     events: list[ProviderEvent] = []
     call = call_for(upstream, model, wire=wire, timeouts=BRIEF.get(model, PATIENT))
@@ -65,7 +65,7 @@ def test_fault_without_streaming(upstream: Upstream, model: str) -> None:
     assert KEY[5:18] not in str(caught.value)
 
 
-@pytest.mark.parametrize("wire", ["openai", "ollama"])
+@pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("model", ["plain", "usage-last", "no-done", "bytewise", "crlf", "hang"])
 def test_whole(upstream: Upstream, wire: str, stream: bool, model: str) -> None:
@@ -76,7 +76,7 @@ def test_whole(upstream: Upstream, wire: str, stream: bool, model: str) -> None:
     assert [(u.prompt_tokens, u.completion_tokens) for u in usage] == [(7, 3)]
 
 
-@pytest.mark.parametrize("wire", ["openai", "ollama"])
+@pytest.mark.parametrize("wire", WIRES)
 def test_reasoning_and_tools(upstream: Upstream, wire: str) -> None:
     events = run(call_for(upstream, "thinking", wire=wire))
     assert thoughts_of(events) == "hmm, yes"

@@ -1,10 +1,9 @@
-"""The wires against golden files, and against bytes cut, mixed and broken anywhere."""
+"""The wires against bytes cut, mixed and broken anywhere: events or a ProviderError, in bounded memory."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,147 +11,17 @@ from hypothesis import strategies as st
 
 from api.domain import errors
 from api.domain.conversation import CompletionRequest, Turn
-from api.domain.events import Finish, ProviderEvent, ReasoningDelta, TextDelta, ToolCall, Usage
+from api.domain.events import Finish, ReasoningDelta, TextDelta, Usage
 from api.domain.text import clean_text
-from api.providers.base import Decoder, Endpoint, Wire
 from api.providers.framing import MAX_LINE_BYTES
-from api.providers.wires.ollama import OllamaWire
-from api.providers.wires.openai import MAX_BODY_BYTES, OpenAIWire
+from api.providers.reply import MAX_BODY_BYTES
 from tests import hypothesis_profiles  # noqa: F401
-from tests.upstream_formats import Format, OllamaFormat, OpenAIFormat
+from tests.providers.helpers import WIRES, cut_at, decode
+from tests.upstream_formats import FORMATS, Format, OpenAIFormat
 
-GOLDEN = Path(__file__).parent.parent / "golden"
-OPENAI = OpenAIWire(tokens_field="max_completion_tokens")
-TURNS = (Turn("user", "Hi 👋"), Turn("assistant", "Hello!"), Turn("user", "介绍一下RUST"))
-FULL = CompletionRequest("m", TURNS, "Be brief.", 0.2, 0.9, 64)
-SHORT = CompletionRequest("local", (Turn("user", "Hi"),), max_tokens=5, stream=False)
-WIRES: dict[str, tuple[Wire, type[OpenAIFormat] | type[OllamaFormat]]] = {
-    "openai": (OPENAI, OpenAIFormat),
-    "ollama": (OllamaWire(), OllamaFormat),
-}
-
-GOLDENS: dict[str, list[ProviderEvent]] = {
-    "openai/plain.sse": [TextDelta("Hello 你好 🦀"), Finish("stop"), Usage(9, 4, 1, 2)],
-    "openai/reasoning-openrouter.sse": [
-        ReasoningDelta("Let me think."),
-        TextDelta("42"),
-        Finish("length"),
-        Usage(5, 7),
-    ],
-    "openai/tools-deepseek.sse": [
-        ReasoningDelta("Which city?"),
-        ToolCall("call_1", "weather", '{"city": "Oslo"}'),
-        ToolCall("call_2", "time", "{}"),
-        Finish("tool_calls"),
-        Usage(1, 2, None, 1),
-    ],
-    "openai/mistral-parts.sse": [ReasoningDelta("Hm."), TextDelta("A b"), Finish("filtered")],
-    "openai/crlf-multiline.sse": [TextDelta("two lines"), Finish("stop")],
-    "openai/surrogates.sse": [TextDelta("a😀b\ufffdc\ufffdd\ufffde\ufffd"), Finish("stop")],
-    "openai/whole.json": [
-        ReasoningDelta("Greet."),
-        TextDelta("Hello."),
-        ToolCall("call_9", "f", '{"a":1}'),
-        Finish("stop"),
-        Usage(3, 2),
-    ],
-    "ollama/plain.ndjson": [ReasoningDelta("Greet. "), TextDelta("Hello 你好"), Usage(26, 8), Finish("stop")],
-    "ollama/tools.ndjson": [
-        ToolCall("call_0", "weather", '{"city":"Oslo","days":2}'),
-        ToolCall("call_1", "weather", '{"city":"Bergen"}'),
-        Usage(5, 6),
-        Finish("tool_calls"),
-    ],
-    "ollama/whole.json": [TextDelta("Hello."), Usage(4, 3), Finish("length")],
-}
-
-
-def decode(decoder: Decoder, pieces: Iterable[bytes]) -> list[ProviderEvent]:
-    events = [event for piece in pieces for event in decoder.feed(piece)]
-    return events + decoder.end()
-
-
-def joined(events: list[ProviderEvent]) -> list[ProviderEvent]:
-    """Adjacent deltas as one: how they are cut depends on the reads."""
-    out: list[ProviderEvent] = []
-    for event in events:
-        if isinstance(event, TextDelta | ReasoningDelta) and out and type(out[-1]) is type(event):
-            out[-1] = type(event)(out[-1].text + event.text)  # type: ignore[union-attr]
-        else:
-            out.append(event)
-    return out
-
-
-def cut_at(data: bytes, cuts: Iterable[int]) -> list[bytes]:
-    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
-
-
-def decoder_for(name: str) -> Decoder:
-    return WIRES[name.split("/", maxsplit=1)[0]][0].decoder(FULL)
-
-
-@pytest.mark.parametrize(
-    ("file", "wire", "model", "request_"),
-    [
-        ("openai/request-stream.json", OPENAI, "gpt-4o-mini", FULL),
-        ("openai/request-whole.json", OpenAIWire(), "local", SHORT),
-        ("ollama/request-stream.json", OllamaWire(), "llama3.2", FULL),
-        ("ollama/request-whole.json", OllamaWire(), "local", SHORT),
-    ],
-)
-def test_what_we_send(file: str, wire: Wire, model: str, request_: CompletionRequest) -> None:
-    provider = file.split("/", maxsplit=1)[0]
-    request = CompletionRequest(model, *(getattr(request_, n) for n in list(request_.__slots__)[1:]))
-    sent = wire.encode(Endpoint(provider, "http://host/base/", "sk-key", False), request)
-    assert sent.body == (GOLDEN / file).read_bytes().strip()
-    assert sent.url == "http://host/base/" + {"openai": "chat/completions", "ollama": "api/chat"}[provider]
-    assert sent.headers["Authorization"] == "Bearer sk-key"
-    assert (sent.method, sent.trusted) == ("POST", False)
-    assert "sk-key" not in repr(sent)
-    assert "Authorization" not in wire.encode(Endpoint(provider, "http://host", None, True), request).headers
-
-
-@pytest.mark.parametrize("file", GOLDENS)
-def test_what_we_read(file: str) -> None:
-    data = (GOLDEN / file).read_bytes()
-    assert decode(decoder_for(file), [data]) == GOLDENS[file]
-    assert joined(decode(decoder_for(file), [data[i : i + 1] for i in range(len(data))])) == GOLDENS[file]
-    assert joined(decode(decoder_for(file), [b"\xef\xbb\xbf"[: 3 * file.startswith("openai")] + data])) == GOLDENS[file]
-
-
-@pytest.mark.parametrize("file", GOLDENS)
-@given(cuts=st.lists(st.integers(0, 2500), max_size=30))
-def test_cuts_change_nothing(file: str, cuts: list[int]) -> None:
-    pieces = cut_at((GOLDEN / file).read_bytes(), cuts)
-    assert joined(decode(decoder_for(file), pieces)) == GOLDENS[file]
-
-
-@pytest.mark.parametrize("file", GOLDENS)
-def test_every_truncation_is_whole_or_unavailable(file: str) -> None:
-    data = (GOLDEN / file).read_bytes()
-    for length in range(len(data)):
-        events: list[ProviderEvent] = []
-        decoder = decoder_for(file)
-        try:
-            events += decoder.feed(data[:length])
-            events += decoder.end()
-        except errors.ProviderUnavailable:
-            assert not any(isinstance(event, Finish) for event in events), length
-        else:
-            assert any(isinstance(event, Finish) for event in events), length
-
-
-@pytest.mark.parametrize(
-    ("file", "error"),
-    [("openai/error-in-stream.sse", errors.ProviderRateLimited), ("ollama/error.ndjson", errors.ProviderError)],
-)
-def test_text_before_an_error_in_the_same_bytes_is_not_lost(file: str, error: type[errors.ProviderError]) -> None:
-    decoder = decoder_for(file)
-    assert decoder.feed((GOLDEN / file).read_bytes()) == [TextDelta("Some ")]
-    assert decoder.done
-    with pytest.raises(error):
-        decoder.end()
+FULL = CompletionRequest("m", (Turn("user", "Hi"),))
+OPENAI = WIRES["openai"]
+SSE = [name for name in WIRES if name != "ollama"]
 
 
 def test_adjacent_deltas_of_one_read_are_one_event() -> None:
@@ -174,6 +43,11 @@ pieces_of_protocol = st.sampled_from(
         b"event: x",
     ]
     + [b'{"choices":[{"index":0,"delta":{"tool_calls":[{"index":99999999999,"function":{"arguments":{}}}]}}]}']
+    + [b'{"type":"content_block_delta","index":0,"delta":{"text":"x","partial_json":"{"}}', b'{"type":"message_stop"}']
+    + [b'{"type":"content_block_start","index":-1,"content_block":{"type":"tool_use","input":[[]]}}', b'{"type":7}']
+    + [b'{"type":"message_delta","delta":{"stop_reason":"x"},"usage":[]}', b'{"type":"content_block_stop"}']
+    + [b'{"candidates":[{"content":{"parts":[{"text":"x"},{"functionCall":{}}]},"finishReason":"X"}]}']
+    + [b'{"candidates":[{}],"usageMetadata":{"promptTokenCount":1e999}}', b'{"promptFeedback":{"blockReason":"X"}}']
     + [b'{"message":{"content":"x"},"done":false}', b'{"error":[[]]}', b'{"choices":[],"usage":{"prompt_tokens":-1}}']
 )
 
@@ -184,7 +58,7 @@ pieces_of_protocol = st.sampled_from(
     cuts=st.lists(st.integers(0, 300), max_size=6),
 )
 def test_any_bytes_make_events_or_a_provider_error(wire: str, data: bytes, cuts: list[int]) -> None:
-    decoder = WIRES[wire][0].decoder(FULL)
+    decoder = WIRES[wire].decoder(FULL)
     detail = ""
     try:
         decode(decoder, cut_at(data, cuts))
@@ -201,29 +75,29 @@ def test_any_bytes_make_events_or_a_provider_error(wire: str, data: bytes, cuts:
 )
 def test_any_text_survives_any_cut(wire: str, text: str, sizes: list[int], cuts: list[int]) -> None:
     """The text is cut between UTF-16 units into deltas, and the deltas' bytes are cut again."""
-    form: Format = WIRES[wire][1]("m")
+    form: Format = FORMATS[wire]("m")
     units = text.encode("utf-16-le", "surrogatepass")
     data = b""
     for size in sizes * (len(units) + 1):
         piece, units = units[: 2 * size], units[2 * size :]
         if piece:
             data += form.token(piece.decode("utf-16-le", "surrogatepass"))
-    events = decode(WIRES[wire][0].decoder(FULL), cut_at(data + form.finish(1, 1), cuts))
+    events = decode(WIRES[wire].decoder(FULL), cut_at(data + form.finish(1, 1), cuts))
     assert "".join(e.text for e in events if isinstance(e, TextDelta)) == clean_text(text)
 
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_raw_utf8_and_broken_utf8(wire: str) -> None:
-    form: Format = WIRES[wire][1]("m")
+    form: Format = FORMATS[wire]("m")
     data = form.token("PLACE").replace(b"PLACE", "né\u2028🦀".encode() + b"\xff\xed\xa0\x80!") + form.finish(1, 1)
-    events = decode(WIRES[wire][0].decoder(FULL), [data])
+    events = decode(WIRES[wire].decoder(FULL), [data])
     assert events[0] == TextDelta("né\u2028🦀" + "\ufffd" * 4 + "!")
 
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("size", [1000, 65536])
 def test_a_line_without_end_is_refused_early(wire: str, size: int) -> None:
-    decoder = WIRES[wire][0].decoder(FULL)
+    decoder = WIRES[wire].decoder(FULL)
     fed = 0
     with pytest.raises(errors.ProviderBadResponse):
         while fed < 100 * 1024 * 1024:
@@ -232,34 +106,50 @@ def test_a_line_without_end_is_refused_early(wire: str, size: int) -> None:
     assert fed <= MAX_LINE_BYTES + size
 
 
-def test_endless_data_lines_and_bodies_are_refused_early() -> None:
+@pytest.mark.parametrize("wire", SSE)
+def test_endless_data_lines_and_bodies_are_refused_early(wire: str) -> None:
     for start, more, limit in [
         (b"", b"data: " + b"x" * 9000 + b"\n", MAX_LINE_BYTES),
         (b"{", b" " * 9000, MAX_BODY_BYTES),
     ]:
-        decoder = OPENAI.decoder(FULL)
+        decoder = WIRES[wire].decoder(FULL)
         decoder.feed(start)
         with pytest.raises(errors.ProviderBadResponse):
             for _ in range(2 * limit // 9000):
                 decoder.feed(more)
 
 
-def test_tool_calls_are_capped() -> None:
-    piece = json.dumps(
-        {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "x" * 90_000}}]}}]}
-    )
-    decoder = OPENAI.decoder(FULL)
-    with pytest.raises(errors.ProviderBadResponse, match="tool calls"):
-        for _ in range(100):
-            decoder.feed(b"data: " + piece.encode() + b"\n\n")
+LONG = "x" * 90_000
+SIGNED = {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": LONG}}
+ENDLESS = [
+    ("openai", {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": LONG}}]}}]}),
+    ("openai", {"choices": [{"delta": {"reasoning_content": LONG}}]}),
+    ("anthropic", {"type": "content_block_start", "content_block": {"type": "tool_use", "name": LONG}}),
+    ("anthropic", SIGNED),
+    ("anthropic", {"type": "content_block_delta", "delta": {"type": "signature_delta", "signature": LONG}}),
+    ("google", {"candidates": [{"content": {"parts": [{"functionCall": {"args": {"a": LONG}}}]}}]}),
+    ("google", {"candidates": [{"content": {"parts": [{"functionCall": {}, "thoughtSignature": LONG}]}}]}),
+    ("ollama", {"message": {"tool_calls": [{"function": {"name": LONG}}]}}),
+]
+
+
+@pytest.mark.parametrize(("wire", "event"), ENDLESS)
+def test_what_is_kept_to_the_end_is_capped(wire: str, event: dict[str, Any]) -> None:
+    decoder = WIRES[wire].decoder(FULL)
+    data = (b"data: " if wire in SSE else b"") + json.dumps(event).encode() + b"\n\n"
+    with pytest.raises(errors.ProviderBadResponse, match="more (tool calls|thoughts) than"):
+        for _ in range(200):
+            decoder.feed(data)
+            if decoder.done:
+                decoder.end()
 
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("depth", [500, 200_000])
 def test_deep_nesting_is_an_error_and_no_crash(wire: str, depth: int) -> None:
-    prefix = b"data: " if wire == "openai" else b""
-    for key in (b"x", b"error", b"usage", b"choices"):
-        decoder = WIRES[wire][0].decoder(FULL)
+    prefix = b"data: " if wire in SSE else b""
+    for key in (b"x", b"error", b"usage", b"choices", b"candidates", b"delta"):
+        decoder = WIRES[wire].decoder(FULL)
         with pytest.raises(errors.ProviderError):
             decode(decoder, [prefix + b'{"' + key + b'":' + b"[" * depth + b"]" * depth + b"}\n\n"])
 
@@ -290,6 +180,56 @@ def test_answers_that_are_none(body: bytes, error: type[errors.ProviderError]) -
     with pytest.raises(errors.ProviderError) as caught:
         decode(OPENAI.decoder(FULL), [body])
     assert type(caught.value) is error
+
+
+def gemini(**candidate: object) -> bytes:
+    return b"data: " + json.dumps({"candidates": [candidate]}).encode() + b"\n\n"
+
+
+@pytest.mark.parametrize(
+    ("wire", "body", "error"),
+    [
+        ("anthropic", b"<html>", errors.ProviderBadResponse),
+        ("anthropic", b"Not Found", errors.ProviderBadResponse),
+        ("anthropic", b'{"hello": 1}', errors.ProviderBadResponse),
+        ("anthropic", b'{"type":"error","error":{"type":"overloaded_error"}}', errors.ProviderUnavailable),
+        ("anthropic", b'data: {"type":"ping"}\n\n', errors.ProviderUnavailable),
+        ("anthropic", b'data: {"type":"content_block_delta","delta":7}\n\n', errors.ProviderBadResponse),
+        ("anthropic", b'data: {"type":"error"}\n\n', errors.ProviderError),
+        ("anthropic", b'data: {"error":{"type":"rate_limit_error"}}\n\n', errors.ProviderRateLimited),
+        ("google", b"<html>", errors.ProviderBadResponse),
+        ("google", b'{"hello": 1}', errors.ProviderBadResponse),
+        ("google", b'[{"error":{"code":400}}]', errors.ProviderBadResponse),
+        ("google", b'{"promptFeedback":{"blockReason":"SAFETY"}}', errors.ContentFiltered),
+        ("google", b'data: {"promptFeedback":{"blockReason":"OTHER"}}\n\n', errors.ContentFiltered),
+        ("google", b'data: {"usageMetadata":{}}\n\n', errors.ProviderUnavailable),
+        ("google", b'data: {"error":{"code":503,"message":"overloaded"}}\n\n', errors.ProviderUnavailable),
+        ("google", gemini(finishReason="OTHER"), errors.ProviderUnavailable),
+        ("google", gemini(finishReason="MALFORMED_FUNCTION_CALL", finishMessage="f("), errors.ProviderBadResponse),
+    ],
+)
+def test_native_answers_that_are_none(wire: str, body: bytes, error: type[errors.ProviderError]) -> None:
+    with pytest.raises(errors.ProviderError) as caught:
+        decode(WIRES[wire].decoder(FULL), [body])
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [("STOP", "stop"), ("MAX_TOKENS", "length"), ("RECITATION", "filtered"), ("SPII", "filtered"), ("NEW", "stop")],
+)
+def test_geminis_finish_reasons(reason: str, finish: str) -> None:
+    assert decode(WIRES["google"].decoder(FULL), [gemini(finishReason=reason)]) == [Finish(finish)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [("end_turn", "stop"), ("stop_sequence", "stop"), ("pause_turn", "stop"), ("max_tokens", "length")]
+    + [("model_context_window_exceeded", "length"), ("refusal", "filtered"), ("tool_use", "tool_calls")],
+)
+def test_anthropics_stop_reasons(reason: str, finish: str) -> None:
+    data = b'data: {"type":"message_delta","delta":{"stop_reason":"%s"}}\n\n' % reason.encode()
+    assert decode(WIRES["anthropic"].decoder(FULL), [data]) == [Finish(finish)]
 
 
 def test_usage_in_every_chunk_is_told_once() -> None:

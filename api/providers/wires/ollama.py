@@ -5,18 +5,19 @@ Sent: `POST {base_url}/api/chat`. Read: one JSON object a line; an answer not st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
-from api.domain.conversation import CompletionRequest
-from api.domain.errors import ProviderBadResponse, ProviderError
-from api.domain.events import Finish, Usage
+from api.domain.conversation import CompletionRequest, ImagePart, TextPart, Tool, ToolResult, Turn, tool_names
+from api.domain.errors import ProviderBadResponse
+from api.domain.events import Finish, ToolCall, Usage
 from api.domain.text import clean_text
-from api.providers.assembly import BaseDecoder, ToolCallBuffer, count_of, decode_json
+from api.providers.assembly import BaseDecoder, ToolCallBuffer, as_object, count_of, decode_json
 from api.providers.base import Endpoint, WireRequest
-from api.providers.failures import from_http, from_object, reply_cut
+from api.providers.failures import from_object, reply_cut
+from api.providers.fitting import Fitted, FittingWire, left_out_note
 from api.providers.framing import LineSplitter
 
 
@@ -25,7 +26,7 @@ class _Function(msgspec.Struct, gc=False):
     arguments: Any = None
 
 
-class _ToolCall(msgspec.Struct, gc=False):
+class _Call(msgspec.Struct, gc=False):
     id: str | None = None
     function: _Function | None = None
 
@@ -33,7 +34,7 @@ class _ToolCall(msgspec.Struct, gc=False):
 class _Message(msgspec.Struct, gc=False):
     content: str | None = None
     thinking: str | None = None
-    tool_calls: list[_ToolCall] | None = None
+    tool_calls: list[_Call] | None = None
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -45,28 +46,39 @@ class _Line(msgspec.Struct, gc=False):
     error: Any = None
 
 
+_CALL_FIELDS: Final = ("think", "keep_alive", "truncate")
 _LINE: Final = msgspec.json.Decoder(_Line)
 
 
-class OllamaWire:
-    """Ollama needs no key; one is sent as a bearer token where a proxy in front of it wants one."""
+class OllamaWire(FittingWire):
+    """Ollama needs no key; one is sent as a bearer token where a proxy in front of it wants one.
 
-    def encode(self, endpoint: Endpoint, request: CompletionRequest) -> WireRequest:
-        """The HTTP request that asks for `request`."""
+    Of `extra`, `think`, `keep_alive` and `truncate` are parameters of the call, all others the model's options.
+    """
+
+    def decoder(self, request: CompletionRequest) -> OllamaDecoder:
+        """A decoder for one answer, streamed or not."""
+        return OllamaDecoder()
+
+    def _encode(self, endpoint: Endpoint, fit: Fitted) -> WireRequest:
+        request, notes = fit.request, list(fit.notes)
         body: dict[str, Any] = {
             "model": request.model,
             "messages": _messages(request),
             "stream": request.stream,
         }
-        options = {
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "num_predict": request.max_tokens,
-        }
-        options = {name: value for name, value in options.items() if value is not None}
-        if options:
+        if request.tools and request.tool_choice != "none":
+            body["tools"] = [_tool(tool) for tool in request.tools]
+            if request.tool_choice not in {None, "auto"}:
+                notes.append(left_out_note("tool_choice", request.model))
+        if request.response_format is not None:
+            schema = request.response_format.schema
+            body["format"] = "json" if schema is None else dict(schema)
+        more = fit.adds | fit.extra()
+        body |= {name: more.pop(name) for name in _CALL_FIELDS if name in more}
+        if options := more | _options(request):
             body["options"] = options
-        headers = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}
+        headers = {"Content-Type": "application/json", "Accept": "application/x-ndjson", **self._own_headers}
         if endpoint.api_key:
             headers["Authorization"] = f"Bearer {endpoint.api_key}"
         return WireRequest(
@@ -74,20 +86,60 @@ class OllamaWire:
             headers=headers,
             body=msgspec.json.encode(body),
             trusted=endpoint.trusted,
+            notes=tuple(notes),
+            refused=fit.refused,
+            endpoint=endpoint,
         )
 
-    def decoder(self, request: CompletionRequest) -> OllamaDecoder:
-        """A decoder for one answer, streamed or not."""
-        return OllamaDecoder()
 
-    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-        """What a non-2xx answer means."""
-        return from_http(status, headers, body)
+def _options(request: CompletionRequest) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "num_predict": request.max_tokens,
+        "stop": list(request.stop) or None,
+        "seed": request.seed,
+    }
+    return {name: value for name, value in options.items() if value is not None}
 
 
-def _messages(request: CompletionRequest) -> list[dict[str, str]]:
-    system = [{"role": "system", "content": clean_text(request.system)}] if request.system else []
-    return system + [{"role": turn.role, "content": clean_text(turn.content)} for turn in request.turns]
+def _messages(request: CompletionRequest) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if request.system:
+        found.append({"role": "system", "content": clean_text(request.system)})
+    names = tool_names(request.turns)
+    for turn in request.turns:
+        found.extend(_message(turn, names))
+    return found
+
+
+def _message(turn: Turn, names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """A turn; results of tools are messages of their own."""
+    said, images, calls = [turn.content], [], []
+    for part in turn.parts:
+        match part:
+            case ToolResult():
+                name = part.name or names.get(part.call_id, "")
+                yield {"role": "tool", "tool_name": name, "content": clean_text(part.content)}
+            case TextPart():
+                said.append(part.text)
+            case ImagePart():
+                images.append(part.base64())
+            case ToolCall():
+                calls.append({"function": {"name": part.name, "arguments": as_object(part.arguments)}})
+    message: dict[str, Any] = {"role": turn.role, "content": clean_text("".join(said))}
+    if images:
+        message["images"] = images
+    if calls:
+        message["tool_calls"] = calls
+    if not turn.parts or message["content"] or images or calls:
+        yield message
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name, "description": tool.description}
+    function["parameters"] = {"type": "object", "properties": {}, **tool.parameters}
+    return {"type": "function", "function": function}
 
 
 class OllamaDecoder(BaseDecoder):

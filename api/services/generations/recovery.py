@@ -119,6 +119,7 @@ class Recovery:
             content=event_index.joined(events, "delta"),
             reasoning=event_index.joined(events, "reasoning") or None,
             metadata={"generation_id": str(generation.id)} | generation.notes,
+            notes=generation.notes,
             event_index=event_index.build([*events, ("usage", None), ("finished", None)]),
             first_token_at=None,
             finished_at=clock.now(),

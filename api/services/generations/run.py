@@ -13,11 +13,12 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from api.domain import clock, event_index, metrics
 from api.domain.errors import AppError, ProviderError
-from api.domain.events import Finish, ProviderEvent, ReasoningDelta, TextDelta, ToolCall, Usage
+from api.domain.events import Finish, Note, ProviderEvent, ReasoningDelta, TextDelta, ToolCall, Usage
 from api.domain.generations import Closing
 from api.providers.base import Call
 from api.providers.transport import Transport
@@ -66,6 +67,7 @@ class Run:
         self._error: AppError | None = None
         self._finish_reason: str | None = None
         self._usage = Usage()
+        self._noted: list[str] = [] if isinstance(call, AppError) else list(call.request.notes)
         self._begun_at = clock.now()
         self._first_token_at: dt.datetime | None = None
         self._keep: int | None = None  # how many events can be stored, when not all can
@@ -124,6 +126,8 @@ class Run:
                 self._usage = _merged(self._usage, event)
             elif isinstance(event, Finish):
                 self._finish_reason = event.reason
+            elif isinstance(event, Note):
+                self._noted.append(event.text)
         if not arrived or self._cause is not None:
             return
         if self._first_token_at is None:
@@ -190,6 +194,7 @@ class Run:
             content=text,
             reasoning=reasoning,
             metadata=metadata,
+            notes=self._notes(),
             event_index=event_index.build(events + self._final),
             first_token_at=self._first_token_at,
             finished_at=finished_at,
@@ -247,7 +252,11 @@ class Run:
         }
         if error:
             metadata["error"] = {name: error[name] for name in ("code", "title", "detail", "status")}
-        return metadata | self.plan.notes
+        return metadata | self._notes()
+
+    def _notes(self) -> dict[str, Any]:
+        """What the user should know of this call: turns left out, parameters that the model does not take."""
+        return self.plan.notes | ({"provider": self._noted} if self._noted else {})
 
     def _ending(
         self, text: str, reasoning: str | None, usage: Usage, metadata: dict[str, Any], error: dict[str, Any] | None
@@ -279,9 +288,5 @@ def usage_value(usage: Any) -> dict[str, Any]:
 
 def _merged(known: Usage, new: Usage) -> Usage:
     """The newer count wins where it says something."""
-    return Usage(
-        *(
-            getattr(new, name) if getattr(new, name) is not None else getattr(known, name)
-            for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
-        )
-    )
+    told = {name: count for name, count in msgspec.structs.asdict(new).items() if count is not None}
+    return msgspec.structs.replace(known, **told)

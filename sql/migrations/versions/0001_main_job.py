@@ -154,9 +154,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("status IN ('queued', 'running')"),
         postgresql_where=sa.text("status IN ('queued', 'running')"),
     )
-    op.create_index(
-        "ix_generations_user_id_chat_id", "generations", ["user_id", "chat_id", "queued_at"], unique=False
-    )
+    op.create_index("ix_generations_user_id_chat_id", "generations", ["user_id", "chat_id", "queued_at"], unique=False)
     op.create_index("ix_generations_user_id_queued_at", "generations", ["user_id", "queued_at"], unique=False)
     op.create_index(
         "uq_generations_user_id_idempotency_key", "generations", ["user_id", "idempotency_key"], unique=True
@@ -179,9 +177,7 @@ def upgrade() -> None:
         sa.Column("shared", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", MOMENT, server_default=sa.func.now(), nullable=False),
         sa.Column("updated_at", MOMENT, server_default=sa.func.now(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name="fk_model_configs_user_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_model_configs_user_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "id", name="pk_model_configs"),
     )
     op.create_index(
