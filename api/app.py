@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import structlog
+import sys
+
 from flask import Flask
 
 from api import wiring
@@ -19,7 +20,6 @@ from api.web.replies import WaitSlots
 from api.web.routes import accounts, api_keys, catalogue, chats, generations, messages, meta, model_configs
 from api.web.routes import auth as auth_routes
 
-log = structlog.get_logger()
 ROUTES = (meta, auth_routes, accounts, api_keys, chats, messages, generations, model_configs, catalogue)
 
 
@@ -74,7 +74,8 @@ def _prepare(settings: Settings, services: Services) -> None:
     services.api_keys.bootstrap(settings.api_key.get_secret_value())
     code = wiring.setup_code(settings)
     if code is not None and services.accounts.waits_for_admin():
-        log.warning("nobody is admin yet: register the first account with this set-up code", setup_code=code)
+        # straight to the terminal: whatever is logged, this must be seen
+        sys.stderr.write(f"parley: nobody is admin yet; register the first account with the set-up code {code}\n")
 
 
 def _close(services: Services, database: Database) -> None:

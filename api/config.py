@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api import secrets_file
@@ -133,6 +133,35 @@ class Settings(BaseSettings):
             raise ValueError("WEB_CONCURRENCY above 1 needs PostgreSQL: set DATABASE_URL")
         return self
 
+    @model_validator(mode="after")
+    def _a_database_that_is_known(self) -> Settings:
+        if not re.match(r"postgresql\+psycopg2://|sqlite:///.", self.sqlalchemy_url):
+            raise ValueError("DATABASE_URL must begin with postgresql:// or sqlite:///")
+        return self
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _exact_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[^/*\s]+", origin):
+                raise ValueError(f"must hold exact origins such as https://chat.example.org, not {origin}")
+        return origins
+
+    @field_validator("default_model")
+    @classmethod
+    def _provider_and_model(cls, name: str) -> str:
+        if name and "/" not in name.strip("/"):
+            raise ValueError("must be provider/model, such as openai/gpt-4o")
+        return name
+
+    @field_validator("allowed_private_hosts")
+    @classmethod
+    def _hosts_with_ports(cls, text: str) -> str:
+        for pair in filter(None, (part.strip() for part in text.split(","))):
+            if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}", pair):
+                raise ValueError(f"must hold host:port pairs, not {pair}")
+        return text
+
     @property
     def production(self) -> bool:
         return self.parley_env == "production"
@@ -171,6 +200,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         generated = _development_secrets(settings.data_dir, values)
         settings = _build({name.lower(): value for name, value in generated.items()} | values)
     _refuse_unsafe(settings)
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"DATA_DIR {settings.data_dir} cannot be used: {error.strerror}; set DATA_DIR") from error
     return settings
 
 

@@ -28,7 +28,7 @@ def ensure(data_dir: Path, elsewhere: Set[str]) -> dict[str, str]:
 
     Starts at the same time end with the same values; nobody sees a half-written file. Raises OSError.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = data_dir / "secrets.env"
     with _locked(data_dir):
         kept = read_lines(path)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from api.domain.account_rules import check_email, check_password, check_username, is_email, is_username
+from api.domain.account_rules import RESERVED, check_email, check_password, check_username, is_email, is_username
 from api.domain.accounts import AccountRole, User
-from api.domain.errors import BadCredentials, NotFound, RegistrationClosed, SetupCodeRequired, WrongPassword
+from api.domain.errors import BadCredentials, Forbidden, NotFound, RegistrationClosed, SetupCodeRequired, WrongPassword
 from api.domain.ids import new_id
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.passwords import Passwords
@@ -117,6 +117,8 @@ class AccountService:
             user = uow.accounts.hold(user_id)
             if user is None or not changes:
                 return user
+            if "username" in changes and user.username in RESERVED:
+                raise Forbidden("This account belongs to the server; its name stays as it is.")
             values = dict(changes)
             if "preferences" in values:
                 merged = {**user.preferences, **(values["preferences"] or {})}

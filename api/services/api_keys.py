@@ -8,7 +8,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from api.domain import clock
-from api.domain.account_rules import BOOTSTRAP, INTERNAL_DOMAIN
+from api.domain.account_rules import BOOTSTRAP, BOOTSTRAP_EMAIL
 from api.domain.accounts import ApiKey, User
 from api.domain.errors import AlreadyTaken, InsufficientScope, Invalid, NotFound, Unauthenticated
 from api.domain.ids import new_id
@@ -98,7 +98,7 @@ class ApiKeyService:
         self._bootstrap_digest = digest
 
         def register(uow: UnitOfWork) -> None:
-            user = uow.accounts.by_username(BOOTSTRAP) or (_add_bootstrap(uow) if secret else None)
+            user = uow.accounts.by_email(BOOTSTRAP_EMAIL) or (_add_bootstrap(uow) if secret else None)
             if user is None:
                 return
             if not secret:
@@ -130,11 +130,11 @@ def _refuse_longer_life(maker: ApiKey | None, expires_at: dt.datetime | None) ->
 
 
 def _add_bootstrap(uow: UnitOfWork) -> User:
-    user = User(new_id(), BOOTSTRAP + INTERNAL_DOMAIN, BOOTSTRAP, UNUSABLE)
+    user = User(new_id(), BOOTSTRAP_EMAIL, BOOTSTRAP, UNUSABLE)
     try:
         uow.accounts.add(user)
     except AlreadyTaken:  # another process was quicker
-        existing = uow.accounts.by_username(BOOTSTRAP)
+        existing = uow.accounts.by_email(BOOTSTRAP_EMAIL)
         assert existing is not None
         return existing
     return user

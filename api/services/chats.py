@@ -55,7 +55,7 @@ class ChatService:
             "user_id": principal.user_id,
             "id": chat_id,
             "number": work.chats.next_number(principal.user_id),
-            "slug": _checked_slug(values["slug"]) if values.get("slug") else secrets.token_urlsafe(9),
+            "slug": _checked_slug(values["slug"]) if "slug" in values else secrets.token_urlsafe(9),
             "title": title or NEW_CHAT,
             "titled_by": "user" if title else "default",
             "created_at": now,

@@ -48,6 +48,7 @@ class Sent:
     user_message: Message | None
     message: Message | None
     replayed: bool = False
+    status: str = "queued"
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -114,7 +115,9 @@ class MessageService:
         target = self._model_configs.target(work, principal, chat, draft.wish)
         context = work.messages.context(principal.user_id, parent_id)
         turns, dropped = self._fit(context, draft.content, target)
-        notes = {"left_out_turns": dropped} if dropped else {}
+        notes: dict[str, Any] = {"left_out_turns": dropped} if dropped else {}
+        if target.system_from:
+            notes["system_prompt_from"] = target.system_from
         user_message, message = _pair(principal.user_id, chat, parent_id, draft, target)
         work.messages.add([_row(user_message), _row(message)])
         generation_id = new_id()
@@ -216,7 +219,14 @@ class MessageService:
 def _sent(work: UnitOfWork, principal: Principal, generation: Generation) -> Sent:
     user_message = generation.user_message_id and work.messages.get_owned(generation.user_message_id, principal.user_id)
     message = generation.message_id and work.messages.get_owned(generation.message_id, principal.user_id)
-    return Sent(generation.id, user_message or None, message or None, replayed=True, notes=generation.notes)
+    return Sent(
+        generation.id,
+        user_message or None,
+        message or None,
+        replayed=True,
+        status=generation.status,
+        notes=generation.notes,
+    )
 
 
 def _pair(user_id: UUID, chat: Chat, parent_id: UUID | None, draft: Draft, target: Target) -> tuple[Message, Message]:

@@ -61,7 +61,7 @@ class Target:
 
 
 class ModelConfigService:
-    """`listed(principal, name)` names the one provider whose stored list holds a bare model name, or None."""
+    """`default_model` is the instance's, as `provider/model`; empty for none."""
 
     def __init__(
         self, store: Store, vault: Vault, catalogue: Catalogue, timeouts: Timeouts, default_model: str = ""

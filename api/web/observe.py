@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import time
@@ -114,9 +115,20 @@ def _guard_body(environ: dict[str, Any], max_bytes: int) -> None:
         raise RequestEntityTooLarge
     if length == "0" and "HTTP_TRANSFER_ENCODING" not in environ:
         return
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        _take_chunked(environ, max_bytes)
     view = _view_function()
     if view is not None and request.mimetype not in getattr(view, "accepts", JSON_ONLY):
         raise UnsupportedMediaType
+
+
+def _take_chunked(environ: dict[str, Any], max_bytes: int) -> None:
+    """A body that does not name its length is read here, so that a cut one is refused and never taken for whole."""
+    body: bytes = environ["wsgi.input"].read(max_bytes + 1)
+    if len(body) > max_bytes:
+        raise RequestEntityTooLarge
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
 
 
 def _view_function() -> Any:

@@ -76,7 +76,7 @@ def draft(body: NewMessage) -> Draft:
 def respond(manner: Manner, sent: Sent) -> Response:
     """The reply to a message that has been stored."""
     if manner is Manner.ASYNC:
-        response = answer(_sent_value(sent, sent.message, "queued"), 202)
+        response = answer(_sent_value(sent, sent.message, sent.status), 202)
         response.headers["Location"] = f"/generations/{sent.generation_id}"
     elif manner is Manner.STREAM:
         response = stream(services().generations.follow_new(principal(), sent.generation_id))

@@ -32,6 +32,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().load_wsgi()
         self._process: Any = self.wsgi.extensions["parley_process"]
         self._carrier: Carrier = self.wsgi.extensions["parley_carrier"]
+        self._close: Any = self.wsgi.extensions["parley_close"]
         self._current = threading.local()
         self._taken: set[Any] = set()
         self._arrivals: dict[Any, Arrival] = {}
@@ -41,6 +42,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._process.start()
         super().run()
         self._process.finish_drain(self.notify)
+        self._close()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if self.alive:

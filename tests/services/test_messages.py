@@ -193,3 +193,13 @@ def test_a_key_is_forgotten_after_a_day(whole: Whole, monkeypatch: pytest.Monkey
     second = messages.send(whole.ann, chat, with_key("k", "demo:fast something else"))
     assert not second.replayed
     assert whole.ended(whole.ann, second).id != first.generation_id
+
+
+def test_a_parameter_that_a_model_refuses_is_dropped_and_that_is_recorded(whole: Whole, upstream: Upstream) -> None:
+    whole.config(whole.ann)
+    chat = whole.chat(whole.ann)
+    generation = whole.said(whole.ann, chat, "think", model="openai/o3-mini", temperature=0.5)
+    assert generation.status == "complete"
+    assert "temperature" not in upstream.served[-1].body
+    assert "temperature" in generation.notes["provider"][0]
+    assert path(whole, whole.ann, chat)[-1].metadata["provider"] == generation.notes["provider"]

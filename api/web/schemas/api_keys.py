@@ -20,12 +20,19 @@ def _distinct(scopes: list[Scope]) -> list[Scope]:
     return scopes
 
 
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+
+
 class NewApiKey(Body):
     """`chat` reads too, `admin` may all that the account may."""
 
     name: Annotated[Line, StringConstraints(min_length=1, max_length=100)]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=3), AfterValidator(_distinct)]
-    expires_at: AwareDatetime | None = None
+    expires_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None
 
 
 class ApiKeyAnswer(BaseModel):
