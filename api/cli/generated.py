@@ -18,7 +18,11 @@ SQL = ROOT / "sql"
 DATA_STATEMENT = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM) ")
 PAGE_SETTINGS = (
     ("COOKIE_NAME", "parley_session", "Name of the page's session cookie."),
-    ("COOKIE_SECURE", "", "`true` sends the cookie over HTTPS only; empty: as the page is reached."),
+    (
+        "COOKIE_SECURE",
+        "auto",
+        "`true` sends the cookie over HTTPS only, `false` over HTTP too, `auto` as PUBLIC_URL says.",
+    ),
     ("SESSION_DAYS", "30", "Days that the page's cookie lasts."),
 )
 
@@ -94,7 +98,7 @@ def configuration() -> str:
             "",
             "## The page",
             "",
-            "The page reads `API_URL`, `PAGE_SECRET`, and:",
+            "The page reads `API_URL`, `PAGE_SECRET`, `PUBLIC_URL`, `TRUSTED_PROXIES`, and, from the environment only:",
             "",
             *_table(PAGE_SETTINGS),
             "",
