@@ -22,6 +22,7 @@ from api.repositories.generation_events import EventsRange
 from api.repositories.presence import presence_of
 from api.services.generations import recovery
 from api.services.generations.recovery import Recovery
+from tests.server import until
 from tests.services.machine import FlakyStore, Machine, principal, text
 
 GENERATION = table_of(Generation).c
