@@ -23,7 +23,7 @@ worker_connections = 4096
 preload_app = False  # threads, locks and the loop belong to the process that serves
 keepalive = 15
 timeout = 60
-umask = 0o077  # the database and its journal are for this account alone
+os.umask(0o077)  # the database and its journal are for this account alone
 graceful_timeout = int(_settings.drain_seconds) + 25  # the drain, then the last transactions
 proc_name = "parley"
 accesslog = None  # one structured line a request is ours
