@@ -20,8 +20,10 @@ COMPOSER = "composer"  # the chat input's widget key: set before it is drawn, it
 
 @dataclass(frozen=True)
 class Draft:
-    """A message that could not be sent: where it was going and the key that keeps it from being posted twice."""
+    """A message that is not sent yet: where it was typed ("" is a new chat), where it goes once there is a chat for
+    it, and the key that keeps it from being posted twice."""
 
+    typed_in: str
     chat_id: str
     text: str
     key: str

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.testing.v1 import AppTest
 
 from tests.server import ROOT
 from tests.ui.fake_api import FakeApi
+from ui import state
 
 pytestmark = pytest.mark.usefixtures("page")
 PATIENCE = 60
@@ -174,3 +178,26 @@ def test_importing_the_page_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
     main: Callable[[], None] = app.main
     assert callable(main)
+
+
+@pytest.mark.parametrize("place", ["page", "widget", "put_widget"])
+def test_a_message_is_sent_once_though_the_browser_asks_for_another_run_meanwhile(
+    ada: AppTest, page: FakeApi, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    asked: list[str] = []
+    kept = getattr(state, place)
+
+    def interrupted(*args: Any) -> Any:
+        sending = any(frame.function == "_post" for frame in inspect.stack()[1:3])
+        if sending and not asked:
+            asked.append(place)
+            raise RerunException(RerunData())
+        return kept(*args)
+
+    monkeypatch.setattr(state, place, interrupted)
+    ada.chat_input[0].set_value("precious words").run()
+    assert asked
+    posted = [path for method, path in page.calls if method == "POST" and path.endswith("/messages")]
+    created = [path for method, path in page.calls if (method, path) == ("POST", "/chats")]
+    assert (len(posted), len(created)) == (1, 1)
+    assert "precious words" in words(ada)

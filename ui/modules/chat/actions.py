@@ -4,42 +4,51 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 
 import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Model, ModelCatalogue
+from ui.components.callbacks import whole
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
 CATALOGUE_SECONDS = 300.0  # asking may take seconds when a provider does not answer
 
 
+@whole
 def submit(chat_id: str) -> None:
     """The composer was sent."""
-    send(chat_id, str(state.widget(state.COMPOSER) or ""))
+    _post(chat_id, str(state.widget(state.COMPOSER) or ""))
 
 
+@whole
 def send(chat_id: str, text: str) -> None:
     """Posts a message, in a new chat if none is open. What cannot be sent comes back into the composer."""
+    _post(chat_id, text)
+
+
+def _post(chat_id: str, text: str) -> None:
+    """May begin again at any use of Streamlit's session: the draft knows what is done, and its key posts once."""
     page = state.page()
     page.notice = None
     if not text.strip():
         return
     draft = page.draft
-    if draft is None or (draft.chat_id, draft.text) != (chat_id, text):
-        draft = state.Draft(chat_id, text, str(uuid.uuid4()))
+    if draft is None or draft.text != text or chat_id not in {draft.typed_in, draft.chat_id}:
+        draft = page.draft = state.Draft(chat_id, chat_id, text, str(uuid.uuid4()))
     model = str(state.widget(model_key(chat_id)) or "") or page.model or None
     try:
         api = my_client()
-        if not chat_id:
-            chat_id = api.create_chat(model).id
-            draft = state.Draft(chat_id, text, draft.key)
-            st.query_params["chat"] = chat_id
-            state.put_widget(model_key(chat_id), model)
-        api.send(chat_id, text, key=draft.key, model=model)
+        if not draft.chat_id:
+            draft = page.draft = replace(draft, chat_id=api.create_chat(model).id)
+        if draft.chat_id != chat_id:
+            st.query_params["chat"] = draft.chat_id
+            state.put_widget(model_key(draft.chat_id), model)
+        api.send(draft.chat_id, text, key=draft.key, model=model)
     except ApiError as error:
-        page.draft, page.refill = draft, text
+        page.refill = text
         page.notice = state.Notice(
             explain(error).text, "warning" if error.code == "chat_busy" or error.away else "error"
         )
