@@ -105,6 +105,23 @@ class Database:
             engine.dispose()
 
 
+def execute(connection: Connection, text: str | bytes, parameters: Any, told: str = "") -> Any:
+    """The driver's own cursor after a statement: a tenth of what SQLAlchemy's execution costs. Its errors are raised
+    all the same, with the parameters hidden; `told` is the statement they name where `text` holds values."""
+    dialect = connection.dialect
+    cursor = connection.connection.cursor()
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, cursor, told or text, parameters, None, False)
+    try:
+        cursor.execute(text, parameters)
+    except dialect.loaded_dbapi.Error as error:
+        base = dialect.loaded_dbapi.Error
+        raise sa.exc.DBAPIError.instance(
+            told or str(text), None, error, base, hide_parameters=True, dialect=dialect
+        ) from error
+    return cursor
+
+
 def head_revision() -> str:
     """The newest migration that this code brings: files are named `<revision>_<what>.py`, in order."""
     return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))

@@ -83,7 +83,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         model_configs=model_configs,
         catalogue=CatalogueService(store, catalogue, Control(catalogue, egress), model_configs),
         chats=ChatService(store, generations),
-        messages=MessageService(store, generations, model_configs, settings.max_message_chars),
+        messages=MessageService(store, generations, model_configs, rate_limits, settings.max_message_chars),
         generations=generations,
         rate_limits=rate_limits,
         health=HealthService(store, generations.loop_age, lambda: generations.draining),

@@ -15,6 +15,7 @@ from api.domain import clock
 from api.domain.principal import IMPLIED, Principal, Scope
 from api.models.accounts import ApiKey, User
 from api.repositories.base import Repository
+from api.repositories.prepared import Prepared
 
 keys: sa.Table = ApiKey.__table__  # type: ignore[assignment]
 users: sa.Table = User.__table__  # type: ignore[assignment]
@@ -25,15 +26,17 @@ GOOD = sa.and_(
     users.c.is_active,
     sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > sa.bindparam("now", type_=keys.c.expires_at.type)),
 )
-PRINCIPAL = sa.select(
-    keys.c.id,
-    keys.c.scopes,
-    keys.c.last_used_at,
-    users.c.id,
-    users.c.username,
-    users.c.role,
-    users.c.preferences,
-).where(GOOD, keys.c.token_hash == sa.bindparam("token_hash"))
+PRINCIPAL = Prepared(
+    sa.select(
+        keys.c.id,
+        keys.c.scopes,
+        keys.c.last_used_at,
+        users.c.id,
+        users.c.username,
+        users.c.role,
+        users.c.preferences,
+    ).where(GOOD, keys.c.token_hash == sa.bindparam("token_hash"))
+)
 
 
 def _key(row: Row[Any]) -> domain.ApiKey:
@@ -50,7 +53,7 @@ class ApiKeyRepository(Repository):
 
     def principal(self, token_hash: str) -> tuple[Principal, dt.datetime | None] | None:
         """Who acts by this key, if key and account still count, and when it was last used; one query."""
-        row = self.connection.execute(PRINCIPAL, {"token_hash": token_hash, "now": clock.now()}).first()
+        row = PRINCIPAL.first(self.connection, {"token_hash": token_hash, "now": clock.now()})
         if row is None:
             return None
         key_id, scopes, last_used_at, user_id, username, role, preferences = row

@@ -18,12 +18,14 @@ from api.models.base import table_of
 from api.models.chats import Chat as ChatRow
 from api.models.generations import Generation as GenerationRow
 from api.repositories.base import Repository
+from api.repositories.prepared import Prepared
 
 CHAT = table_of(ChatRow).c
 GENERATION = table_of(GenerationRow).c
+IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
 RUNNING = (
     sa.select(GENERATION.id)
-    .where(GENERATION.user_id == CHAT.user_id, GENERATION.chat_id == CHAT.id, GENERATION.status.in_(ACTIVE))
+    .where(GENERATION.user_id == CHAT.user_id, GENERATION.chat_id == CHAT.id, IS_ACTIVE)
     .order_by(GENERATION.queued_at)
     .limit(1)
     .scalar_subquery()
@@ -34,8 +36,8 @@ SELECT = sa.select(TABLE, RUNNING)
 OWNED = CHAT.user_id == sa.bindparam("k_user_id")
 BY_ID = CHAT.id == sa.bindparam("k_id")
 BY_SLUG = CHAT.slug == sa.bindparam("k_slug")
-SELECT_BY_ID = SELECT.where(OWNED, BY_ID)
-SELECT_BY_SLUG = SELECT.where(OWNED, BY_SLUG)
+SELECT_BY_ID = Prepared(SELECT.where(OWNED, BY_ID))
+SELECT_BY_SLUG = Prepared(SELECT.where(OWNED, BY_SLUG))
 UPDATE = sa.update(TABLE).where(OWNED, BY_ID)
 GROW = (
     sa.update(TABLE)
@@ -46,8 +48,8 @@ GROW = (
     )
     .returning(*CHAT)
 )
-GROW_BY_ID = GROW.where(BY_ID)
-GROW_BY_SLUG = GROW.where(BY_SLUG)
+GROW_BY_ID = Prepared(GROW.where(BY_ID))
+GROW_BY_SLUG = Prepared(GROW.where(BY_SLUG))
 USERS = table_of(User)
 NEXT_NUMBER = (
     sa.update(USERS)
@@ -70,8 +72,7 @@ class ChatRepository(Repository):
     def get_owned(self, reference: str, user_id: UUID) -> Chat | None:
         """By id or slug."""
         query, key = _named(reference, SELECT_BY_ID, SELECT_BY_SLUG)
-        row = self.connection.execute(query, key | {"k_user_id": user_id}).mappings().first()
-        return Chat(**row) if row is not None else None
+        return query.record(self.connection, key | {"k_user_id": user_id}, Chat)
 
     def page(
         self,
@@ -101,14 +102,13 @@ class ChatRepository(Repository):
         """Lock the chat for this transaction and reserve `by` sequence numbers; `last_seq` is the last of them."""
         query, key = _named(reference, GROW_BY_ID, GROW_BY_SLUG)
         values = key | {"k_user_id": user_id, "k_by": by, "k_now": clock.now()}
-        row = self.connection.execute(query, values).mappings().first()
-        return Chat(**row) if row is not None else None
+        return query.record(self.connection, values, Chat)
 
     def delete(self, user_id: UUID, chat_id: UUID) -> bool:
         return self.changed(sa.delete(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
 
 
-def _named(reference: str, by_id: Any, by_slug: Any) -> tuple[Any, dict[str, Any]]:
+def _named(reference: str, by_id: Prepared, by_slug: Prepared) -> tuple[Prepared, dict[str, Any]]:
     """The statement for an id or a slug, and its key."""
     chat_id = parse_id(reference)
     return (by_id, {"k_id": chat_id}) if chat_id is not None else (by_slug, {"k_slug": reference})

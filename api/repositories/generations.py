@@ -13,6 +13,7 @@ from api.models.base import table_of
 from api.models.chats import Message as MessageRow
 from api.models.generations import Generation as GenerationRow
 from api.repositories.base import Repository
+from api.repositories.prepared import Prepared
 
 TABLE = table_of(GenerationRow)
 GENERATION = TABLE.c
@@ -21,20 +22,18 @@ FIELDS = tuple(getattr(GENERATION, name) for name in Generation.__dataclass_fiel
 SELECT = sa.select(*FIELDS)
 IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
 KEY = (GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.id == sa.bindparam("k_id"))
-BY_KEY = SELECT.where(*KEY)
-BY_IDEMPOTENCY_KEY = SELECT.where(
-    GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.idempotency_key == sa.bindparam("k_key")
+BY_KEY = Prepared(SELECT.where(*KEY))
+BY_IDEMPOTENCY_KEY = Prepared(
+    SELECT.where(GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.idempotency_key == sa.bindparam("k_key"))
 )
-ACTIVE_IN_CHAT = SELECT.where(
-    GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.chat_id == sa.bindparam("k_chat_id"), IS_ACTIVE
-).limit(1)
+ACTIVE_IN_CHAT = Prepared(
+    SELECT.where(
+        GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.chat_id == sa.bindparam("k_chat_id"), IS_ACTIVE
+    ).limit(1)
+)
 ACTIVE_OWNERS = sa.select(GENERATION.owner).where(IS_ACTIVE).distinct()
 ACTIVE_OF_OWNER = SELECT.where(GENERATION.owner == sa.bindparam("k_owner"), IS_ACTIVE)
 UPDATE_ACTIVE = sa.update(TABLE).where(*KEY, IS_ACTIVE)
-CLOSE = UPDATE_ACTIVE.where(GENERATION.owner == sa.bindparam("k_owner"))
-CLOSE_MESSAGE = sa.update(table_of(MessageRow)).where(
-    MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")
-)
 CLOSED_COLUMNS = (
     "status",
     "notes",
@@ -49,6 +48,13 @@ CLOSED_COLUMNS = (
     "finish_reason",
     "error_code",
     "error_detail",
+)
+CLOSE = Prepared(UPDATE_ACTIVE.where(GENERATION.owner == sa.bindparam("k_owner")), *CLOSED_COLUMNS)
+CLOSE_MESSAGE = Prepared(
+    sa.update(table_of(MessageRow)).where(
+        MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")
+    ),
+    *("content", "reasoning", "status", "metadata"),
 )
 
 
@@ -110,11 +116,11 @@ class GenerationRepository(Repository):
         """Store the end, if the owner still runs it. False: another closer was first, and nothing is changed."""
         values = {name: getattr(closing, name) for name in CLOSED_COLUMNS}
         key = {"k_user_id": closing.user_id, "k_id": closing.generation_id, "k_owner": closing.owner}
-        if self.changed(CLOSE, values | key) == 0:
+        if CLOSE.changed(self.connection, values | key) == 0:
             return False
         if closing.message_id is not None:
-            self.connection.execute(
-                CLOSE_MESSAGE,
+            CLOSE_MESSAGE.changed(
+                self.connection,
                 {
                     "k_user_id": closing.user_id,
                     "k_id": closing.message_id,
@@ -136,9 +142,8 @@ class GenerationRepository(Repository):
     def _change_active(self, user_id: UUID, generation_id: UUID, values: Mapping[str, Any]) -> bool:
         return self.changed(UPDATE_ACTIVE, {"k_user_id": user_id, "k_id": generation_id, **values}) == 1
 
-    def _first(self, query: sa.Select[Any], **values: Any) -> Generation | None:
-        row = self.connection.execute(query, values).mappings().first()
-        return Generation(**row) if row is not None else None
+    def _first(self, query: Prepared, **values: Any) -> Generation | None:
+        return query.record(self.connection, values, Generation)
 
     def _all(self, query: sa.Select[Any]) -> list[Generation]:
         return [Generation(**row) for row in self.connection.execute(query).mappings()]

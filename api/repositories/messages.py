@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from api.domain.chats import Message
 from api.models.base import table_of
 from api.models.chats import Message as MessageRow
 from api.repositories.base import Repository
+from api.repositories.prepared import Prepared, together
 
 TABLE = table_of(MessageRow)
 MESSAGE = TABLE.c
@@ -44,22 +45,29 @@ def _newest(depth: int) -> sa.Select[Any]:
 
 
 _WHOLE = _path(None)
-INSERT = sa.insert(TABLE)
-BY_KEY = sa.select(TABLE).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id"))
-CONTEXT = (
+COLUMNS = tuple(name for name in Message.__dataclass_fields__ if name != "sibling_ids")
+INSERT = Prepared(sa.insert(TABLE), *COLUMNS)
+BY_KEY = Prepared(
+    sa.select(TABLE).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id"))
+)
+CONTEXT = Prepared(
     sa.select(MESSAGE.role, MESSAGE.content)
     .select_from(TABLE.join(_WHOLE, sa.and_(MESSAGE.id == _WHOLE.c.id, MESSAGE.user_id == sa.bindparam("user_id"))))
     .order_by(_WHOLE.c.depth.desc())
 )
 
 
+def row_of(message: Message) -> dict[str, Any]:
+    """The columns of a message."""
+    return {name: getattr(message, name) for name in COLUMNS}
+
+
 class MessageRepository(Repository):
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.connection.execute(INSERT, list(rows))
+    def add(self, messages: Sequence[Message]) -> None:
+        together(self.connection, *((INSERT, row_of(message)) for message in messages))
 
     def get_owned(self, message_id: UUID, user_id: UUID) -> Message | None:
-        found = self.connection.execute(BY_KEY, {"k_user_id": user_id, "k_id": message_id}).mappings().first()
-        return Message(**found) if found is not None else None
+        return BY_KEY.record(self.connection, {"k_user_id": user_id, "k_id": message_id}, Message)
 
     def exists_in(self, user_id: UUID, chat_id: UUID, message_id: UUID) -> bool:
         query = sa.select(sa.literal(1)).where(
@@ -71,8 +79,7 @@ class MessageRepository(Repository):
         """Role and content from the root down to the leaf."""
         if leaf_id is None:
             return []
-        rows = self.connection.execute(CONTEXT, {"user_id": user_id, "leaf_id": leaf_id})
-        return [(row.role, row.content) for row in rows]
+        return CONTEXT.rows(self.connection, {"user_id": user_id, "leaf_id": leaf_id})
 
     def path(self, user_id: UUID, leaf_id: UUID | None, limit: int) -> list[Message]:
         """The newest `limit` messages of the path that ends in the leaf, oldest first, with their siblings' ids."""

@@ -12,11 +12,12 @@ from api.domain.model_configs import ModelConfig
 from api.models.base import table_of
 from api.models.model_configs import ModelConfig as ModelConfigRow
 from api.repositories.base import Repository
+from api.repositories.prepared import Prepared
 
 TABLE = table_of(ModelConfigRow)
 CONFIG = TABLE.c
 OWN = CONFIG.user_id == sa.bindparam("k_user_id")
-USABLE = (
+USABLE = Prepared(
     sa.select(TABLE)
     .where(sa.or_(OWN, CONFIG.shared))
     .order_by(sa.case((OWN, 0), else_=1), CONFIG.created_at, CONFIG.id)
@@ -33,8 +34,7 @@ class ModelConfigRepository(Repository):
 
     def usable(self, user_id: UUID) -> list[ModelConfig]:
         """One's own and the shared ones, oldest first, own ones before shared ones."""
-        rows = self.connection.execute(USABLE, {"k_user_id": user_id})
-        return [ModelConfig(**row) for row in rows.mappings()]
+        return USABLE.records(self.connection, {"k_user_id": user_id}, ModelConfig)
 
     def clear_default(self, user_id: UUID, provider: str) -> None:
         found = (CONFIG.user_id == user_id, CONFIG.provider == provider, CONFIG.is_default)

@@ -13,13 +13,16 @@ from api.domain import clock
 from api.domain.principal import ALL_SCOPES, Principal
 from api.models.accounts import Session, User
 from api.repositories.base import Repository
+from api.repositories.prepared import Prepared
 
 sessions: sa.Table = Session.__table__  # type: ignore[assignment]
 users: sa.Table = User.__table__  # type: ignore[assignment]
 COLUMNS = tuple(sessions.c[name] for name in domain.Session.__dataclass_fields__)
 OPEN = sa.and_(sessions.c.user_id == users.c.id, sessions.c.revoked_at.is_(None), users.c.is_active)
-PRINCIPAL = sa.select(users.c.username, users.c.role, users.c.preferences).where(
-    OPEN, sessions.c.id == sa.bindparam("session_id"), users.c.id == sa.bindparam("user_id")
+PRINCIPAL = Prepared(
+    sa.select(users.c.username, users.c.role, users.c.preferences).where(
+        OPEN, sessions.c.id == sa.bindparam("session_id"), users.c.id == sa.bindparam("user_id")
+    )
 )
 
 
@@ -28,7 +31,7 @@ class SessionRepository(Repository):
 
     def principal(self, session_id: UUID, user_id: UUID) -> Principal | None:
         """Who acts by this session, if session and account still count; one query."""
-        row = self.connection.execute(PRINCIPAL, {"session_id": session_id, "user_id": user_id}).first()
+        row = PRINCIPAL.first(self.connection, {"session_id": session_id, "user_id": user_id})
         if row is None:
             return None
         username, role, preferences = row

@@ -29,6 +29,7 @@ from api.repositories.messages import MessageRepository
 from api.repositories.model_configs import ModelConfigRepository
 from api.repositories.processes import ProcessRepository
 from api.repositories.sessions import SessionRepository
+from api.repositories.turns import TurnRepository
 
 T = TypeVar("T")
 BATCH = 256
@@ -65,6 +66,10 @@ class UnitOfWork:
     @cached_property
     def messages(self) -> MessageRepository:
         return MessageRepository(self.connection)
+
+    @cached_property
+    def turns(self) -> TurnRepository:
+        return TurnRepository(self.connection)
 
     @cached_property
     def generations(self) -> GenerationRepository:

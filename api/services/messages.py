@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,7 @@ from api.providers.base import Call
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.generations import GenerationService, Plan
 from api.services.model_configs import ModelConfigService, Target, Wish
+from api.services.rate_limits import LimitState, RateLimitService, told
 
 KEY_LIFE = dt.timedelta(hours=24)
 WINDOWS = {"demo": 8_192}
@@ -67,13 +68,20 @@ class _Turned:
     turns: tuple[Turn, ...]
     generation_id: UUID
     notes: dict[str, Any]
+    limits: tuple[LimitState, ...]
 
 
 class MessageService:
     def __init__(
-        self, store: Store, generations: GenerationService, model_configs: ModelConfigService, max_chars: int
+        self,
+        store: Store,
+        generations: GenerationService,
+        model_configs: ModelConfigService,
+        rate_limits: RateLimitService,
+        max_chars: int,
     ) -> None:
         self._store = store
+        self._rate_limits = rate_limits
         self._generations = generations
         self._model_configs = model_configs
         self._max_chars = max_chars
@@ -84,16 +92,18 @@ class MessageService:
         Raises NotFound, Invalid, ChatBusy (409 with the running generation), Overloaded, StoreUnavailable, and what
         the choice of a model raises. With an Idempotency-Key seen in the last 24 hours: the same `Sent` again.
         """
-        checked_content(draft.content, self._max_chars)
-        self._generations.refuse_if_full()
         try:
-            turned = self._store.write(lambda work: self._turn(work, principal, chat, draft))
-        except (ChatBusy, _KeyTaken) as refusal:
+            checked_content(draft.content, self._max_chars)
+            self._generations.refuse_if_full()
+            turned = self._turned(principal, chat, draft)
+        except (AppError, _KeyTaken) as refusal:  # whatever refuses it now, what was done before is done
             if sent := self._earlier(principal, chat, draft):
                 return sent
             if isinstance(refusal, ChatBusy) and not self._freed(principal, refusal):
                 raise
-            turned = self._store.write(lambda work: self._turn(work, principal, chat, draft))
+            if not isinstance(refusal, ChatBusy | _KeyTaken):
+                raise
+            turned = self._turned(principal, chat, draft)
         self._begin(principal, turned)
         return Sent(turned.generation_id, turned.user_message, turned.message, notes=turned.notes)
 
@@ -101,16 +111,18 @@ class MessageService:
         """What a generation's request had stored."""
         return self._store.read(lambda work: _sent(work, principal, generation))
 
+    def _turned(self, principal: Principal, chat: str, draft: Draft) -> _Turned:
+        turned = self._store.write(lambda work: self._turn(work, principal, chat, draft))
+        told(turned.limits)
+        return turned
+
     # In the transaction
 
     def _turn(self, work: UnitOfWork, principal: Principal, reference: str, draft: Draft) -> _Turned:
+        limits = self._rate_limits.count_within(work, principal, generations=1)
         chat = work.chats.grow(principal.user_id, reference, 2)
         if chat is None:
             raise NotFound("There is no such chat.")
-        if running := work.generations.active_in_chat(principal.user_id, chat.id):
-            raise ChatBusy(
-                "A reply is still running in this chat; wait for it or stop it.", generation_id=str(running.id)
-            )
         parent_id = self._parent(work, principal, chat, draft)
         target = self._model_configs.target(work, principal, chat, draft.wish)
         context = work.messages.context(principal.user_id, parent_id)
@@ -119,7 +131,6 @@ class MessageService:
         if target.system_from:
             notes["system_prompt_from"] = target.system_from
         user_message, message = _pair(principal.user_id, chat, parent_id, draft, target)
-        work.messages.add([_row(user_message), _row(message)])
         generation_id = new_id()
         row = _ledger_row(
             generation_id=generation_id,
@@ -131,13 +142,20 @@ class MessageService:
             notes=notes,
         )
         row |= {"owner": self._generations.owner, "request_hash": _hash(reference, draft)}
-        if not work.generations.add(row):
-            raise _KeyTaken
         changes: dict[str, Any] = {"head_id": message.id}
         if chat.titled_by == "default" and parent_id is None:
             changes |= {"title": title_from(draft.content), "titled_by": "words"}
-        work.chats.change(principal.user_id, chat.id, changes)
-        return _Turned(chat, target, user_message, message, turns, generation_id, notes)
+        if not work.turns.begin((user_message, message), row, changes):
+            self._refuse(work, principal, chat)
+        return _Turned(chat, target, user_message, message, turns, generation_id, notes, limits)
+
+    @staticmethod
+    def _refuse(work: UnitOfWork, principal: Principal, chat: Chat) -> NoReturn:
+        if running := work.generations.active_in_chat(principal.user_id, chat.id):
+            raise ChatBusy(
+                "A reply is still running in this chat; wait for it or stop it.", generation_id=str(running.id)
+            )
+        raise _KeyTaken
 
     @staticmethod
     def _parent(work: UnitOfWork, principal: Principal, chat: Chat, draft: Draft) -> UUID | None:
@@ -263,13 +281,6 @@ def _pair(user_id: UUID, chat: Chat, parent_id: UUID | None, draft: Draft, targe
         status="running",
     )
     return question, answer
-
-
-COLUMNS = tuple(name for name in Message.__dataclass_fields__ if name != "sibling_ids")
-
-
-def _row(message: Message) -> dict[str, Any]:
-    return {name: getattr(message, name) for name in COLUMNS}
 
 
 def _ledger_row(

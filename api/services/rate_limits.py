@@ -16,6 +16,7 @@ from api.domain.errors import LimitExceeded
 from api.domain.principal import Principal
 from api.rate_limits.storage import DatabaseStorage, Refused
 from api.rate_limits.window import Bucket, Count
+from api.repositories.unit_of_work import UnitOfWork
 
 READS_PER_WRITE: Final = 10
 SIGN_IN_MINUTES: Final = 5
@@ -49,6 +50,11 @@ class TooMany(LimitExceeded):
         self.states = states
 
 
+def told(states: tuple[LimitState, ...]) -> None:
+    """Let the answer's headers say how the limits stand."""
+    counted.set(states)
+
+
 counted: ContextVar[tuple[LimitState, ...]] = ContextVar("counted", default=())
 """The limits that the present request was counted by or refused over."""
 
@@ -66,13 +72,20 @@ class RateLimitService:
         self._login_address = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="login-address")
         self._register = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="register")
 
-    def count(self, principal: Principal, reads: bool, generates: bool = False) -> tuple[LimitState, ...]:
+    def count(self, principal: Principal, reads: bool) -> tuple[LimitState, ...]:
         """One hit for a request of this account. Raises TooMany (a LimitExceeded), StoreUnavailable."""
         account = principal.user_id.hex
-        buckets = [_bucket(self._reads if reads else self._writes, account)]
-        if generates:
-            buckets.append(_bucket(self._generations, account))
-        return self._acquire(buckets)
+        return self._acquire([_bucket(self._reads if reads else self._writes, account)])
+
+    def count_within(self, work: UnitOfWork, principal: Principal, generations: int) -> tuple[LimitState, ...]:
+        """A hit for a request that begins so many replies, as part of the transaction that begins them: what begins
+        nothing has counted nothing. Whoever asked tells the states on (`told`). Raises TooMany."""
+        account = principal.user_id.hex
+        hits = [(_bucket(self._writes, account), 1), (_bucket(self._generations, account), generations)]
+        try:
+            return tuple(_state(count) for count in self.storage.acquire_within(work.connection, hits))
+        except Refused as refusal:
+            raise _too_many(refusal) from None
 
     def look(self, principal: Principal) -> tuple[LimitState, ...]:
         """Where this account stands, without a hit."""
@@ -97,10 +110,8 @@ class RateLimitService:
         try:
             states = tuple(_state(count) for count in self.storage.acquire(buckets))
         except Refused as refusal:
-            states = tuple(_state(count) for count in refusal.counts)
-            counted.set(states)
-            raise _too_many(refusal, states) from None
-        counted.set(states)
+            raise _too_many(refusal) from None
+        told(states)
         return states
 
 
@@ -115,7 +126,8 @@ def _state(count: Count) -> LimitState:
     return LimitState(name, bucket.limit, count.remaining, math.floor(reset) + 1, bucket.window)
 
 
-def _too_many(refusal: Refused, states: tuple[LimitState, ...]) -> TooMany:
+def _too_many(refusal: Refused) -> TooMany:
+    states = tuple(_state(count) for count in refusal.counts)
     wait = max((state.reset_seconds for state in states if state.remaining == 0), default=1)
     name = refusal.full.key.partition("/")[0]
     what = WORDS[name].format(limit=f"{refusal.full.limit:,}")

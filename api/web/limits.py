@@ -6,13 +6,14 @@ docs/adr/0002-rate-limits.md for what is taken from flask-limiter and what is no
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 
-from api.domain.errors import LimitExceeded
-from api.services.rate_limits import LimitState, RateLimitService, counted
+from api.domain.errors import LimitExceeded, StoreUnavailable
+from api.services.rate_limits import LimitState, RateLimitService, TooMany, counted, told
 from api.web.context import principal, services
 from api.web.errors import answer_error
 from api.web.openapi import Access
@@ -25,21 +26,40 @@ def install(app: Flask) -> None:
     """After auth, because what is counted is the account's."""
     _adopt(app, app.extensions["parley"].rate_limits)
 
+    @app.errorhandler(TooMany)
+    def _refused(error: TooMany) -> Response:
+        told(error.states)
+        return answer_error(error)
+
     @app.before_request
     def _count() -> None:
         view = app.view_functions.get(request.endpoint) if request.endpoint else None
         if getattr(view, "access", None) in UNCOUNTED:
             return
-        generates: bool = getattr(view, "generates", False)
-        services().rate_limits.count(principal(), reads=request.method in READING, generates=generates)
+        if not getattr(view, "generates", False):
+            services().rate_limits.count(principal(), reads=request.method in READING)
 
     @app.after_request
     def _tell(response: Response) -> Response:
+        response = _counted(app, response)
         if states := counted.get():
             counted.set(())  # the thread goes on to other requests
             response.headers["RateLimit-Policy"] = ", ".join(map(_policy, states))
             response.headers["RateLimit"] = ", ".join(map(_standing, states))
         return response
+
+
+def _counted(app: Flask, response: Response) -> Response:
+    """A request that begins replies is counted by what begins them; one that began none is counted here."""
+    view = app.view_functions.get(request.endpoint or "")
+    if not getattr(view, "generates", False) or "principal" not in g or counted.get():
+        return response
+    try:
+        services().rate_limits.count(principal(), reads=False)
+    except (LimitExceeded, StoreUnavailable) as refusal:
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            return answer_error(refusal)
+    return response
 
 
 def _policy(state: LimitState) -> str:

@@ -24,7 +24,9 @@ from api.services.chats import ChatService
 from api.services.generations import Follower, GenerationService
 from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Target, Wish
+from api.services.rate_limits import RateLimitService
 from api.streams.loop import LoopThread
+from tests.rate_limits.parts import storage_over
 
 PATIENCE = 60.0
 TIMEOUTS = Timeouts(connect=60, first=60, between=60, total=600)
@@ -124,7 +126,9 @@ class Machine:
         vault = Vault(parse_keys("9b74c9897bac770ffc029102a200c5de" * 2))
         self._configs = _Scripted(store, vault, Catalogue({}), TIMEOUTS)
         self.chats = ChatService(store, self.generations)
-        self.messages = MessageService(store, self.generations, self._configs, 10_000)
+        self.messages = MessageService(
+            store, self.generations, self._configs, RateLimitService(storage_over(store), 100_000, 100_000, 100), 10_000
+        )
 
     def send(self, who: Principal, chat: str, *steps: Step, key: str | None = None) -> Sent:
         self._configs.wire = Script(*steps)

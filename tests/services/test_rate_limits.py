@@ -9,10 +9,10 @@ import pytest
 import time_machine
 
 from api.db import Database
-from api.domain.errors import LimitExceeded, StoreUnavailable
+from api.domain.errors import LimitExceeded, NotFound, StoreUnavailable
 from api.domain.principal import ALL_SCOPES, Principal
-from api.repositories.unit_of_work import Store
-from api.services.rate_limits import RateLimitService, TooMany
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.rate_limits import LimitState, RateLimitService, TooMany
 from tests.rate_limits.parts import storage_over
 
 MID_WINDOW = 1_790_000_000 // 3600 * 3600 + 1800 + 20.5
@@ -29,6 +29,11 @@ def service(store: Store) -> RateLimitService:
     return RateLimitService(storage_over(store), per_hour=5, generations_per_hour=2, login_limit=3)
 
 
+def begun(service: RateLimitService, store: Store, who: Principal, replies: int = 1) -> tuple[LimitState, ...]:
+    """Counted as what begins replies counts them."""
+    return store.write(lambda work: service.count_within(work, who, replies))
+
+
 def someone() -> Principal:
     return Principal(user_id=uuid4(), username="ann", role="member", scopes=ALL_SCOPES)
 
@@ -37,27 +42,47 @@ def standing(service: RateLimitService, who: Principal) -> dict[str, int]:
     return {state.name: state.remaining for state in service.look(who)}
 
 
-def test_writes_reads_and_generations_have_their_own_limits(service: RateLimitService) -> None:
+def test_writes_reads_and_generations_have_their_own_limits(service: RateLimitService, store: Store) -> None:
     ann, ben = someone(), someone()
     (write,) = service.count(ann, reads=False)
     assert (write.name, write.limit, write.remaining, write.window_seconds) == ("writes", 5, 4, 3600)
     assert write.reset_seconds == 1780
     (read,) = service.count(ann, reads=True)
     assert (read.name, read.limit, read.remaining) == ("reads", 50, 49)
-    both = service.count(ann, reads=False, generates=True)
+    both = begun(service, store, ann)
     assert [(state.name, state.remaining) for state in both] == [("writes", 3), ("generations", 1)]
     assert standing(service, ben) == {"writes": 5, "reads": 50, "generations": 2}
 
 
-def test_a_refused_generation_costs_no_write(service: RateLimitService) -> None:
+def test_a_refused_generation_costs_no_write(service: RateLimitService, store: Store) -> None:
     ann = someone()
     for _ in range(2):
-        service.count(ann, reads=False, generates=True)
+        begun(service, store, ann)
     with pytest.raises(TooMany) as refusal:
-        service.count(ann, reads=False, generates=True)
+        begun(service, store, ann)
     assert standing(service, ann) == {"writes": 3, "reads": 50, "generations": 0}
     assert [(state.name, state.remaining) for state in refusal.value.states] == [("writes", 3), ("generations", 0)]
     service.count(ann, reads=False)
+
+
+def test_a_request_for_several_replies_counts_them_all_or_none(service: RateLimitService, store: Store) -> None:
+    ann = someone()
+    with pytest.raises(TooMany):
+        begun(service, store, ann, 3)
+    begun(service, store, ann, 2)
+    assert standing(service, ann) == {"writes": 4, "reads": 50, "generations": 0}
+
+
+def test_a_transaction_that_is_undone_has_counted_nothing(service: RateLimitService, store: Store) -> None:
+    ann = someone()
+
+    def fails(work: UnitOfWork) -> None:
+        service.count_within(work, ann, 1)
+        raise NotFound
+
+    with pytest.raises(NotFound):
+        store.write(fails)
+    assert standing(service, ann) == {"writes": 5, "reads": 50, "generations": 2}
 
 
 def test_the_refusal_says_what_when_and_who_helps(service: RateLimitService, clock: time_machine.Coordinates) -> None:
@@ -115,8 +140,8 @@ def test_what_cannot_be_counted_is_not_let_through() -> None:
     store.close()
 
 
-def test_purge(service: RateLimitService, clock: time_machine.Coordinates) -> None:
-    service.count(someone(), reads=False, generates=True)
+def test_purge(service: RateLimitService, store: Store, clock: time_machine.Coordinates) -> None:
+    begun(service, store, someone())
     assert service.purge() == 0
     clock.shift(3 * 3600)
     assert service.purge() == 2

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from flask import Flask, Response, g, request
 
-from api.domain.errors import Unauthenticated
+from api.domain.errors import NotFound, Unauthenticated
 from api.domain.principal import ALL_SCOPES, Principal
-from api.repositories.unit_of_work import Store
+from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.health import HealthService
-from api.services.rate_limits import RateLimitService
+from api.services.rate_limits import LimitState, RateLimitService, told
 from api.web import errors, limits, observe
 from api.web.answers import answer
 from api.web.context import WebSettings, principal, services
@@ -40,7 +40,7 @@ class Note(Body):
     text: str
 
 
-def probe_routes() -> Routes:
+def probe_routes(store: Store) -> Routes:
     routes = Routes("probe", "Routes of this test")
 
     @routes.get("/things", access=Access.READ)
@@ -53,6 +53,16 @@ def probe_routes() -> Routes:
 
     @routes.post("/replies", access=Access.CHAT, generates=True)
     def reply(body: Note) -> Response:
+        limits_, who = services().rate_limits, principal()
+
+        def begin(work: UnitOfWork) -> tuple[LimitState, ...]:
+            states = limits_.count_within(work, who, 1)
+            if body.text == "to nobody":
+                raise NotFound
+            return states
+
+        if body.text != "again":
+            told(store.write(begin))
         return answer({"text": body.text}, 201)
 
     @routes.get("/stream", access=Access.READ)
@@ -107,5 +117,5 @@ def probe_app(
 
     limits.install(app)
     app.register_api(meta.routes)
-    app.register_api(probe_routes())
+    app.register_api(probe_routes(store))
     return app

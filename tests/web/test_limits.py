@@ -133,3 +133,21 @@ def test_flask_limiter_counts_in_the_same_rows(app: Flask) -> None:
     assert client.get("/decorated").json["code"] == "rate_limited"  # type: ignore[index]
     service = app.extensions["parley"].rate_limits
     assert service.storage.reset() == 1
+
+
+@pytest.mark.parametrize(("body", "status"), [("to nobody", 404), ("again", 201), (None, 422)])
+def test_what_begins_no_reply_is_a_write_and_no_generation(app: Flask, body: str | None, status: int) -> None:
+    client = app.test_client()
+    for left in (4, 3, 2):
+        answered = client.post("/replies", json={"text": body}, headers=ANN)
+        assert answered.status_code == status
+        assert answered.headers["RateLimit"] == f'"writes";r={left};t=1780'
+    assert client.post("/replies", json={"text": "x"}, headers=ANN).headers["RateLimit"].endswith("r=1;t=1780")
+
+
+def test_what_fails_is_refused_at_the_limit_like_everything(app: Flask) -> None:
+    client = app.test_client()
+    for _ in range(5):
+        client.post("/things", json={"text": "x"}, headers=ANN)
+    assert client.post("/replies", json={"text": "to nobody"}, headers=ANN).status_code == 429
+    assert client.post("/replies", json={"text": "again"}, headers=ANN).status_code == 201, "it was done before"

@@ -1,0 +1,63 @@
+"""The rows of a turn, stored together: what was said, the empty answer, its generation, and the chat's new head."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from api.domain.chats import Message
+from api.domain.generations import ACTIVE
+from api.models.base import table_of
+from api.models.chats import Chat as ChatRow
+from api.models.generations import Generation as GenerationRow
+from api.repositories import messages
+from api.repositories.base import Repository
+from api.repositories.prepared import Prepared, together
+
+CHATS = table_of(ChatRow)
+GENERATIONS = table_of(GenerationRow)
+
+
+class TurnRepository(Repository):
+    def begin(
+        self,
+        said: Sequence[Message],
+        generation: Mapping[str, Any],
+        chat: Mapping[str, Any],
+    ) -> bool:
+        """Store all of it, the chat's columns `chat` among it. False when a reply runs in this chat already or the
+        idempotency key is taken: the transaction must be undone then."""
+        user_id, chat_id = generation["user_id"], generation["chat_id"]
+        insert = _insert(tuple(generation), self.connection.dialect.name)
+        return (
+            together(
+                self.connection,
+                *((messages.INSERT, messages.row_of(message)) for message in said),
+                (_update(tuple(chat)), {**chat, "k_user_id": user_id, "k_id": chat_id}),
+                (insert, {**generation, "k_user_id": user_id, "k_chat_id": chat_id}),
+            )
+            == 1
+        )
+
+
+@functools.cache
+def _update(columns: tuple[str, ...]) -> Prepared:
+    owned = (CHATS.c.user_id == sa.bindparam("k_user_id"), CHATS.c.id == sa.bindparam("k_id"))
+    return Prepared(sa.update(CHATS).where(*owned), *columns)
+
+
+@functools.cache
+def _insert(columns: tuple[str, ...], dialect: str) -> Prepared:
+    """INSERT … SELECT … WHERE nothing runs in the chat, ON CONFLICT DO NOTHING."""
+    running = sa.exists().where(
+        GENERATIONS.c.user_id == sa.bindparam("k_user_id", type_=sa.Uuid()),
+        GENERATIONS.c.chat_id == sa.bindparam("k_chat_id", type_=sa.Uuid()),
+        GENERATIONS.c.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE]),
+    )
+    values = sa.select(*(sa.bindparam(name, type_=GENERATIONS.c[name].type) for name in columns)).where(~running)
+    insert: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(GENERATIONS)
+    return Prepared(insert.from_select(list(columns), values, include_defaults=False).on_conflict_do_nothing())
