@@ -1,16 +1,16 @@
 """One transaction: `Store.write(fn)` and `Store.read(fn)` hand `fn` a UnitOfWork whose attributes are the repositories.
 
-PostgreSQL runs `fn` inline. On SQLite one fair writer thread a process runs what is waiting in one transaction, a
-SAVEPOINT each, and answers after COMMIT: no writer starves in the busy handler, and one disk flush serves many.
+PostgreSQL runs `fn` inline. On SQLite one thread at a time runs all that is waiting in one transaction, a SAVEPOINT
+each, in order, and answers after COMMIT: no writer starves in the busy handler, and one disk flush serves many.
 """
 
 from __future__ import annotations
 
-import queue
+import contextlib
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -33,6 +33,7 @@ from api.repositories.turns import TurnRepository
 
 T = TypeVar("T")
 BATCH = 256
+CLOSING_SECONDS = 30.0
 AWAY = "The database cannot be reached at the moment; nothing was changed, try again in a few seconds."
 RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to try again
 
@@ -126,61 +127,87 @@ class Store:
         self.database.dispose()
 
 
-@dataclass(slots=True)
 class _Job:
-    fn: Callable[[UnitOfWork], Any]
-    durable: bool
-    future: Future[Any]
-    result: Any = None
-    error: BaseException | None = None
+    """A unit of work that waits for its turn. `wake` is locked until there is news for its thread."""
+
+    __slots__ = ("durable", "error", "finished", "fn", "result", "wake")
+
+    def __init__(self, fn: Callable[[UnitOfWork], Any], durable: bool) -> None:
+        self.fn = fn
+        self.durable = durable
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.finished = False
+        self.wake = threading.Lock()
+        self.wake.acquire()
+
+    def rouse(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it is awake already, and looks again before it sleeps
+            self.wake.release()
 
 
 class _Writer:
-    """SQLite's one writer thread."""
+    """SQLite's one writer at a time: whoever finds nobody writing writes, for all that wait as well.
+
+    A job is waited for by the thread that brought it. Nobody else is needed while nobody else writes, which saves two
+    changes of thread; with many, one transaction serves them all and the next of them writes the next one.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
-        self._started = threading.Lock()
+        self._waiting: deque[_Job] = deque()
+        self._writing = threading.Lock()
+        self._writer = 0  # the thread that writes
         self._closed = False
 
     def run(self, fn: Callable[[UnitOfWork], T], durable: bool) -> T:
-        if threading.current_thread() is self._thread:
+        if self._writer == threading.get_ident():
             raise RuntimeError("a write inside a write would wait for itself")
         if self._closed:
             raise StoreUnavailable("The server is stopping; try again in a few seconds.", retry_after=5)
-        if not self._thread.is_alive():
-            self._start()
-        job = _Job(fn, durable, Future())
-        self._jobs.put(job)
-        result: T = job.future.result()
+        job = _Job(fn, durable)
+        self._waiting.append(job)
+        while not job.finished:
+            if self._writing.acquire(blocking=False):
+                self._write()
+            else:
+                job.wake.acquire()
+        if job.error is not None:
+            raise job.error
+        result: T = job.result
         return result
 
-    def _start(self) -> None:
-        with self._started:
-            if not self._thread.is_alive():
-                self._thread.start()
-
     def close(self) -> None:
+        """No further jobs; those that wait are still written."""
         self._closed = True
-        if self._thread.is_alive():
-            self._jobs.put(None)
-            self._thread.join(30)
+        limit = time.monotonic() + CLOSING_SECONDS
+        while self._waiting and time.monotonic() < limit:
+            time.sleep(0.01)
+        if self._writing.acquire(timeout=CLOSING_SECONDS):
+            self._writing.release()
 
-    def _serve(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            batch = [first]
-            last = False
-            while len(batch) < BATCH and not self._jobs.empty():
-                job = self._jobs.get()
-                if job is None:
-                    last = True
-                    break
-                batch.append(job)
-            self._commit(batch)
-            if last:
-                return
+    def _write(self) -> None:
+        """One batch. Who came too late for it found the lock taken: after its release, the first of them is roused."""
+        self._writer = threading.get_ident()
+        batch: list[_Job] = []
+        try:
+            while self._waiting and len(batch) < BATCH:
+                batch.append(self._waiting.popleft())
+            if batch:
+                self._commit(batch)
+        except BaseException as error:  # this thread is to end: the others learn it
+            for job in batch:
+                job.error = error
+            raise
+        finally:
+            for job in batch:
+                job.finished = True
+            self._writer = 0
+            self._writing.release()
+            for job in batch:
+                job.rouse()
+            with contextlib.suppress(IndexError):
+                self._waiting[0].rouse()
 
     def _commit(self, batch: list[_Job]) -> None:
         engine = self._database.durable if any(job.durable for job in batch) else self._database.relaxed
@@ -197,10 +224,7 @@ class _Writer:
         except Exception as error:
             failure = error
         for job in batch:
-            if error_of_job := job.error or failure:
-                job.future.set_exception(error_of_job)
-            else:
-                job.future.set_result(job.result)
+            job.error = job.error or failure
 
     def _attempt(self, connection: Connection, job: _Job, *, alone: bool) -> None:
         if not alone:

@@ -1,0 +1,101 @@
+"""Units of work that meet: on SQLite one thread writes for all, on PostgreSQL each for itself."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from api.domain.errors import NotFound, StoreUnavailable
+from api.repositories.unit_of_work import Store, UnitOfWork
+from tests.server import until
+
+
+def note(work: UnitOfWork, name: str) -> None:
+    statement = "INSERT INTO instance_facts (name, value) VALUES (:name, '1')"
+    work.connection.execute(sa.text(statement), {"name": name})
+
+
+def noted(store: Store) -> set[str]:
+    query = sa.text("SELECT name FROM instance_facts WHERE name LIKE 'test-%'")
+    return set(store.read(lambda work: work.connection.execute(query).scalars().all()))
+
+
+def commits(store: Store) -> list[int]:
+    seen: list[int] = []
+    sa.event.listen(store.database.durable, "commit", lambda _: seen.append(threading.get_ident()))
+    return seen
+
+
+def test_everybody_gets_his_own_result(store: Store) -> None:
+    def write(number: int) -> int:
+        def fn(work: UnitOfWork) -> int:
+            note(work, f"test-{number}")
+            if number % 5 == 0:
+                raise NotFound(str(number))
+            return number
+
+        try:
+            return store.write(fn, durable=number % 2 == 0)
+        except NotFound as error:
+            return -int(error.detail)
+
+    with ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(write, range(1, 301)))
+    assert results == [-number if number % 5 == 0 else number for number in range(1, 301)]
+    assert noted(store) == {f"test-{number}" for number in range(1, 301) if number % 5}
+
+
+def test_those_who_wait_share_one_transaction(store: Store) -> None:
+    if store.database.is_postgresql:
+        pytest.skip("PostgreSQL has many writers")
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slow(work: UnitOfWork) -> None:
+        note(work, "test-first")
+        entered.set()
+        assert go_on.wait(60)
+
+    seen = commits(store)
+    with ThreadPoolExecutor(21) as pool:
+        first = pool.submit(store.write, slow)
+        assert entered.wait(60)
+        others = [pool.submit(store.write, lambda work, n=n: note(work, f"test-{n}")) for n in range(20)]
+        until(lambda: len(store._writer._waiting) == 20)  # type: ignore[union-attr]
+        go_on.set()
+        for future in (first, *others):
+            future.result(60)
+    assert len(seen) == 2
+    assert len(noted(store)) == 21
+
+
+def test_a_write_inside_a_write_is_refused(store: Store) -> None:
+    if store.database.is_postgresql:
+        pytest.skip("PostgreSQL has many writers")
+    with pytest.raises(RuntimeError, match="inside a write"):
+        store.write(lambda _: store.write(lambda work: note(work, "test-inner")))
+    store.write(lambda work: note(work, "test-after"))
+    assert noted(store) == {"test-after"}
+
+
+def test_after_the_end_writes_are_refused_in_words(store: Store) -> None:
+    if store.database.is_postgresql:
+        pytest.skip("PostgreSQL has many writers")
+    store.close()
+    with pytest.raises(StoreUnavailable, match="stopping"):
+        store.write(lambda work: note(work, "test-late"))
+
+
+def test_the_one_who_writes_may_end_in_the_middle(store: Store) -> None:
+    class Ended(BaseException):
+        pass
+
+    def ends(_: UnitOfWork) -> None:
+        raise Ended
+
+    with pytest.raises(Ended):
+        store.write(ends)
+    store.write(lambda work: note(work, "test-after"))
+    assert noted(store) == {"test-after"}
