@@ -39,6 +39,11 @@ class LineSplitter:
             lines[0] = lines[0][:-1]
         return lines
 
+    @property
+    def holds(self) -> bool:
+        """Whether an unfinished line is held."""
+        return bool(self._rest)
+
     def flush(self) -> bytes:
         """The unfinished line at the end of the bytes, or nothing."""
         rest = bytes(self._rest).removesuffix(b"\r")
@@ -59,6 +64,9 @@ class EventStream:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that `data` completes. Raises ProviderBadResponse for an event over the cap."""
+        whole = data.endswith(b"\n\n") and data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2
+        if whole and not (self._data or self._lines.holds or b"\r" in data or len(data) > self._max):
+            return [data[6:-2]]  # one read, one event: what most reads are
         payloads: list[bytes] = []
         for line in self._lines.feed(data):
             if not line:

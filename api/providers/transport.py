@@ -18,31 +18,25 @@ from aiohttp import (
     DummyCookieJar,
     InvalidURL,
     ServerDisconnectedError,
-    StreamReader,
     TCPConnector,
     TraceConfig,
 )
 from yarl import URL
 
-from api.domain.errors import (
-    ProviderBadResponse,
-    ProviderError,
-    ProviderUnavailable,
-)
-from api.domain.events import Note, ProviderEvent
-from api.providers.base import Call, Decoder, LearningWire, ScriptedWire, Sink, WireRequest
+from api.domain.errors import ProviderBadResponse, ProviderError, ProviderUnavailable
+from api.domain.events import Note
+from api.providers.base import Call, LearningWire, ScriptedWire, Sink, WireRequest
 from api.providers.dialing import Target, dialling, guarded_connector, trusted_connector
 from api.providers.failures import retry_after
+from api.providers.reading import give, read_body
 from api.providers.watch import Watch
 from api.security.egress import Egress, refusal
 from api.security.redaction import redact
 
-MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
 MAX_ERROR_BYTES: Final = 64 * 1024
 MAX_HEADER_BYTES: Final = 64 * 1024
 _MAX_RETRY_WAIT: Final = 2.0
 _RETRY_PAUSE: Final = 0.25
-_END_GRACE: Final = 1.0
 _ERROR_GRACE: Final = 5.0
 _PASSING_STATUSES: Final = {502, 503, 529}
 _REFUSALS: Final = {400, 422}
@@ -122,7 +116,7 @@ class Transport:
                     "The provider compressed its answer though asked not to. "
                     "Check the base URL and what stands before it."
                 )
-            await _read(response, call.wire.decoder(call.completion), sink, watch)
+            await read_body(response, call.wire.decoder(call.completion), sink, watch)
             return None
         finally:
             # Read to its end, the pool keeps the connection; otherwise the provider shall stop now.
@@ -206,7 +200,7 @@ def _learned(call: Call, sent: WireRequest, sink: Sink) -> None:
     """The server took what it was sent after a refusal: it gets no less from now on, and the user knows."""
     if isinstance(call.wire, LearningWire):
         call.wire.remember(sent, call.completion)
-    _give(sink, [Note(text) for text in sent.notes if text not in call.request.notes])
+    give(sink, [Note(text) for text in sent.notes if text not in call.request.notes])
 
 
 async def _play(call: Call, wire: ScriptedWire, sink: Sink, watch: Watch) -> None:
@@ -215,50 +209,8 @@ async def _play(call: Call, wire: ScriptedWire, sink: Sink, watch: Watch) -> Non
     for delay, data in wire.script(call.request.body):
         await asyncio.sleep(delay)
         watch.received()
-        _give(sink, decoder.feed(data))
-    _give(sink, decoder.end())
-
-
-async def _read(response: ClientResponse, decoder: Decoder, sink: Sink, watch: Watch) -> None:
-    """The body, read by read. A broken connection counts only where the answer had not ended."""
-    content = response.content
-    total = 0
-    broken = False
-    while not decoder.done:
-        try:
-            data = await content.readany()
-        except (ClientError, OSError):
-            broken = True
-            break
-        if not data:
-            break
-        watch.received()
-        total += len(data)
-        if total > MAX_REPLY_BYTES:
-            raise ProviderBadResponse(f"The provider's answer is larger than {MAX_REPLY_BYTES >> 20} MiB.")
-        _give(sink, decoder.feed(data))
-    if decoder.done and not broken and not content.at_eof():
-        watch.rest()
-        await _await_end(content)
-    try:
-        _give(sink, decoder.end())
-    except ProviderBadResponse:
-        if not broken:
-            raise
-        raise ProviderUnavailable("The connection to the provider broke before the reply's end.") from None
-
-
-async def _await_end(content: StreamReader) -> None:
-    """The answer is complete. Its connection is worth keeping if it ends soon, and not worth a long wait."""
-    with suppress(TimeoutError, ClientError, OSError):
-        async with asyncio.timeout(_END_GRACE):
-            while await content.readany():
-                pass
-
-
-def _give(sink: Sink, events: list[ProviderEvent]) -> None:
-    if events:
-        sink(events)
+        give(sink, decoder.feed(data))
+    give(sink, decoder.end())
 
 
 async def _error_body(response: ClientResponse) -> bytes:

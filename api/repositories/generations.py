@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,13 @@ ACTIVE_IN_CHAT = Prepared(
 )
 ACTIVE_OWNERS = sa.select(GENERATION.owner).where(IS_ACTIVE).distinct()
 ACTIVE_OF_OWNER = SELECT.where(GENERATION.owner == sa.bindparam("k_owner"), IS_ACTIVE)
+LONG_ACTIVE = sa.select(GENERATION.id).where(
+    GENERATION.owner == sa.bindparam("k_owner"), GENERATION.queued_at < sa.bindparam("k_before"), IS_ACTIVE
+)
+FENCE = sa.select(GENERATION.id, GENERATION.stop_requested).where(
+    GENERATION.owner == sa.bindparam("k_owner"), IS_ACTIVE
+)
+LOCKING_FENCE = FENCE.with_for_update(read=True)
 UPDATE_ACTIVE = sa.update(TABLE).where(*KEY, IS_ACTIVE)
 CLOSED_COLUMNS = (
     "status",
@@ -85,6 +93,10 @@ class GenerationRepository(Repository):
     def active_of_owner(self, owner: UUID) -> list[Generation]:
         return [Generation(**row) for row in self.connection.execute(ACTIVE_OF_OWNER, {"k_owner": owner}).mappings()]
 
+    def long_active(self, owner: UUID, before: dt.datetime) -> list[UUID]:
+        """The active ones of `owner` that were queued before `before`."""
+        return list(self.connection.execute(LONG_ACTIVE, {"k_owner": owner, "k_before": before}).scalars())
+
     def states(self, keys: Iterable[tuple[UUID, UUID]]) -> list[Generation]:
         """The generations behind (user id, id) pairs."""
         pairs = list(keys)
@@ -95,15 +107,10 @@ class GenerationRepository(Repository):
     def request_stop(self, user_id: UUID, generation_id: UUID) -> bool:
         return self._change_active(user_id, generation_id, {"stop_requested": True})
 
-    def fence(self, owner: UUID, ids: Sequence[UUID]) -> dict[UUID, bool]:
-        """Of `ids`, those that `owner` still runs, locked until the commit: id → whether a stop is asked for."""
-        if not ids:
-            return {}
-        query = sa.select(GENERATION.id, GENERATION.stop_requested).where(
-            GENERATION.owner == owner, GENERATION.status.in_(ACTIVE), GENERATION.id.in_(ids)
-        )
-        rows = self.connection.execute(query.with_for_update(read=True) if self.is_postgresql else query)
-        return {row.id: row.stop_requested for row in rows}
+    def fence(self, owner: UUID) -> dict[UUID, bool]:
+        """What `owner` still runs, locked until the commit: id → whether a stop is asked for."""
+        query = LOCKING_FENCE if self.is_postgresql else FENCE
+        return {row[0]: row[1] for row in self.connection.execute(query, {"k_owner": owner})}
 
     def mark_running(self, owner: UUID, ids: Sequence[UUID]) -> None:
         self.connection.execute(

@@ -5,6 +5,7 @@ The only meeting point of producer and reader. Appended to in the loop's thread 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,12 +23,13 @@ ENDS = ("finished", "error")
 class LiveLog:
     """Events from number 1 on, without gaps. `closed`: nothing will follow."""
 
-    __slots__ = ("_readers", "closed", "events")
+    __slots__ = ("_lock", "_readers", "closed", "events")
 
     def __init__(self, events: list[Event] | None = None, *, closed: bool = False) -> None:
         self.events: list[Event] = events if events is not None else []
         self.closed = closed
-        self._readers: list[Wake] = []
+        self._lock = threading.Lock()  # readers come and go in any thread
+        self._readers: tuple[Wake, ...] = ()
 
     def extend(self, events: list[Event], *, close: bool = False) -> None:
         """Append and wake the readers once. In the loop's thread only."""
@@ -35,7 +37,7 @@ class LiveLog:
             return
         self.events.extend(events)
         self.closed = close
-        for wake in tuple(self._readers):
+        for wake in self._readers:  # a tuple: whoever comes or goes meanwhile makes another
             try:
                 wake()
             except Exception:  # one reader's fault is neither the run's nor another reader's
@@ -44,11 +46,12 @@ class LiveLog:
 
     def subscribe(self, wake: Wake) -> None:
         """`wake` is called in the loop's thread after each append; it must be quick and must not raise."""
-        self._readers.append(wake)
+        with self._lock:
+            self._readers += (wake,)
 
     def unsubscribe(self, wake: Wake) -> None:
-        if wake in self._readers:
-            self._readers.remove(wake)
+        with self._lock:
+            self._readers = tuple(reader for reader in self._readers if reader != wake)
 
     @property
     def readers(self) -> int:
@@ -78,7 +81,7 @@ class Cursor:
         found = self.log.events[start : start + most]
         first = self.last + 1
         self.last += len(found)
-        return [(first + i, kind, value) for i, (kind, value) in enumerate(found)]
+        return [(number, kind, value) for number, (kind, value) in enumerate(found, first)]
 
     @property
     def waiting(self) -> bool:

@@ -20,6 +20,7 @@ class Sender(asyncio.Protocol):
 
     def __init__(self, follower: Follower, encode: Encode, ping: bytes, whole: bool = False) -> None:
         self.follower = follower
+        self._cursor = follower.cursor
         self.encode = encode
         self.ping = ping
         self.whole = whole
@@ -39,31 +40,30 @@ class Sender(asyncio.Protocol):
         transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
         self._transport = transport
         transport.set_write_buffer_limits(HIGH_WATER)
-        self._put(self.head)
+        self._written += len(self.head)
+        transport.write(self.head)
         self.follower.revoked = transport.abort
         self.follower.cursor.log.subscribe(self.wake)
         self.wake()
 
     def wake(self) -> None:
         """Write what is new, as far as the reader takes it."""
-        transport, cursor = self._transport, self.follower.cursor
+        transport, cursor = self._transport, self._cursor
         while transport is not None and not (self._paused or self._ended or transport.is_closing()):
-            events = cursor.take()
-            if events and (data := self._encoded(events, transport)):
-                self._answered = True
-                self._write(data)
+            if events := cursor.take():
+                try:
+                    data = self.encode(events)
+                except Exception:
+                    transport.abort()  # the reader sees a cut; the log tells why
+                    raise
+                if data:
+                    self._answered = True
+                    self._write(transport, data)
             if cursor.ended:
                 self._end(transport)
                 return
-            if not events:
+            if cursor.waiting:
                 return
-
-    def _encoded(self, events: list[tuple[int, str, Any]], transport: asyncio.Transport) -> bytes:
-        try:
-            return self.encode(events)
-        except Exception:
-            transport.abort()  # the reader sees a cut; the log tells why
-            raise
 
     def watch(self, now: float, write_timeout: float) -> None:
         """Called once a second: a ping for an idle line, the end for a reader that stopped reading."""
@@ -75,16 +75,14 @@ class Sender(asyncio.Protocol):
         if now - self._taken_at > write_timeout:
             self._transport.abort()
         elif self.ping and not self._ended and now - self._last_write > PING_SECONDS - 2 * WATCH_SECONDS:
-            self._write(self.ping)
+            self._write(self._transport, self.ping)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
         self._last_write = time.monotonic()
-        self._put(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
-
-    def _put(self, data: bytes) -> None:
-        assert self._transport is not None
+        if self.chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
         self._written += len(data)
-        self._transport.write(data)
+        transport.write(data)
 
     def _end(self, transport: asyncio.Transport) -> None:
         """Everything is written; the line is left once the reader's side has taken it."""
@@ -93,7 +91,8 @@ class Sender(asyncio.Protocol):
             transport.abort()
             return
         if self.chunked:
-            self._put(b"0\r\n\r\n")
+            self._written += 5
+            transport.write(b"0\r\n\r\n")
         transport.set_write_buffer_limits(0)  # from now on `resume_writing` means that nothing waits
         if not transport.get_write_buffer_size():
             self._leave()

@@ -14,13 +14,16 @@ _encode = msgspec.json.Encoder().encode
 
 def encode(events: Iterable[tuple[int, str, Any]]) -> bytes:
     """Numbered native events as one piece of bytes. JSON escapes every line break, so no text can break a frame."""
-    return b"".join(
-        b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), _encode(_data(kind, value)))
-        for number, kind, value in events
+    return b"".join([_frame(number, kind, value) for number, kind, value in events])
+
+
+def _frame(number: int, kind: str, value: Any) -> bytes:
+    if kind == "delta":
+        return b'id: %d\nevent: delta\ndata: {"text":%b}\n\n' % (number, _encode(value))
+    if kind == "reasoning":
+        return b'id: %d\nevent: reasoning\ndata: {"text":%b}\n\n' % (number, _encode(value))
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (
+        number,
+        kind.encode(),
+        _encode({"problem": value} if kind == "error" else value),
     )
-
-
-def _data(kind: str, value: Any) -> Any:
-    if kind in ("delta", "reasoning"):
-        return {"text": value}
-    return {"problem": value} if kind == "error" else value

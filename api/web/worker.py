@@ -7,6 +7,7 @@ poller does that. Depends on gunicorn's internals, which is why its version is p
 
 from __future__ import annotations
 
+import gc
 import selectors
 import socket
 import threading
@@ -21,6 +22,9 @@ from api.web.arrival import Arrival
 if TYPE_CHECKING:  # gunicorn's master imports this module too, and needs none of the application
     from api.web.handover import Carrier
     from api.web.sender import Sender
+
+
+COLLECT = (50_000, 20, 20)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -40,6 +44,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         self._process.start()
+        # What the start made stays for good: the collector need not walk through it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECT)
         super().run()
         self._process.finish_drain(self.notify)
         self._close()

@@ -35,7 +35,9 @@ class Recorder:
 
     def _write_events(self, work: UnitOfWork, batch: Batch, outcome: Outcome) -> None:
         ids = {run.id for run, _, _ in batch.events} | {run.id for run in batch.watched}
-        alive = work.generations.fence(self._owner, list(ids))
+        if not ids:
+            return
+        alive = work.generations.fence(self._owner)
         outcome.lost |= ids - alive.keys()
         outcome.stops |= {generation_id for generation_id, stop in alive.items() if stop}
         ranges = []

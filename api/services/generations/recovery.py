@@ -7,6 +7,7 @@ owner that is frozen and holds its lock) counts after two looks ten seconds apar
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from functools import partial
@@ -88,10 +89,13 @@ class Recovery:
 
     def _recover_orphans(self) -> int:
         """Runs that this process acknowledged and does not carry: a fault between commit and start."""
-        mine = self._store.read(lambda work: work.generations.active_of_owner(self._owner))
-        limit = clock.now().timestamp() - ORPHAN_SECONDS
-        orphans = [one for one in mine if not self._is_running(one.id) and one.queued_at.timestamp() < limit]
-        return sum(self._interrupt(orphan) for orphan in orphans)
+        limit = clock.now() - dt.timedelta(seconds=ORPHAN_SECONDS)
+        mine = self._store.read(lambda work: work.generations.long_active(self._owner, limit))
+        orphans = {generation_id for generation_id in mine if not self._is_running(generation_id)}
+        if not orphans:
+            return 0
+        active = self._store.read(lambda work: work.generations.active_of_owner(self._owner))
+        return sum(self._interrupt(one) for one in active if one.id in orphans)
 
     def _interrupt(self, generation: Generation) -> bool:
         """One that cannot be ended with its text ends without it, and never keeps the others from their end."""

@@ -111,6 +111,9 @@ class Run:
                 self._task.cancel()
 
     def _take(self, events: list[ProviderEvent]) -> None:
+        if len(events) == 1 and type(events[0]) is TextDelta and self._takes(len(events[0].text)):
+            self.log.extend([("delta", events[0].text)])  # what nearly every read brings
+            return
         arrived: list[Event] = []
         for event in events:
             kind = type(event)
@@ -133,6 +136,19 @@ class Run:
         if self._first_token_at is None:
             self._first_token_at = clock.now()
         self._append(arrived)
+
+    def _takes(self, chars: int) -> bool:
+        """Count `chars` more, if the reply goes on and stays well within its limits with them."""
+        room = self._room - chars
+        if (
+            room < 0
+            or self._cause is not None
+            or self._first_token_at is None
+            or len(self.log.events) >= MAX_EVENTS - 1
+        ):
+            return False
+        self._room = room
+        return True
 
     def _append(self, arrived: list[Event]) -> None:
         self._room -= sum(len(value) for kind, value in arrived if kind != "tool_call")

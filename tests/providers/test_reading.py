@@ -1,0 +1,197 @@
+"""A body's bytes, however they are framed and cut, reach the decoder unchanged and all of them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tests.hypothesis_profiles  # noqa: F401
+from api.domain.errors import ProviderBadResponse
+from api.domain.events import ProviderEvent, TextDelta
+from api.providers import reading
+from api.providers.reading import whole_chunks
+from api.providers.transport import Transport
+from tests.providers.helpers import PATIENT, Call, CompletionRequest, Endpoint, Turn, in_transport
+from tests.providers.helpers import WIRES as REAL
+
+LINES = st.sampled_from(
+    [b"data: {}\n\n", b"data: {}\r\n\r\n", b"x", b"\n", b"\r", b"\r\n", b"5\r\n", b"a" * 300, b"0\r\n\r\n"]
+)
+CHUNK = st.lists(LINES, min_size=1, max_size=4).map(b"".join)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class Verbatim:
+    """A decoder that keeps the bytes as they come, up to an end it is told."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
+        self.data = b""
+        self.feeds = 0
+
+    @property
+    def done(self) -> bool:
+        return self.most is not None and len(self.data) >= self.most
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        self.data += data
+        self.feeds += 1
+        return [TextDelta("x")]
+
+    def end(self) -> list[ProviderEvent]:
+        return []
+
+
+class VerbatimWire:
+    def __init__(self, decoder: Verbatim) -> None:
+        self._decoder = decoder
+        self.encode = REAL["openai"].encode
+        self.error = REAL["openai"].error
+
+    def decoder(self, request: CompletionRequest) -> Verbatim:
+        return self._decoder
+
+
+def fetch(
+    pieces: list[bytes], decoder: Verbatim, *, calls: int = 1, pause: float = 0.001, hang_up: bool = False
+) -> int:
+    """A server on loopback writes `pieces` to each request; returns how many connections it was asked for."""
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        try:
+            while await reader.readuntil(b"hello"):
+                await reader.readuntil(b"}")
+                for piece in pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(pause)
+                if hang_up:
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def scenario(transport: Transport) -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        request = CompletionRequest(model="m", turns=(Turn("user", "hello"),))
+        wire = VerbatimWire(decoder)
+        encoded = wire.encode(Endpoint("openai", f"http://127.0.0.1:{port}", None, trusted=True), request)
+        try:
+            for _ in range(calls):
+                await transport.run(Call(encoded, wire, request, PATIENT), lambda _: None)
+        finally:
+            server.close()
+
+    in_transport(scenario)
+    return connections
+
+
+def framed(chunks: list[bytes], extension: bytes = b"") -> bytes:
+    return b"".join(b"%x%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks)
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    at = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
+    return [data[start:stop] for start, stop in zip(at, at[1:], strict=False)]
+
+
+@given(
+    st.lists(CHUNK, min_size=1, max_size=8),
+    st.lists(st.integers(0, 5000), max_size=12),
+    st.booleans(),
+    st.sampled_from([b"", b";x=1"]),
+)
+def test_a_chunked_body_arrives_whole_wherever_it_is_cut(
+    chunks: list[bytes], places: list[int], at_chunks: bool, extension: bytes
+) -> None:
+    one_a_write = [framed([chunk], extension) for chunk in chunks]
+    body = one_a_write if at_chunks else cut(b"".join(one_a_write), places)
+    decoder = Verbatim()
+    fetch([HEAD, *body, b"0\r\n\r\n"], decoder)
+    assert decoder.data == b"".join(chunks)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6), st.integers(0, 60))
+def test_only_whole_chunks_are_taken_apart(chunks: list[bytes], missing: int) -> None:
+    data = framed(chunks)
+    expected = b"".join(chunks) if all(chunks) else None
+    assert whole_chunks(data) == expected
+    if 0 < missing < len(data) and expected is not None:
+        taken = whole_chunks(data[:-missing])
+        assert taken is None or b"".join(chunks).startswith(taken)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"0\r\n\r\n",
+        b"-1\r\n\r\n",
+        b"+1\r\nx\r\n",
+        b"1_0\r\n",
+        b" 1\r\nx\r\n",
+        b"2\r\nx\r\n",
+        b"1\r\nxy\r\n",
+        b"1;x\r\nx\r\n",
+    ],
+)
+def test_what_is_no_plain_chunk_is_left_to_the_parser(data: bytes) -> None:
+    assert whole_chunks(data) is None
+    assert whole_chunks(b"2\r\nok\r\n" + data) is None
+
+
+@pytest.mark.parametrize("end", [b"5\r\nab", b"zz\r\n", b"2\r\nabc\r\n"])
+def test_a_body_that_breaks_behind_plain_chunks_costs_its_connection(end: bytes) -> None:
+    decoder = Verbatim()
+    events = [framed([b"data: {}\n\n"])] * 5
+    assert fetch([HEAD, *events, end], decoder, calls=2, hang_up=True) == 2
+    assert decoder.data.count(b"data: {}\n\n") == 10
+
+
+def test_the_connection_serves_the_next_call() -> None:
+    decoder = Verbatim()
+    events = [framed([b"data: {}\n\n"])] * 5
+    assert fetch([HEAD, *events, b"0\r\n\r\n"], decoder, calls=3) == 1
+    assert decoder.data == b"data: {}\n\n" * 15
+
+
+def test_the_connection_serves_the_next_call_when_the_decoder_ends_first() -> None:
+    decoder = Verbatim(most=50)
+    events = [framed([b"data: {}\n\n"])] * 5
+    assert fetch([HEAD, *events, b"0\r\n\r\n"], decoder) == 1
+    assert decoder.data == b"data: {}\n\n" * 5
+
+
+def test_a_read_is_one_feed() -> None:
+    decoder = Verbatim()
+    fetch([HEAD, *[framed([b"data: {}\n\n"])] * 20, b"0\r\n\r\n"], decoder, pause=0.02)
+    assert decoder.feeds <= 20
+
+
+def test_the_cap_holds_between_plain_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_REPLY_BYTES", 2000)
+    decoder = Verbatim()
+    with pytest.raises(ProviderBadResponse, match="larger"):
+        fetch([HEAD, *[framed([b"data: {}\n\n" * 10])] * 100], decoder, pause=0)
+    assert len(decoder.data) <= 2000
+
+
+@pytest.mark.parametrize("before", [b"x\n\r\n", b"x\r\n", b"x\n", b"\n\n\r\n"])
+def test_text_that_looks_like_a_chunk_stays_text(before: bytes) -> None:
+    inside = b"5\r\nabcde\r\n"
+    first = framed([before + inside])
+    at = first.index(inside)
+    decoder = Verbatim()
+    fetch(
+        [HEAD, framed([b"data: {}\n\n"]), first[:at], inside, first[at + len(inside) :], b"0\r\n\r\n"],
+        decoder,
+        pause=0.02,
+    )
+    assert decoder.data == b"data: {}\n\n" + before + inside
