@@ -114,6 +114,12 @@ class Settings(BaseSettings):
     litellm_base_url: str = Field("", description="Where a running LiteLLM proxy is reached; trusted.")
     custom_base_url: str = Field("", description="Where the vendor `custom` is reached; trusted.")
     ollama_base_url: str = Field("", description="Where Ollama is reached; empty: http://127.0.0.1:11434.")
+    ollama_context_tokens: int = Field(
+        8192, ge=1024, le=10_000_000, description="Tokens of context that an Ollama is told to keep for a model."
+    )
+    ollama_keep_alive: str = Field(
+        "", description="How long an Ollama keeps a model in memory, such as 10m, 0 or -1; empty: its own default."
+    )
     allowed_private_hosts: str = Field(
         "", description="host:port pairs in private networks that users' URLs may name, comma separated."
     )
@@ -153,6 +159,13 @@ class Settings(BaseSettings):
         if name and "/" not in name.strip("/"):
             raise ValueError("must be provider/model, such as openai/gpt-4o")
         return name
+
+    @field_validator("ollama_keep_alive")
+    @classmethod
+    def _duration(cls, text: str) -> str:
+        if not re.fullmatch(r"(-?\d+(ms|s|m|h)?)?", text):
+            raise ValueError("must be a number with ms, s, m or h, such as 10m, or 0 or -1")
+        return text
 
     @field_validator("allowed_private_hosts")
     @classmethod

@@ -11,7 +11,7 @@ from api.config import Settings
 from api.db import Database
 from api.domain.ids import new_id
 from api.providers.base import Timeouts
-from api.providers.catalogue import Catalogue
+from api.providers.catalogue import Catalogue, LocalModels
 from api.providers.control import Control
 from api.providers.transport import Transport
 from api.rate_limits.storage import DatabaseStorage
@@ -25,10 +25,12 @@ from api.services.accounts import AccountService
 from api.services.api_keys import ApiKeyService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
+from api.services.choice import Choice
 from api.services.generations import GenerationService
 from api.services.health import HealthService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
+from api.services.offers import Offers
 from api.services.rate_limits import RateLimitService
 from api.services.registry import Services
 from api.services.sessions import SessionService
@@ -49,7 +51,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     """All services over one database. Nothing is started: `services.generations.start()` does that."""
     store = Store(database)
     egress = Egress(parse_allowed(settings.allowed_private_hosts))
-    catalogue = Catalogue(settings.base_urls())
+    catalogue = Catalogue(settings.base_urls(), _local_models(settings))
     tokens = Tokens(settings.token_pepper.get_secret_value())
     sessions = SessionService(store, tokens, settings.refresh_token_days)
     api_keys = ApiKeyService(store, tokens)
@@ -63,12 +65,13 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         api_keys=api_keys,
         rate_limits=rate_limits,
     )
+    offers = Offers(catalogue)
     model_configs = ModelConfigService(
         store,
         Vault(parse_keys(settings.encryption_key.get_secret_value())),
         catalogue,
         _timeouts(settings),
-        settings.default_model,
+        Choice(catalogue, offers, settings.default_model),
     )
     return Services(
         accounts=AccountService(
@@ -81,13 +84,18 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         sessions=sessions,
         api_keys=api_keys,
         model_configs=model_configs,
-        catalogue=CatalogueService(store, catalogue, Control(catalogue, egress), model_configs),
+        catalogue=CatalogueService(store, catalogue, Control(catalogue, egress), model_configs, offers),
         chats=ChatService(store, generations),
         messages=MessageService(store, generations, model_configs, rate_limits, settings.max_message_chars),
         generations=generations,
         rate_limits=rate_limits,
         health=HealthService(store, generations.loop_age, lambda: generations.draining),
     )
+
+
+def _local_models(settings: Settings) -> LocalModels:
+    kept = settings.ollama_keep_alive
+    return LocalModels(settings.ollama_context_tokens, int(kept) if kept.lstrip("-").isdigit() else kept or None)
 
 
 def _timeouts(settings: Settings) -> Timeouts:

@@ -8,7 +8,7 @@ from api.domain.conversation import Turn
 
 BYTES_A_TOKEN = 3.5
 TOKENS_A_TURN = 8
-DEFAULT_WINDOW = 128_000
+DEFAULT_WINDOW = 32_768
 
 
 def estimated_tokens(text: str) -> float:
@@ -21,8 +21,8 @@ def fitted(
 ) -> tuple[tuple[Turn, ...], int]:
     """The newest turns that fit, and how many older ones were left out.
 
-    `window` is the model's context in tokens (None: 128,000), `reserve` what is kept free for the answer (None: a
-    quarter, at most 4,096). The last turn is always kept, and the first one kept is the user's.
+    `window` is the model's context in tokens (None: 32,768, a cautious guess), `reserve` what is kept free for the
+    answer (None: a quarter, at most 4,096). The last turn is always kept, and the first one kept is the user's.
     """
     window = window or DEFAULT_WINDOW
     room = window - min(reserve or min(window // 4, 4096), window // 2)

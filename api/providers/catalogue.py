@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from yarl import URL
 
@@ -16,19 +17,33 @@ from api.providers.wires.google import GoogleWire
 from api.providers.wires.ollama import OllamaWire
 from api.providers.wires.openai import OpenAIWire
 
-__all__ = ["VENDORS", "Ability", "Catalogue", "Vendor", "normal_url", "origin"]
+__all__ = ["VENDORS", "Ability", "Catalogue", "LocalModels", "Vendor", "normal_url", "origin"]
 
 _MAX_URL_CHARS: Final = 2_000
 _MAX_KEY_CHARS: Final = 4_000
 
 
+@dataclass(frozen=True, slots=True)
+class LocalModels:
+    """How an Ollama is to keep its models: tokens of context, and how long in memory (its own form, such as `10m`)."""
+
+    context_tokens: int | None = None
+    keep_alive: str | int | None = None
+
+    def options(self) -> dict[str, Any]:
+        """As its wire sends them."""
+        found = {"num_ctx": self.context_tokens, "keep_alive": self.keep_alive}
+        return {name: value for name, value in found.items() if value is not None}
+
+
 class Catalogue:
     """`base_urls`: vendor id → the address the operator set, which is trusted as it stands. Raises Invalid."""
 
-    def __init__(self, base_urls: Mapping[str, str] | None = None) -> None:
+    def __init__(self, base_urls: Mapping[str, str] | None = None, local: LocalModels | None = None) -> None:
+        self._local = local or LocalModels()
         self._vendors = {name: vendor for vendor in VENDORS for name in (vendor.id, *vendor.aliases)}
         self._base_urls = {vendor.id: vendor.base_url for vendor in VENDORS}
-        self._wires = {vendor.id: _wire(vendor) for vendor in VENDORS}
+        self._wires = {vendor.id: _wire(vendor, self._local) for vendor in VENDORS}
         for name, url in (base_urls or {}).items():
             vendor = self._known(name)
             if vendor.wire != "demo":
@@ -52,6 +67,10 @@ class Catalogue:
         if "chat" not in vendor.abilities:
             raise Invalid(f"{vendor.title} has no chat models. Choose another provider for a conversation.")
         return self._wires[vendor.id]
+
+    def context_kept(self, provider: str) -> int | None:
+        """The tokens of context that every model of this vendor is told to keep; None where each has its own."""
+        return self._local.context_tokens if self._known(provider).wire == "ollama" else None
 
     def endpoint(self, provider: str, base_url: str | None, api_key: str | None) -> Endpoint:
         """Where a call goes. Only the operator's or the vendor's own address is trusted; others are guarded.
@@ -116,7 +135,7 @@ def _normal_key(text: str | None) -> str | None:
     return key
 
 
-def _wire(vendor: Vendor) -> Wire:
+def _wire(vendor: Vendor, local: LocalModels) -> Wire:
     match vendor.wire:
         case "openai":
             return OpenAIWire(
@@ -131,6 +150,6 @@ def _wire(vendor: Vendor) -> Wire:
         case "google":
             return GoogleWire(vendor.families, vendor.headers)
         case "ollama":
-            return OllamaWire(vendor.families, vendor.headers)
+            return OllamaWire(vendor.families, vendor.headers, local.options())
         case "demo":
             return DemoWire()

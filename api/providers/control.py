@@ -1,57 +1,62 @@
 """The control plane: what is asked of a provider besides completions, through the vendors' own SDKs.
 
-Blocking; runs in a request's thread. The SDKs cost about a second to import, so each is imported when first used.
+Blocking; runs in a request's thread, or in one of the services' own.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import msgspec
-
-from api.domain.errors import ProviderBadResponse, ProviderError, ProviderTimeout, ProviderUnavailable
+from api.domain.errors import Invalid, ProviderError
+from api.domain.events import Usage
 from api.domain.text import clean_text
+from api.providers.assembly import count_of
 from api.providers.base import Endpoint
-from api.providers.catalogue import Catalogue
-from api.providers.failures import from_http
-from api.providers.sdk_network import Budget, Network, own_headers, refuse_compressed
+from api.providers.catalogue import Catalogue, Vendor
+from api.providers.listings import (
+    ModelEntry,
+    anthropic_entry,
+    compatible_entry,
+    gemini_entry,
+    in_order,
+    ollama_facts,
+    proxy_facts,
+)
+from api.providers.sdk_calls import Route, ask, bearer, ollama_client, unreadable
+from api.providers.sdk_network import Budget
 from api.providers.wires import anthropic, demo, google
 from api.security.egress import Egress
 from api.security.redaction import redact
 
-_MAX_MODELS: Final = 5_000
-_MAX_NAME_CHARS: Final = 200
-Shape = TypeVar("Shape")
+__all__ = ["Control", "Embeddings", "ModelEntry", "PullProgress"]
+
+# Details are worth a part of the time that the list may take, and so many questions.
+_DETAILS_SHARE: Final = 0.25
+_DETAILS_MODELS: Final = 64
+_PULL_SECONDS: Final = 6 * 3600.0
+_PULL_BETWEEN_SECONDS: Final = 300.0
+_PULL_BYTES: Final = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class ModelEntry:
-    """A model that an endpoint offers. `size_bytes` is known for local models."""
+class Embeddings:
+    """One vector a text, in the order of the texts, and what they cost in tokens."""
 
-    id: str
-    owner: str | None = None
-    size_bytes: int | None = None
-
-
-class _Model(msgspec.Struct):
-    id: str
-    owned_by: Any = None
+    vectors: tuple[tuple[float, ...], ...]
+    usage: Usage
 
 
-class _Models(msgspec.Struct):
-    data: list[_Model]
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """A step of a model's download: of which layer so many bytes of so many are here."""
 
-
-class _GeminiModel(msgspec.Struct):
-    name: str
-    methods: list[str] = msgspec.field(name="supportedGenerationMethods", default_factory=list)
-
-
-class _GeminiModels(msgspec.Struct):
-    models: list[_GeminiModel] = []
+    status: str
+    digest: str | None = None
+    total: int | None = None
+    completed: int | None = None
 
 
 class Control:
@@ -64,133 +69,154 @@ class Control:
     def list_models(self, endpoint: Endpoint, timeout: float = 10.0) -> list[ModelEntry]:
         """The models at `endpoint`, by name, within `timeout` seconds. Raises ProviderError, without the key."""
         vendor = self._catalogue.vendor(endpoint.provider)
-        try:
+        route, budget = self._route(endpoint), Budget(timeout)
+        with _redacted(endpoint):
             match vendor.wire if vendor else "":
                 case "demo":
                     return [ModelEntry(name, "parley") for name in demo.MODELS]
                 case "ollama":
-                    return _in_order(_ollama_models(endpoint, self._guard(endpoint), timeout))
+                    return in_order(_ollama_models(route, budget))
                 case "google":
-                    return _in_order(_gemini_models(endpoint, self._guard(endpoint), timeout))
+                    return in_order(map(gemini_entry, _rows(ask(route, "/models?pageSize=1000", budget), "models")))
                 case "anthropic":
-                    return _in_order(_anthropic_models(endpoint, self._guard(endpoint), timeout))
+                    return in_order(map(anthropic_entry, _rows(ask(route, "/models?limit=1000", budget), "data")))
                 case _:
-                    return _in_order(_openai_models(endpoint, self._guard(endpoint), timeout))
-        except ProviderError as error:
-            error.detail = redact(error.detail, (endpoint.api_key or "",))
-            error.args = (error.detail,)
-            raise error from None
+                    found = in_order(map(compatible_entry, _rows(ask(route, "/models", budget), "data")))
+                    return _detailed(found, vendor, route, timeout)
 
-    def _guard(self, endpoint: Endpoint) -> Egress | None:
-        return None if endpoint.trusted else self._egress
+    def embed(
+        self,
+        endpoint: Endpoint,
+        model: str,
+        texts: Sequence[str],
+        dimensions: int | None = None,
+        timeout: float = 120.0,
+    ) -> Embeddings:
+        """A vector for each text. Raises Invalid for a vendor without embeddings, and ProviderError."""
+        vendor = self._catalogue.vendor(endpoint.provider)
+        if vendor is None or "embeddings" not in vendor.abilities:
+            raise Invalid(
+                f"{vendor.title if vendor else endpoint.provider} has no embeddings. Choose another provider."
+            )
+        route, budget, cleaned = self._route(endpoint), Budget(timeout), [clean_text(text) for text in texts]
+        with _redacted(endpoint):
+            match vendor.wire:
+                case "ollama":
+                    vectors, tokens = _ollama_embeddings(route, budget, model, cleaned, dimensions)
+                case "google":
+                    vectors, tokens = _gemini_embeddings(route, budget, model, cleaned, dimensions)
+                case _:
+                    vectors, tokens = _compatible_embeddings(route, budget, model, cleaned, dimensions)
+            if len(vectors) != len(texts):
+                raise unreadable(f"{len(vectors)} vectors for {len(texts)} texts")
+            return Embeddings(tuple(map(_vector, vectors)), Usage(prompt_tokens=tokens))
 
+    def pull(self, endpoint: Endpoint, model: str) -> Iterator[PullProgress]:
+        """Let an Ollama fetch a model; the steps as it tells them, until it has it. Raises ProviderError."""
+        budget = Budget(_PULL_SECONDS, _PULL_BYTES)
+        with _redacted(endpoint), ollama_client(self._route(endpoint), budget, _PULL_BETWEEN_SECONDS) as client:
+            for step in client.pull(model, stream=True):
+                yield PullProgress(clean_text(step.status or "")[:200], step.digest, step.total, step.completed)
 
-def _openai_models(endpoint: Endpoint, egress: Egress | None, timeout: float) -> list[ModelEntry]:
-    found = _get("/models", endpoint.base_url, _bearer(endpoint), egress, timeout=timeout, shape=_Models)
-    return [ModelEntry(m.id, m.owned_by if isinstance(m.owned_by, str) else None) for m in found.data]
-
-
-def _anthropic_models(endpoint: Endpoint, egress: Egress | None, timeout: float) -> list[ModelEntry]:
-    headers = {"anthropic-version": anthropic.VERSION}
-    if endpoint.api_key:
-        headers["x-api-key"] = endpoint.api_key
-    base_url = anthropic.versioned(endpoint.base_url)
-    found = _get("/models?limit=1000", base_url, headers, egress, timeout=timeout, shape=_Models)
-    return [ModelEntry(m.id, "anthropic") for m in found.data]
-
-
-def _gemini_models(endpoint: Endpoint, egress: Egress | None, timeout: float) -> list[ModelEntry]:
-    headers = {"x-goog-api-key": endpoint.api_key} if endpoint.api_key else {}
-    base_url = google.versioned(endpoint.base_url)
-    found = _get("/models?pageSize=1000", base_url, headers, egress, timeout=timeout, shape=_GeminiModels)
-    able = (m for m in found.models if "generateContent" in m.methods)
-    return [ModelEntry(m.name.removeprefix("models/"), "google") for m in able]
-
-
-def _bearer(endpoint: Endpoint) -> dict[str, str]:
-    return {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-
-
-def _get(
-    path: str, base_url: str, headers: Mapping[str, str], egress: Egress | None, *, timeout: float, shape: type[Shape]
-) -> Shape:
-    """One answer, through the `openai` SDK's client: it carries any vendor's lists as well as its own."""
-    import httpcore2
-    import httpx2
-    import openai
-
-    network = Network(httpcore2.SyncBackend().connect_tcp, egress, Budget(timeout))
-    transport = httpx2.HTTPTransport(trust_env=False)
-    _put_under(transport._pool, network)
-    hooks: dict[str, list[Any]] = {"request": [own_headers(headers)], "response": [refuse_compressed]}
-    with httpx2.Client(
-        transport=transport, trust_env=False, follow_redirects=False, timeout=timeout, event_hooks=hooks
-    ) as http:
-        client = openai.OpenAI(api_key="unused", base_url=base_url, http_client=http, max_retries=0)
-        try:
-            answer = client.get(path, cast_to=httpx2.Response)
-            return msgspec.json.decode(answer.content, type=shape)
-        except openai.APIStatusError as error:
-            raise from_http(error.status_code, error.response.headers, error.response.content) from None
-        except openai.APIConnectionError as error:
-            raise _connection_fault(error, error.__cause__) from None
-        except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
-            raise _unreadable(error) from None
+    def _route(self, endpoint: Endpoint) -> Route:
+        egress = None if endpoint.trusted else self._egress
+        vendor = self._catalogue.vendor(endpoint.provider)
+        match vendor.wire if vendor else "":
+            case "google":
+                headers = {"x-goog-api-key": endpoint.api_key} if endpoint.api_key else {}
+                return Route(google.versioned(endpoint.base_url), headers, egress)
+            case "anthropic":
+                headers = {"anthropic-version": anthropic.VERSION}
+                if endpoint.api_key:
+                    headers["x-api-key"] = endpoint.api_key
+                return Route(anthropic.versioned(endpoint.base_url), headers, egress)
+            case _:
+                return Route(endpoint.base_url, bearer(endpoint), egress)
 
 
-def _ollama_models(endpoint: Endpoint, egress: Egress | None, timeout: float) -> list[ModelEntry]:
-    import httpcore
-    import httpx
-    import ollama
-
-    network = Network(httpcore.SyncBackend().connect_tcp, egress, Budget(timeout))
-    transport = httpx.HTTPTransport(trust_env=False)
-    _put_under(transport._pool, network)
-    client = ollama.Client(
-        endpoint.base_url,
-        follow_redirects=False,
-        timeout=timeout,
-        transport=transport,
-        trust_env=False,
-        event_hooks={"request": [own_headers(_bearer(endpoint))], "response": [refuse_compressed]},
-    )
+@contextmanager
+def _redacted(endpoint: Endpoint) -> Iterator[None]:
     try:
-        with client:
-            found = client.list().models
-    except ollama.ResponseError as error:
-        raise from_http(error.status_code, {}, json.dumps({"error": error.error}).encode()) from None
-    except (httpx.TimeoutException, httpx.NetworkError, ConnectionError, OSError) as error:
-        raise _connection_fault(error, error) from None
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:
-        raise _unreadable(error) from None
-    return [ModelEntry(m.model, None, int(m.size) if m.size is not None else None) for m in found if m.model]
+        yield
+    except ProviderError as error:
+        error.detail = redact(error.detail, (endpoint.api_key or "",))
+        error.args = (error.detail,)
+        raise error from None
 
 
-def _put_under(pool: Any, network: Network) -> None:
-    # The clients have no parameter for this; a test makes sure that the network is asked.
-    pool._network_backend = network
+def _rows(said: Any, name: str) -> list[dict[str, Any]]:
+    found = said.get(name) if isinstance(said, dict) else None
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise unreadable("no list of models")
+    return found
 
 
-def _connection_fault(error: Exception, cause: BaseException | None) -> ProviderError:
-    if isinstance(cause, ProviderError):
-        return cause
-    if "timeout" in type(error).__name__.lower() or "timeout" in type(cause).__name__.lower():
-        return ProviderTimeout("The provider did not answer in time.")
-    return ProviderUnavailable("The provider cannot be reached. Check the base URL and that it is running.")
+def _detailed(found: list[ModelEntry], vendor: Vendor | None, route: Route, timeout: float) -> list[ModelEntry]:
+    """With what a proxy says of its models elsewhere; a key that may not see that has the list all the same."""
+    if vendor is None or vendor.details_path is None:
+        return found
+    try:
+        facts = proxy_facts(ask(route, vendor.details_path, Budget(timeout * _DETAILS_SHARE)))
+    except ProviderError:
+        return found
+    return [
+        ModelEntry(m.id, m.owner, m.size_bytes, facts[m.id].over(m.facts) if m.id in facts else m.facts) for m in found
+    ]
 
 
-def _unreadable(error: Exception) -> ProviderError:
-    return ProviderBadResponse(
-        "The address answered with something that is not a list of models. Check the base URL. "
-        f"({type(error).__name__})"
+def _ollama_models(route: Route, budget: Budget) -> list[ModelEntry]:
+    with ollama_client(route, budget) as client:
+        found = [one for one in client.list().models if one.model]
+    entries = [ModelEntry(one.model, None, int(one.size) if one.size is not None else None) for one in found]
+    details = Budget(budget.seconds * _DETAILS_SHARE)
+    told: dict[str, Any] = {}
+    try:
+        with ollama_client(route, details) as client:
+            for entry in entries[:_DETAILS_MODELS]:
+                said = client.show(entry.id)
+                told[entry.id] = ollama_facts(said.modelinfo, said.capabilities)
+    except ProviderError:
+        pass  # an old server, or a slow one: what it has told is told
+    return [ModelEntry(m.id, m.owner, m.size_bytes, told.get(m.id, m.facts)) for m in entries]
+
+
+def _compatible_embeddings(
+    route: Route, budget: Budget, model: str, texts: list[str], dimensions: int | None
+) -> tuple[list[Any], int | None]:
+    body: dict[str, Any] = {"model": model, "input": texts, "encoding_format": "float"}
+    if dimensions is not None:
+        body["dimensions"] = dimensions
+    said = ask(route, "/embeddings", budget, body)
+    rows = _rows(said, "data")
+    placed = sorted(enumerate(rows), key=lambda row: i if isinstance(i := row[1].get("index"), int) else row[0])
+    return [row.get("embedding") for _, row in placed], count_of(said, "usage", "prompt_tokens")
+
+
+def _gemini_embeddings(
+    route: Route, budget: Budget, model: str, texts: list[str], dimensions: int | None
+) -> tuple[list[Any], int | None]:
+    path = google.model_path(model)
+    size = {} if dimensions is None else {"outputDimensionality": dimensions}
+    one = [
+        {"model": f"models/{model.removeprefix('models/')}", "content": {"parts": [{"text": t}]}} | size for t in texts
+    ]
+    said = ask(route, f"/{path}:batchEmbedContents", budget, {"requests": one})
+    tokens = count_of(said, "usageMetadata", "promptTokenCount")
+    return [row.get("values") for row in _rows(said, "embeddings")], tokens
+
+
+def _ollama_embeddings(
+    route: Route, budget: Budget, model: str, texts: list[str], dimensions: int | None
+) -> tuple[list[Any], int | None]:
+    with ollama_client(route, budget) as client:
+        said = client.embed(model, texts, dimensions=dimensions)
+    return list(said.embeddings), count_of({"tokens": said.prompt_eval_count}, "tokens")
+
+
+def _vector(found: Any) -> tuple[float, ...]:
+    numbers = isinstance(found, list | tuple) and all(
+        isinstance(n, int | float) and not isinstance(n, bool) for n in found
     )
-
-
-def _in_order(models: list[ModelEntry]) -> list[ModelEntry]:
-    """Sorted by name, as many and as long as a page can show."""
-    named = (
-        ModelEntry(clean_text(m.id)[:_MAX_NAME_CHARS], m.owner and clean_text(m.owner)[:_MAX_NAME_CHARS], m.size_bytes)
-        for m in models
-        if m.id
-    )
-    return sorted(named, key=lambda m: m.id)[:_MAX_MODELS]
+    if not numbers or not found:
+        raise unreadable("a vector is not a list of numbers")
+    return tuple(float(number) for number in found)

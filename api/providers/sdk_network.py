@@ -37,7 +37,7 @@ class Budget:
     """Seconds and bytes that one operation may take, over all its connections."""
 
     def __init__(self, seconds: float, max_bytes: int = MAX_RECEIVED_BYTES) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._left = max_bytes
 
@@ -45,7 +45,7 @@ class Budget:
         """What a single step may take. Raises ProviderTimeout when there is nothing left."""
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise ProviderTimeout(f"The provider did not answer within {self._seconds:g} s.")
+            raise ProviderTimeout(f"The provider did not answer within {self.seconds:g} s.")
         return left if timeout is None else min(left, timeout)
 
     def spend(self, size: int) -> None:

@@ -38,6 +38,8 @@ class Vendor:
     names: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     families: tuple[Family, ...] = ()
+    window: int | None = None
+    details_path: str | None = None
 
 
 _CHAT: Final[frozenset[Ability]] = frozenset({"chat", "reasoning", "tools", "vision", "models"})
@@ -77,6 +79,7 @@ VENDORS: Final = (
         abilities=_CHAT | {"images", "embeddings"},
         tokens_field="max_completion_tokens",
         families=(_OPENAI_REASONING,),
+        window=128_000,
     ),
     Vendor(
         id="anthropic",
@@ -90,6 +93,7 @@ VENDORS: Final = (
         aliases=("claude",),
         abilities=_CHAT,
         families=(_CLAUDE_SINCE_4_7, _CLAUDE_SINCE_5_5),
+        window=200_000,
     ),
     Vendor(
         id="gemini",
@@ -100,8 +104,9 @@ VENDORS: Final = (
         key_hint="AIza… or AQ.…",
         default_model="gemini-3.8-flash",
         aliases=("google",),
-        abilities=_CHAT,
+        abilities=_CHAT | {"embeddings"},
         families=(_GEMINI_THINKING,),
+        window=1_000_000,
     ),
     Vendor(
         id="qwen",
@@ -138,6 +143,7 @@ VENDORS: Final = (
         default_model="openai/gpt-oss-120b",
         abilities=_CHAT,
         tokens_field="max_completion_tokens",
+        window=131_072,
     ),
     Vendor(
         id="openrouter",
@@ -171,6 +177,7 @@ VENDORS: Final = (
         abilities=_CHAT | {"embeddings"},
         stream_usage=False,
         names=(("seed", "random_seed"),),
+        window=128_000,
     ),
     Vendor(
         id="deepseek",
@@ -182,6 +189,7 @@ VENDORS: Final = (
         key_prefix="sk-",
         default_model="deepseek-flash",
         abilities=_CHAT,
+        window=128_000,
     ),
     Vendor(
         id="litellm",
@@ -192,6 +200,7 @@ VENDORS: Final = (
         key_hint="sk-… where the proxy asks for one",
         url_hint="http://host:4000/v1",
         abilities=_CHAT | {"images", "embeddings"},
+        details_path="/model/info",
     ),
     Vendor(
         id="custom",
@@ -211,5 +220,6 @@ VENDORS: Final = (
         needs_key=False,
         key_hint="where a proxy asks for one",
         abilities=_CHAT | {"embeddings", "pull"},
+        window=4_096,
     ),
 )

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from api.domain.errors import AppError, NotFound
+import structlog
+
+from api.domain import model_facts
+from api.domain.errors import AppError, NotFound, ProviderTimeout
 from api.domain.model_configs import ModelConfig
+from api.domain.model_facts import Rates
 from api.domain.principal import Principal
-from api.providers.base import Endpoint
 from api.providers.catalogue import Catalogue, Vendor
 from api.providers.control import Control, ModelEntry
 from api.repositories.unit_of_work import Store
 from api.services.model_configs import ModelConfigService
+from api.services.offers import Offer, Offers
 
+log = structlog.get_logger()
 DEADLINE_SECONDS = 4.0
-KEPT_SECONDS = 300.0
-FAILURE_KEPT_SECONDS = 15.0
-MAX_KEPT = 2000
 Source = tuple[Vendor, ModelConfig | None]
 
 
@@ -32,21 +32,19 @@ class Listing:
     """What one provider offers; `error` when it could not be asked."""
 
     vendor: Vendor
-    models: list[str]
+    models: Offer
     error: AppError | None = None
 
 
 class CatalogueService:
-    """Lists are kept five minutes a user and provider; of parallel page loads one asks, the others wait for it."""
-
-    def __init__(self, store: Store, catalogue: Catalogue, control: Control, configs: ModelConfigService) -> None:
+    def __init__(
+        self, store: Store, catalogue: Catalogue, control: Control, configs: ModelConfigService, offers: Offers
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._control = control
         self._configs = configs
-        self._pool = ThreadPoolExecutor(8, thread_name_prefix="catalogue")
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[Any, ...], tuple[float, Future[list[ModelEntry]]]] = {}
+        self._offers = offers
 
     def models(self, principal: Principal) -> dict[str, Any]:
         """All models of all providers, and which providers are missing. One slow or broken provider delays nothing
@@ -77,10 +75,10 @@ class CatalogueService:
         return {"provider": vendor.id, "models": models}
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._offers.close()
 
     def _sources(self, principal: Principal) -> list[Source]:
-        """One source a vendor: the user's default or first config; vendors without a key need none."""
+        """The user's configs, vendor by vendor, the default first; vendors without a key need none."""
         configs = self._store.read(lambda work: work.model_configs.usable(principal.user_id))
         sources: list[Source] = []
         for vendor in self._catalogue.vendors():
@@ -96,64 +94,75 @@ class CatalogueService:
         asked = [(vendor, config, self._ask(principal.user_id, vendor, config)) for vendor, config in sources]
         merged: dict[str, Listing] = {}
         for vendor, config, future in asked:
-            listing = _settled(vendor, config, future, limit)
-            earlier = merged.get(vendor.id)
-            if earlier is not None:
-                names = list(dict.fromkeys([*earlier.models, *listing.models]))
-                listing = Listing(vendor, names, earlier.error or listing.error)
+            listing = self._settled(vendor, config, future, limit)
+            if earlier := merged.get(vendor.id):
+                listing = Listing(vendor, listing.models | earlier.models, earlier.error or listing.error)
             merged[vendor.id] = listing
         # an Ollama that nobody set up and that does not run is absent, not broken
-        silent = {vendor.id for vendor, config, _ in asked if config is None}
+        silent = {vendor.id for vendor, config, _ in asked if config is None and vendor.base_url is not None}
         return [one for one in merged.values() if not (one.error and one.vendor.id in silent)]
 
-    def _ask(self, user_id: UUID, vendor: Vendor, config: ModelConfig | None) -> Future[list[ModelEntry]]:
-        key = (user_id if config else None, vendor.id, config.id if config else None, config and config.updated_at)
-        now = time.monotonic()
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None and now < kept[0] and not _failed_long_ago(kept, now):
-                return kept[1]
-            if len(self._kept) > MAX_KEPT:
-                self._kept.clear()
-            future = self._pool.submit(self._list, lambda: self._configs.endpoint(config, vendor))
-            self._kept[key] = (now + KEPT_SECONDS, future)
-            return future
+    def _ask(self, user_id: UUID, vendor: Vendor, config: ModelConfig | None) -> Future[Offer]:
+        def list_models() -> list[ModelEntry]:
+            return self._control.list_models(self._configs.endpoint(config, vendor), DEADLINE_SECONDS)
 
-    def _list(self, endpoint: Callable[[], Endpoint]) -> list[ModelEntry]:
-        return self._control.list_models(endpoint(), DEADLINE_SECONDS)
+        return self._offers.ask(user_id, vendor, config, list_models)
 
-
-def _failed_long_ago(kept: tuple[float, Future[list[ModelEntry]]], now: float) -> bool:
-    until, future = kept
-    asked_at = until - KEPT_SECONDS
-    return now - asked_at > FAILURE_KEPT_SECONDS and future.done() and future.exception() is not None
-
-
-def _settled(vendor: Vendor, config: ModelConfig | None, future: Future[list[ModelEntry]], limit: float) -> Listing:
-    named = [config.model] if config is not None and config.model else []
-    try:
-        found = [entry.id for entry in future.result(max(0.0, limit - time.monotonic()))]
-    except FutureTimeout:
-        return Listing(vendor, named, AppError(f"{vendor.title} did not answer in time."))
-    except AppError as error:
-        return Listing(vendor, named, error)
-    return Listing(vendor, list(dict.fromkeys([*named, *found])))
+    def _settled(self, vendor: Vendor, config: ModelConfig | None, future: Future[Offer], limit: float) -> Listing:
+        named = {}
+        if config is not None and config.model:
+            named = {config.model: self._offers.fitted(vendor, model_facts.known_at_once(vendor.id, config.model))}
+        try:
+            found = future.result(max(0.0, limit - time.monotonic()))
+        except FutureTimeout:
+            return Listing(vendor, named, ProviderTimeout(f"{vendor.title} did not answer in time. Try again later."))
+        except AppError as error:
+            return Listing(vendor, named, error)
+        except Exception:
+            log.exception("a list of models failed", provider=vendor.id)
+            return Listing(vendor, named, AppError(f"The models of {vendor.title} could not be listed."))
+        return Listing(vendor, named | found)
 
 
 def _entries(listing: Listing) -> list[dict[str, Any]]:
+    """Without the models that can do nothing which is done here, such as those for speech."""
     vendor = listing.vendor
+    other = None if "chat" in vendor.abilities else vendor.abilities - {"models"}
     return [
         {
             "id": f"{vendor.id}/{name}",
             "provider": vendor.id,
             "name": name,
             "title": f"{vendor.title} · {name}",
-            "context_window": None,
-            "abilities": sorted(vendor.abilities),
-            "prices": None,
+            "context_window": facts.context_window,
+            "max_output": facts.max_output,
+            "abilities": None if abilities is None else sorted(abilities),
+            "prices": facts.rates and _prices(facts.rates),
         }
-        for name in listing.models
+        for name, facts in listing.models.items()
+        if (abilities := other if facts.abilities is None else facts.abilities) is None or abilities
     ]
+
+
+def _prices(rates: Rates) -> dict[str, Any]:
+    """US dollars a million tokens, as decimal text; a part without a price of its own is null."""
+    names = ("input", "output", "cached", "cache_write", "reasoning", "thinking")
+    parts = {name: rate for name in names if (rate := getattr(rates, name)) is not None}
+    starts = sorted({start for rate in parts.values() for start, _ in rate.above})
+    return {
+        "currency": "USD",
+        "per_tokens": 1_000_000,
+        **{name: _text(parts[name].base) if name in parts else None for name in names},
+        "above": [
+            {"prompt_tokens": start, **{name: _text(rate.at(start + 1)) for name, rate in parts.items()}}
+            for start in starts
+        ],
+        "source": rates.source,
+    }
+
+
+def _text(amount: Any) -> str:
+    return f"{amount.normalize():f}"
 
 
 def _provider(vendor: Vendor, error: AppError | None = None) -> dict[str, Any]:

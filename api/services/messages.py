@@ -26,7 +26,6 @@ from api.services.model_configs import ModelConfigService, Target, Wish
 from api.services.rate_limits import LimitState, RateLimitService, told
 
 KEY_LIFE = dt.timedelta(hours=24)
-WINDOWS = {"demo": 8_192}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +169,7 @@ class MessageService:
     def _fit(context: list[tuple[str, str]], content: str, target: Target) -> tuple[tuple[Turn, ...], int]:
         turns = [Turn(role, text) for role, text in context if text]  # type: ignore[arg-type]
         turns.append(Turn("user", content))
-        window = WINDOWS.get(target.vendor.id)
-        return fitted(turns, target.system, window=window, reserve=target.max_tokens)
+        return fitted(turns, target.system, window=target.window, reserve=target.max_tokens)
 
     # After the commit
 

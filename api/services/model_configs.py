@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from api.domain import clock
 from api.domain.chats import Chat
@@ -15,9 +14,7 @@ from api.domain.errors import (
     Forbidden,
     Invalid,
     KeyUnreadable,
-    ModelNotFound,
     NotFound,
-    ProviderNotConfigured,
 )
 from api.domain.ids import new_id, parse_id
 from api.domain.model_configs import ModelConfig
@@ -26,26 +23,17 @@ from api.providers.base import Call, Endpoint, Timeouts
 from api.providers.catalogue import Catalogue, Vendor, origin
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.vault import Vault, VaultError, mask
+from api.services.choice import NO_CONFIG, Choice, Wish
 
-NO_CONFIG = "There is no such model config."
-CONFIG_GONE = "The model config that this chat uses has been deleted or is no longer shared; choose another model."
+__all__ = ["ModelConfigService", "Target", "Wish"]
+
 ENTER_AGAIN = "The stored key of {name!r} cannot be read with this server's encryption key; enter the key again."
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a message asks for; None leaves it to the chat, the config or the defaults."""
-
-    model: str | None = None
-    model_config_id: UUID | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
-    """Where a message goes. `config` is None for a vendor that needs none (demo, Ollama)."""
+    """Where a message goes. `config` is None for a vendor that needs none (demo, Ollama); `window` is the model's
+    context in tokens, None where nothing is known of it."""
 
     vendor: Vendor
     model: str
@@ -54,6 +42,7 @@ class Target:
     temperature: float | None
     top_p: float | None
     max_tokens: int | None
+    window: int | None = None
 
     @property
     def system_from(self) -> str | None:
@@ -61,16 +50,12 @@ class Target:
 
 
 class ModelConfigService:
-    """`default_model` is the instance's, as `provider/model`; empty for none."""
-
-    def __init__(
-        self, store: Store, vault: Vault, catalogue: Catalogue, timeouts: Timeouts, default_model: str = ""
-    ) -> None:
+    def __init__(self, store: Store, vault: Vault, catalogue: Catalogue, timeouts: Timeouts, choice: Choice) -> None:
         self._store = store
         self._vault = vault
         self._catalogue = catalogue
         self._timeouts = timeouts
-        self._default_model = default_model
+        self._choice = choice
 
     # CRUD
 
@@ -184,9 +169,9 @@ class ModelConfigService:
 
     def target(self, work: UnitOfWork, principal: Principal, chat: Chat | None, wish: Wish) -> Target:
         """The model that takes a message: the message's > the chat's > its config's > the user's > the instance's >
-        the only configured one > demo. Raises NotFound, ModelNotFound, ProviderNotConfigured."""
+        the default or only config > demo. Raises NotFound, ModelNotFound, ProviderNotConfigured."""
         configs = work.model_configs.usable(principal.user_id)
-        config, vendor, model = self._chosen(configs, principal, chat, wish)
+        config, vendor, model = self._choice.made(configs, principal, chat, wish)
         parameters = chat.parameters if chat else {}
 
         def pick(name: str) -> Any:
@@ -203,73 +188,8 @@ class ModelConfigService:
             temperature=pick("temperature"),
             top_p=pick("top_p"),
             max_tokens=pick("max_tokens"),
+            window=self._choice.window(principal, vendor, config, model),
         )
-
-    def _chosen(
-        self, configs: Sequence[ModelConfig], principal: Principal, chat: Chat | None, wish: Wish
-    ) -> tuple[ModelConfig | None, Vendor, str]:
-        if wish.model_config_id is not None:
-            return self._by_config(configs, wish.model_config_id, wish.model)
-        if wish.model:
-            return self._by_name(configs, wish.model)
-        if chat is not None and chat.model_config_id not in {None, *(one.id for one in configs)}:
-            raise ProviderNotConfigured(CONFIG_GONE)  # another provider in its place would be a surprise
-        if chat is not None and chat.model:
-            if chat.model_config_id is not None:
-                return self._by_config(configs, chat.model_config_id, chat.model)
-            return self._by_name(configs, chat.model)
-        if chat is not None and chat.model_config_id is not None:
-            return self._by_config(configs, chat.model_config_id, None)
-        if name := principal.default_model or self._default_model:
-            return self._by_name(configs, name)
-        if len(configs) == 1:
-            return self._by_config(configs, configs[0].id, None)
-        return None, self._vendor("demo"), "demo"
-
-    def _by_config(
-        self, configs: Sequence[ModelConfig], config_id: UUID, model: str | None
-    ) -> tuple[ModelConfig, Vendor, str]:
-        config = next((one for one in configs if one.id == config_id), None)
-        if config is None:
-            raise NotFound(NO_CONFIG)
-        vendor = self._vendor(config.provider)
-        name = _without_vendor(model, vendor) or config.model or vendor.default_model
-        if not name:
-            raise Invalid(f"The model config {config.name!r} names no model; choose one.")
-        return config, vendor, name
-
-    def _by_name(self, configs: Sequence[ModelConfig], name: str) -> tuple[ModelConfig | None, Vendor, str]:
-        if config := next((one for one in configs if one.name == name), None):
-            return self._by_config(configs, config.id, None)
-        exact = next((one for one in configs if one.model == name), None)
-        head, slash, rest = name.partition("/")
-        vendor = self._catalogue.vendor(head) if slash and rest else None
-        set_up = vendor is not None and any(one.provider == vendor.id for one in configs)
-        if vendor is not None and (set_up or exact is None):
-            return self._config_of(configs, vendor, rest), vendor, rest
-        if exact is not None:  # a name that only looks like `provider/model`, such as a router's
-            return exact, self._vendor(exact.provider), name
-        if name in ("demo", "demo-thinking"):
-            return None, self._vendor("demo"), name
-        raise ModelNotFound(
-            f"No model named {name[:100]!r} is set up here. Name it as provider/model, or choose one from the list."
-        )
-
-    def _config_of(self, configs: Sequence[ModelConfig], vendor: Vendor, model: str) -> ModelConfig | None:
-        """The config that a call of `vendor` uses: the one for this very model, the default, or the first."""
-        own = [one for one in configs if one.provider == vendor.id]
-        ranked = sorted(own, key=lambda one: (one.model != model, not one.is_default))
-        if ranked:
-            return ranked[0]
-        if vendor.needs_key or self._catalogue.base_url(vendor.id) is None:
-            raise ProviderNotConfigured(f"{vendor.title} is not set up yet: add a model config with your key first.")
-        return None
-
-    def _vendor(self, provider: str) -> Vendor:
-        vendor = self._catalogue.vendor(provider)
-        if vendor is None:
-            raise ProviderNotConfigured(f"This server does not know the provider {provider!r} any more.")
-        return vendor
 
     # Calls
 
@@ -285,7 +205,3 @@ class ModelConfigService:
         wire = self._catalogue.wire(target.vendor.id)
         secrets = (endpoint.api_key,) if endpoint.api_key else ()
         return Call(wire.encode(endpoint, request), wire, request, self._timeouts, secrets)
-
-
-def _without_vendor(model: str | None, vendor: Vendor) -> str | None:
-    return model.removeprefix(f"{vendor.id}/") if model else None

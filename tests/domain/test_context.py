@@ -58,9 +58,9 @@ def test_always(talked: list[tuple[str, int]], window: int, reserve: int | None,
         assert sum(estimated_tokens(turn.content) for turn in kept) <= window
 
 
-def test_an_unknown_window_is_a_usual_one() -> None:
-    assert DEFAULT_WINDOW == 128_000
-    turns = talk(*[35_000] * 20)
+def test_an_unknown_window_is_a_cautious_one() -> None:
+    assert DEFAULT_WINDOW == 32_768
+    turns = talk(*[3_500] * 40)
     kept, left_out = fitted(turns, None, window=None, reserve=None)
-    assert len(kept) + left_out == 20
-    assert 8 <= len(kept) <= 12
+    assert len(kept) + left_out == 40
+    assert 26 <= len(kept) <= 28

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,10 +12,22 @@ from typing import Any
 
 import pytest
 
-from api.domain.errors import NotFound, ProviderAuthFailed
+from api.domain.errors import NotFound, ProviderAuthFailed, ProviderTimeout
+from api.providers.catalogue import Catalogue
 from api.services import catalogue as module
+from api.services import fan_out
+from tests.server import until
 from tests.services.whole import KEY, Whole, statements
 from tests.upstream import MODELS, Upstream
+
+PRICED = b"""{"data": [
+    {"id": "maker/full", "context_length": 200000, "top_provider": {"max_completion_tokens": 8000},
+     "architecture": {"input_modalities": ["text", "image"], "output_modalities": ["text"]},
+     "supported_parameters": ["tools", "reasoning", "temperature"],
+     "pricing": {"prompt": "0.000003", "completion": "0.000015", "input_cache_read": "0.0000003", "request": "0"}},
+    {"id": "maker/free", "pricing": {"prompt": "0", "completion": "0"}},
+    {"id": "openrouter/auto", "pricing": {"prompt": "-1", "completion": "-1"}},
+    {"id": "openai/gpt-4o"}]}"""
 
 
 class Lists:
@@ -24,16 +37,17 @@ class Lists:
         self.asked: list[str] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.hanging = threading.Event()
         lists = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 how = self.path.split("/")[1]
                 lists.asked.append(how)
-                lists.gate.wait(20)
+                (lists.hanging if how == "hang" else lists.gate).wait(20)
                 status = int(how) if how.isdigit() else 200
                 two = b'{"data": [{"id": "one"}, {"id": "two"}]}'
-                body = {"html": b"<html>", "none": b'{"data": []}'}.get(how, two)
+                body = {"html": b"<html>", "none": b'{"data": []}', "priced": PRICED}.get(how, two)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -54,6 +68,7 @@ class Lists:
 
     def close(self) -> None:
         self.gate.set()
+        self.hanging.set()
         self.server.shutdown()
         self._thread.join()
         self.server.server_close()
@@ -191,3 +206,100 @@ def test_a_list_takes_one_statement_however_many_configs(whole: Whole) -> None:
     for number in range(5):
         whole.config(whole.ann, f"more {number}")
     assert len(statements(whole, load)) == 1
+
+
+def test_eight_providers_of_which_three_fail(whole: Whole, lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 2.0)
+    whole.config(whole.ann, "warm", provider="custom", base_url=lists.url("ok"), model=None)
+    whole.services.catalogue.models(whole.ann)  # SDKs are imported at first use
+    how = {"groq": "hang", "mistral": "500", "deepseek": "401"}
+    for vendor in ("openai", "groq", "openrouter", "mistral", "deepseek", "qwen", "huggingface"):
+        whole.config(whole.ann, vendor, provider=vendor, base_url=lists.url(how.get(vendor, "ok")), model=None)
+    began = time.monotonic()
+    found = whole.services.catalogue.models(whole.ann)
+    assert not lists.hanging.is_set(), "it answered while one provider still hung"
+    assert time.monotonic() - began < 10
+    for vendor in ("custom", "openai", "openrouter", "qwen", "huggingface"):
+        assert names(found, vendor) == ["one", "two"]
+        assert "error" not in provider(found, vendor)
+    errors = {vendor: provider(found, vendor)["error"]["code"] for vendor in how}
+    assert errors == {
+        "groq": "provider_timeout",
+        "mistral": "provider_unavailable",
+        "deepseek": "provider_auth_failed",
+    }
+    assert all(provider(found, vendor)["error"]["detail"] for vendor in how)
+    with pytest.raises(ProviderTimeout):
+        whole.services.catalogue.provider_models(whole.ann, "groq")
+    assert {asked: lists.asked.count(asked) for asked in how.values()} == dict.fromkeys(how.values(), 1)
+
+
+def test_hanging_providers_of_one_user_do_not_hold_up_another(
+    whole: Whole, lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(fan_out.SHARE * 3):
+        whole.config(whole.ann, f"hangs {number}", provider="custom", base_url=lists.url("hang"), model=None)
+    whole.config(whole.ben, "answers", provider="custom", base_url=lists.url("ok"), model=None)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(whole.services.catalogue.models, whole.ann)
+        until(lambda: lists.asked.count("hang") == fan_out.SHARE)
+        assert names(whole.services.catalogue.models(whole.ben), "custom") == ["one", "two"]
+        assert lists.asked.count("hang") == fan_out.SHARE, "one user holds his share of the threads, no more"
+        lists.hanging.set()
+        waiting.result(30)
+
+
+def test_entries_say_what_is_known_and_null_for_the_rest(whole: Whole, lists: Lists) -> None:
+    whole.config(whole.ann, "router", provider="openrouter", base_url=lists.url("priced"), model=None)
+    whole.config(whole.ann, "mine", provider="custom", base_url=lists.url("ok"), model=None)
+    found = {model["id"]: model for model in whole.services.catalogue.models(whole.ann)["models"]}
+    full = found["openrouter/maker/full"]
+    assert (full["context_window"], full["max_output"]) == (200_000, 8_000)
+    assert full["abilities"] == ["chat", "reasoning", "tools", "vision"]
+    assert full["prices"] == {
+        "currency": "USD",
+        "per_tokens": 1_000_000,
+        "input": "3",
+        "output": "15",
+        "cached": "0.3",
+        "cache_write": None,
+        "reasoning": None,
+        "thinking": None,
+        "above": [],
+        "source": "openrouter",
+    }
+    assert found["openrouter/maker/free"]["prices"]["input"] == "0", "said to be free, which is known"
+    assert found["openrouter/openrouter/auto"]["prices"] is None
+    known = found["openrouter/openai/gpt-4o"]
+    assert known["prices"]["source"].startswith("genai-prices")
+    assert known["context_window"] == 128_000
+    unknown = found["custom/one"]
+    assert [unknown[name] for name in ("context_window", "max_output", "abilities", "prices")] == [None] * 4
+
+
+def test_rates_that_rise_with_the_prompt_are_shown(whole: Whole) -> None:
+    whole.config(whole.ann, "qwen", provider="qwen", base_url="http://127.0.0.1:9/v1", model="qwen3-max")
+    found = whole.services.catalogue.models(whole.ann)
+    prices = next(model["prices"] for model in found["models"] if model["id"] == "qwen/qwen3-max")
+    assert (prices["input"], prices["output"]) == ("1.2", "6")
+    assert prices["above"] == [
+        {"prompt_tokens": 32_000, "input": "2.4", "output": "12"},
+        {"prompt_tokens": 128_000, "input": "3", "output": "15"},
+    ]
+
+
+def test_models_that_do_nothing_we_do_are_not_listed() -> None:
+    from api.domain.model_facts import known
+
+    vendor = Catalogue().vendor("openai")
+    assert vendor is not None
+    offered = {name: known("openai", name) for name in ("gpt-4o", "whisper-1", "tts-1", "text-embedding-3-small")}
+    shown = {entry["name"]: entry["abilities"] for entry in module._entries(module.Listing(vendor, offered))}
+    assert shown == {"gpt-4o": ["chat", "tools", "vision"], "text-embedding-3-small": ["embeddings"]}
+
+
+def test_what_the_operator_set_up_and_is_down_is_named(make_app: Any) -> None:
+    whole = Whole(make_app(litellm_base_url="http://127.0.0.1:9", ollama_base_url="http://127.0.0.1:9"))
+    found = whole.services.catalogue.models(whole.ann)
+    assert provider(found, "litellm")["error"]["code"] == "provider_unavailable"
+    assert "ollama" in {one["provider"] for one in found["missing_providers"]}

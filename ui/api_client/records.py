@@ -189,7 +189,15 @@ class ModelCatalogue:
     def read(cls, body: Json) -> ModelCatalogue:
         providers = [entry for entry in body.get("configured_providers") or [] if isinstance(entry, dict)]
         titles = {str(entry.get("provider")): str(entry.get("title") or "") for entry in providers}
-        return cls([Model.read(entry, titles) for entry in body.get("models") or [] if isinstance(entry, dict)])
+        return cls([Model.read(entry, titles) for entry in body.get("models") or [] if _converses(entry)])
+
+
+def _converses(entry: Any) -> bool:
+    """Models for other things, such as images, are no choice for a chat; one of which nothing is known may be."""
+    if not isinstance(entry, dict):
+        return False
+    abilities = entry.get("abilities")
+    return not isinstance(abilities, list) or "chat" in abilities
 
 
 @dataclass(frozen=True)

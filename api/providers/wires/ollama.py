@@ -5,7 +5,7 @@ Sent: `POST {base_url}/api/chat`. Read: one JSON object a line; an answer not st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from api.domain.text import clean_text
 from api.providers.assembly import BaseDecoder, ToolCallBuffer, as_object, count_of, decode_json
 from api.providers.base import Endpoint, WireRequest
 from api.providers.failures import from_object, reply_cut
-from api.providers.fitting import Fitted, FittingWire, left_out_note
+from api.providers.fitting import Family, Fitted, FittingWire, left_out_note
 from api.providers.framing import LineSplitter
 
 
@@ -53,8 +53,18 @@ _LINE: Final = msgspec.json.Decoder(_Line)
 class OllamaWire(FittingWire):
     """Ollama needs no key; one is sent as a bearer token where a proxy in front of it wants one.
 
-    Of `extra`, `think`, `keep_alive` and `truncate` are parameters of the call, all others the model's options.
+    Of `extra`, `think`, `keep_alive` and `truncate` are parameters of the call, all others the model's options; the
+    `defaults` are alike and stand behind them.
     """
+
+    def __init__(
+        self,
+        families: tuple[Family, ...] = (),
+        headers: tuple[tuple[str, str], ...] = (),
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(families, headers)
+        self._defaults = dict(defaults or {})
 
     def decoder(self, request: CompletionRequest) -> OllamaDecoder:
         """A decoder for one answer, streamed or not."""
@@ -74,7 +84,7 @@ class OllamaWire(FittingWire):
         if request.response_format is not None:
             schema = request.response_format.schema
             body["format"] = "json" if schema is None else dict(schema)
-        more = fit.adds | fit.extra()
+        more = self._defaults | fit.adds | fit.extra()
         body |= {name: more.pop(name) for name in _CALL_FIELDS if name in more}
         if options := more | _options(request):
             body["options"] = options

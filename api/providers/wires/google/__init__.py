@@ -78,10 +78,14 @@ def versioned(base_url: str) -> str:
     return base if _VERSION.search(base) else base + "/v1beta"
 
 
-def _url(base: str, request: CompletionRequest) -> str:
-    """The model's name is a part of the path, whatever it holds."""
-    kind, slash, name = request.model.partition("/")
+def model_path(model: str) -> str:
+    """A model's place under the base: its name is a part of the path, whatever it holds."""
+    kind, slash, name = model.partition("/")
     if not slash or kind not in {"models", "tunedModels"}:
-        kind, name = "models", request.model
+        kind, name = "models", model
+    return f"{kind}/{quote(name.encode('utf-8', 'replace'), safe='')}"
+
+
+def _url(base: str, request: CompletionRequest) -> str:
     method = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
-    return f"{base}/{kind}/{quote(name.encode('utf-8', 'replace'), safe='')}:{method}"
+    return f"{base}/{model_path(request.model)}:{method}"

@@ -1,0 +1,129 @@
+"""One call through a vendor's SDK: guarded, bounded in seconds and bytes, its faults made ours.
+
+The SDKs cost about a second to import, so each is imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from api.domain.errors import ProviderBadResponse, ProviderError, ProviderTimeout, ProviderUnavailable
+from api.providers.base import Endpoint
+from api.providers.failures import from_http
+from api.providers.sdk_network import Budget, Network, own_headers, refuse_compressed
+from api.security.egress import Egress
+
+_IMPORTING = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How an endpoint is called: where, with which headers of ours, and whether the guard is asked."""
+
+    base_url: str
+    headers: Mapping[str, str]
+    egress: Egress | None
+
+
+def bearer(endpoint: Endpoint) -> dict[str, str]:
+    """The header that carries the key, where there is one."""
+    return {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+
+
+def ask(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | None = None) -> Any:
+    """The JSON of one answer, through the `openai` SDK's client: it carries any vendor's calls as well as its own.
+
+    A POST where there is a body. Raises ProviderError.
+    """
+    _import_whole()
+    import httpcore2
+    import httpx2
+    import openai
+
+    transport = httpx2.HTTPTransport(trust_env=False)
+    _put_under(transport._pool, Network(httpcore2.SyncBackend().connect_tcp, route.egress, budget))
+    hooks: dict[str, list[Any]] = {"request": [own_headers(route.headers)], "response": [refuse_compressed]}
+    with httpx2.Client(
+        transport=transport, trust_env=False, follow_redirects=False, timeout=budget.seconds, event_hooks=hooks
+    ) as http:
+        client = openai.OpenAI(api_key="unused", base_url=route.base_url, http_client=http, max_retries=0)
+        try:
+            if body is None:
+                answer = client.get(path, cast_to=httpx2.Response)
+            else:
+                answer = client.post(path, cast_to=httpx2.Response, body=body)
+            return msgspec.json.decode(answer.content)
+        except openai.APIStatusError as error:
+            raise from_http(error.status_code, error.response.headers, error.response.content) from None
+        except openai.APIConnectionError as error:
+            raise _connection_fault(error, error.__cause__) from None
+        except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
+            raise unreadable(error) from None
+
+
+@contextmanager
+def ollama_client(route: Route, budget: Budget, between: float | None = None) -> Iterator[Any]:
+    """The `ollama` SDK's client; what goes wrong inside the block is raised as ProviderError.
+
+    `between` bounds the seconds between two pieces of an answer; None leaves that to the budget.
+    """
+    _import_whole()
+    import httpcore
+    import httpx
+    import ollama
+
+    transport = httpx.HTTPTransport(trust_env=False)
+    _put_under(transport._pool, Network(httpcore.SyncBackend().connect_tcp, route.egress, budget))
+    client = ollama.Client(
+        route.base_url,
+        follow_redirects=False,
+        timeout=between or budget.seconds,
+        transport=transport,
+        trust_env=False,
+        event_hooks={"request": [own_headers(route.headers)], "response": [refuse_compressed]},
+    )
+    try:
+        with client:
+            yield client
+    except ollama.ResponseError as error:
+        status = error.status_code if error.status_code > 0 else 500  # in the middle of a stream there is none
+        raise from_http(status, {}, json.dumps({"error": error.error}).encode()) from None
+    except (httpx.TimeoutException, httpx.NetworkError, ConnectionError, OSError) as error:
+        raise _connection_fault(error, error) from None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:
+        raise unreadable(error) from None
+
+
+def _import_whole() -> None:
+    # The openai SDK looks whether httpx is imported, and fails over one that another thread has half imported.
+    with _IMPORTING:
+        importlib.import_module("httpx")
+
+
+def unreadable(error: Exception | str) -> ProviderError:
+    """An answer that is not what such an endpoint sends."""
+    what = error if isinstance(error, str) else type(error).__name__
+    return ProviderBadResponse(
+        f"The address answered with something that is not this provider's API. Check the base URL. ({what})"
+    )
+
+
+def _put_under(pool: Any, network: Network) -> None:
+    # The clients have no parameter for this; a test makes sure that the network is asked.
+    pool._network_backend = network
+
+
+def _connection_fault(error: Exception, cause: BaseException | None) -> ProviderError:
+    if isinstance(cause, ProviderError):
+        return cause
+    if "timeout" in type(error).__name__.lower() or "timeout" in type(cause).__name__.lower():
+        return ProviderTimeout("The provider did not answer in time.")
+    return ProviderUnavailable("The provider cannot be reached. Check the base URL and that it is running.")

@@ -1,0 +1,147 @@
+"""Which model takes a message: the rule, over the configs that a user may use. Asks no provider and no database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from api.domain.chats import Chat
+from api.domain.errors import Invalid, ModelNotFound, NotFound, ProviderNotConfigured
+from api.domain.model_configs import ModelConfig
+from api.domain.principal import Principal
+from api.providers.catalogue import Catalogue, Vendor
+from api.services.offers import Offers
+
+NO_CONFIG = "There is no such model config."
+CONFIG_GONE = "The model config that this chat uses has been deleted or is no longer shared; choose another model."
+NONE_CHOSEN = (
+    "You have several model configs and none is the default, so name a model: with the message, for the chat, or as "
+    "your default. Or make one of them the default: {names}."
+)
+Chosen = tuple[ModelConfig | None, Vendor, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a message asks for; None leaves it to the chat, the config or the defaults."""
+
+    model: str | None = None
+    model_config_id: UUID | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+
+
+class Choice:
+    """`default_model` is the instance's, as `provider/model`; empty for none."""
+
+    def __init__(self, catalogue: Catalogue, offers: Offers, default_model: str) -> None:
+        self._catalogue = catalogue
+        self._offers = offers
+        self._default_model = default_model
+
+    def made(self, configs: Sequence[ModelConfig], principal: Principal, chat: Chat | None, wish: Wish) -> Chosen:
+        """The message's > the chat's > its config's > the user's > the instance's > the default or only config >
+        demo, where nothing is configured. Raises NotFound, ModelNotFound, ProviderNotConfigured."""
+        if wish.model_config_id is not None:
+            return self._by_config(configs, wish.model_config_id, wish.model)
+        if wish.model:
+            return self._by_name(configs, principal, wish.model)
+        if chat is not None and chat.model_config_id not in {None, *(one.id for one in configs)}:
+            raise ProviderNotConfigured(CONFIG_GONE)  # another provider in its place would be a surprise
+        if chat is not None and chat.model:
+            if chat.model_config_id is not None:
+                return self._by_config(configs, chat.model_config_id, chat.model)
+            return self._by_name(configs, principal, chat.model)
+        if chat is not None and chat.model_config_id is not None:
+            return self._by_config(configs, chat.model_config_id, None)
+        if name := principal.default_model or self._default_model:
+            return self._by_name(configs, principal, name)
+        return self._unnamed(configs, principal)
+
+    def window(self, principal: Principal, vendor: Vendor, config: ModelConfig | None, model: str) -> int | None:
+        """The model's context in tokens; of a model that nobody knows, what its vendor's hold at least."""
+        return self._offers.facts(principal.user_id, vendor, config, model).context_window or vendor.window
+
+    def _unnamed(self, configs: Sequence[ModelConfig], principal: Principal) -> Chosen:
+        usable = [one for one in configs if "chat" in self._vendor(one.provider).abilities]
+        own = [one for one in usable if one.user_id == principal.user_id]
+        for candidates in (
+            [one for one in own if one.is_default],
+            own,
+            [one for one in usable if one.is_default],
+            usable,
+        ):
+            if len(candidates) == 1:
+                return self._by_config(configs, candidates[0].id, None)
+        if usable:
+            raise ProviderNotConfigured(NONE_CHOSEN.format(names=", ".join(repr(one.name) for one in usable[:10])))
+        return None, self._vendor("demo"), "demo"
+
+    def _by_config(self, configs: Sequence[ModelConfig], config_id: UUID, model: str | None) -> Chosen:
+        config = next((one for one in configs if one.id == config_id), None)
+        if config is None:
+            raise NotFound(NO_CONFIG)
+        vendor = self._vendor(config.provider)
+        name = _without_vendor(model, vendor) or config.model or vendor.default_model
+        if not name:
+            raise Invalid(f"The model config {config.name!r} names no model; choose one.")
+        return config, vendor, name
+
+    def _by_name(self, configs: Sequence[ModelConfig], principal: Principal, name: str) -> Chosen:
+        if config := next((one for one in configs if one.name == name), None):
+            return self._by_config(configs, config.id, None)
+        exact = next((one for one in configs if one.model == name), None)
+        head, slash, rest = name.partition("/")
+        vendor = self._catalogue.vendor(head) if slash and rest else None
+        set_up = vendor is not None and any(one.provider == vendor.id for one in configs)
+        if vendor is not None and (set_up or exact is None):
+            return self._config_of(configs, vendor, rest), vendor, rest
+        if exact is not None:  # a name that only looks like `provider/model`, such as a router's
+            return exact, self._vendor(exact.provider), name
+        if name in ("demo", "demo-thinking"):
+            return None, self._vendor("demo"), name
+        return self._known_to_one(configs, principal, name)
+
+    def _known_to_one(self, configs: Sequence[ModelConfig], principal: Principal, name: str) -> Chosen:
+        """A bare name, by what the configured providers were last heard, or are known, to have."""
+        sources: list[tuple[Vendor, ModelConfig | None]] = [(self._vendor(one.provider), one) for one in configs]
+        sources += [
+            (vendor, None)
+            for vendor in self._catalogue.vendors()
+            if not vendor.needs_key and all(vendor.id != one.provider for one in configs)
+        ]
+        having = {
+            vendor.id: vendor
+            for vendor, config in sources
+            if "chat" in vendor.abilities and self._offers.has(principal.user_id, vendor, config, name)
+        }
+        if len(having) > 1:
+            forms = " or ".join(f"{vendor}/{name[:100]}" for vendor in having)
+            raise ModelNotFound(f"Several providers have a model named {name[:100]!r}. Name it in full: {forms}.")
+        for vendor in having.values():
+            return self._config_of(configs, vendor, name), vendor, name
+        raise ModelNotFound(
+            f"No model named {name[:100]!r} is set up here. Name it as provider/model, or choose one from the list."
+        )
+
+    def _config_of(self, configs: Sequence[ModelConfig], vendor: Vendor, model: str) -> ModelConfig | None:
+        """The config that a call of `vendor` uses: the one for this very model, the default, or the first."""
+        own = [one for one in configs if one.provider == vendor.id]
+        ranked = sorted(own, key=lambda one: (one.model != model, not one.is_default))
+        if ranked:
+            return ranked[0]
+        if vendor.needs_key or self._catalogue.base_url(vendor.id) is None:
+            raise ProviderNotConfigured(f"{vendor.title} is not set up yet: add a model config with your key first.")
+        return None
+
+    def _vendor(self, provider: str) -> Vendor:
+        vendor = self._catalogue.vendor(provider)
+        if vendor is None:
+            raise ProviderNotConfigured(f"This server does not know the provider {provider!r} any more.")
+        return vendor
+
+
+def _without_vendor(model: str | None, vendor: Vendor) -> str | None:
+    return model.removeprefix(f"{vendor.id}/") if model else None
