@@ -16,6 +16,7 @@ from aiohttp import ClientError, ClientResponse
 from api.domain.errors import ProviderBadResponse, ProviderUnavailable
 from api.domain.events import ProviderEvent
 from api.providers.base import Decoder, Sink
+from api.providers.pace import Pace
 from api.providers.watch import Watch
 
 MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
@@ -23,9 +24,9 @@ _SHORT_READ: Final = 16 * 1024
 _SIZE_LINE: Final = re.compile(rb"[0-9a-fA-F]{1,7}\r\n")
 
 
-async def read_body(response: ClientResponse, decoder: Decoder, sink: Sink, watch: Watch) -> None:
+async def read_body(response: ClientResponse, decoder: Decoder, sink: Sink, watch: Watch, pace: Pace) -> None:
     """All of it, to the decoder's end. A broken connection counts only where the answer had not ended."""
-    body = _Body(response, decoder, sink, watch)
+    body = _Body(response, decoder, sink, watch, pace)
     await body.read()
     if decoder.done and not body.broken and not response.content.at_eof():
         watch.rest()
@@ -56,11 +57,13 @@ def give(sink: Sink, events: list[ProviderEvent]) -> None:
 class _Body(asyncio.Protocol):
     """Stands before aiohttp's protocol from the head's arrival to the body's end."""
 
-    def __init__(self, response: ClientResponse, decoder: Decoder, sink: Sink, watch: Watch) -> None:
+    def __init__(self, response: ClientResponse, decoder: Decoder, sink: Sink, watch: Watch, pace: Pace) -> None:
         self._content = response.content
         self._decoder = decoder
         self._sink = sink
         self._watch = watch
+        self._pace = pace
+        self._resting = False
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._size = 0
         self._at_boundary = False
@@ -133,11 +136,26 @@ class _Body(asyncio.Protocol):
             events = self._decoder.feed(body)
             if events:
                 self._sink(events)
+                if self._pace.seconds and not self._resting:
+                    self._rest()
         except Exception as error:
             self._end(error)
         else:
             if self._decoder.done:
                 self._end()
+
+    def _rest(self) -> None:
+        if self._transport is not None and not self._over.done() and not self._transport.is_closing():
+            self._resting = True
+            self._transport.pause_reading()
+            self._pace.rest(self)
+
+    def wake(self) -> None:
+        """The rest is over."""
+        if self._resting:
+            self._resting = False
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.resume_reading()
 
     def _end(self, error: Exception | None = None) -> None:
         if not self._over.done():
@@ -149,6 +167,7 @@ class _Body(asyncio.Protocol):
 
     def _give_back(self) -> None:
         """What comes now is aiohttp's again: the body's last bytes, and the connection's next request."""
+        self.wake()
         if self._transport is not None and self._transport.get_protocol() is self:
             self._transport.set_protocol(self._behind)
 

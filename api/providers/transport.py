@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import (
     ClientConnectionError,
@@ -28,6 +29,7 @@ from api.domain.events import Note
 from api.providers.base import Call, LearningWire, ScriptedWire, Sink, WireRequest
 from api.providers.dialing import Target, dialling, guarded_connector, trusted_connector
 from api.providers.failures import retry_after
+from api.providers.pace import Pace
 from api.providers.reading import give, read_body
 from api.providers.watch import Watch
 from api.security.egress import Egress, refusal
@@ -50,17 +52,21 @@ class Transport:
         self._egress = egress
         self._trusted: ClientSession | None = None
         self._guarded: ClientSession | None = None
+        self._pace: Pace | None = None
         self._running: set[Watch] = set()
 
     async def open(self) -> None:
         """Make the pools in the running loop."""
         self._trusted = _session(trusted_connector())
         self._guarded = _session(guarded_connector(self._egress))
+        self._pace = Pace()
 
     async def close(self) -> None:
         """Close every connection. Calls still running end with ProviderUnavailable."""
         for watch in tuple(self._running):
             watch.abort(ProviderUnavailable("The server is shutting down."))
+        if self._pace is not None:
+            self._pace.close()
         for session in (self._trusted, self._guarded):
             if session is not None:
                 await session.close()
@@ -75,8 +81,8 @@ class Transport:
             async with Watch(call.timeouts) as watch:
                 self._running.add(watch)
                 try:
-                    if isinstance(call.wire, ScriptedWire):
-                        await _play(call, call.wire, sink, watch)
+                    if _scripted(type(call.wire)):
+                        await _play(call, cast(ScriptedWire, call.wire), sink, watch)
                     else:
                         await self._carry(call, sink, watch)
                 finally:
@@ -116,7 +122,8 @@ class Transport:
                     "The provider compressed its answer though asked not to. "
                     "Check the base URL and what stands before it."
                 )
-            await read_body(response, call.wire.decoder(call.completion), sink, watch)
+            assert self._pace is not None, "made with the sessions"
+            await read_body(response, call.wire.decoder(call.completion), sink, watch, self._pace)
             return None
         finally:
             # Read to its end, the pool keeps the connection; otherwise the provider shall stop now.
@@ -160,6 +167,12 @@ class Transport:
             if target.refused:
                 raise refusal(target.host, target.port) from None
             raise
+
+
+@functools.cache
+def _scripted(wire: type) -> bool:
+    """Asked once a kind: to compare with a protocol costs as much as some tokens."""
+    return issubclass(wire, ScriptedWire)
 
 
 def _session(connector: TCPConnector) -> ClientSession:

@@ -56,7 +56,13 @@ class VerbatimWire:
 
 
 def fetch(
-    pieces: list[bytes], decoder: Verbatim, *, calls: int = 1, pause: float = 0.001, hang_up: bool = False
+    pieces: list[bytes],
+    decoder: Verbatim,
+    *,
+    calls: int = 1,
+    pause: float = 0.001,
+    hang_up: bool = False,
+    rest: float = 0,
 ) -> int:
     """A server on loopback writes `pieces` to each request; returns how many connections it was asked for."""
     connections = 0
@@ -84,6 +90,9 @@ def fetch(
         request = CompletionRequest(model="m", turns=(Turn("user", "hello"),))
         wire = VerbatimWire(decoder)
         encoded = wire.encode(Endpoint("openai", f"http://127.0.0.1:{port}", None, trusted=True), request)
+        pace = transport._pace
+        assert pace is not None
+        pace.seconds = rest
         try:
             for _ in range(calls):
                 await transport.run(Call(encoded, wire, request, PATIENT), lambda _: None)
@@ -108,14 +117,15 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     st.lists(st.integers(0, 5000), max_size=12),
     st.booleans(),
     st.sampled_from([b"", b";x=1"]),
+    st.sampled_from([0, 0.005]),
 )
 def test_a_chunked_body_arrives_whole_wherever_it_is_cut(
-    chunks: list[bytes], places: list[int], at_chunks: bool, extension: bytes
+    chunks: list[bytes], places: list[int], at_chunks: bool, extension: bytes, rest: float
 ) -> None:
     one_a_write = [framed([chunk], extension) for chunk in chunks]
     body = one_a_write if at_chunks else cut(b"".join(one_a_write), places)
     decoder = Verbatim()
-    fetch([HEAD, *body, b"0\r\n\r\n"], decoder)
+    fetch([HEAD, *body, b"0\r\n\r\n"], decoder, rest=rest)
     assert decoder.data == b"".join(chunks)
 
 
@@ -155,17 +165,19 @@ def test_a_body_that_breaks_behind_plain_chunks_costs_its_connection(end: bytes)
     assert decoder.data.count(b"data: {}\n\n") == 10
 
 
-def test_the_connection_serves_the_next_call() -> None:
+@pytest.mark.parametrize("rest", [0, 0.05])
+def test_the_connection_serves_the_next_call(rest: float) -> None:
     decoder = Verbatim()
     events = [framed([b"data: {}\n\n"])] * 5
-    assert fetch([HEAD, *events, b"0\r\n\r\n"], decoder, calls=3) == 1
+    assert fetch([HEAD, *events, b"0\r\n\r\n"], decoder, calls=3, rest=rest) == 1
     assert decoder.data == b"data: {}\n\n" * 15
 
 
-def test_the_connection_serves_the_next_call_when_the_decoder_ends_first() -> None:
+@pytest.mark.parametrize("rest", [0, 0.05])
+def test_the_connection_serves_the_next_call_when_the_decoder_ends_first(rest: float) -> None:
     decoder = Verbatim(most=50)
     events = [framed([b"data: {}\n\n"])] * 5
-    assert fetch([HEAD, *events, b"0\r\n\r\n"], decoder) == 1
+    assert fetch([HEAD, *events, b"0\r\n\r\n"], decoder, rest=rest) == 1
     assert decoder.data == b"data: {}\n\n" * 5
 
 
@@ -173,6 +185,13 @@ def test_a_read_is_one_feed() -> None:
     decoder = Verbatim()
     fetch([HEAD, *[framed([b"data: {}\n\n"])] * 20, b"0\r\n\r\n"], decoder, pause=0.02)
     assert decoder.feeds <= 20
+
+
+def test_reads_that_rest_share_their_feed() -> None:
+    decoder = Verbatim()
+    fetch([HEAD, *[framed([b"data: {}\n\n"])] * 100, b"0\r\n\r\n"], decoder, rest=0.06)
+    assert decoder.feeds < 60
+    assert decoder.data == b"data: {}\n\n" * 100
 
 
 def test_the_cap_holds_between_plain_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
