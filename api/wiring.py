@@ -26,11 +26,13 @@ from api.services.api_keys import ApiKeyService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.choice import Choice
+from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
 from api.services.offers import Offers
+from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.registry import Services
 from api.services.sessions import SessionService
@@ -65,31 +67,48 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         api_keys=api_keys,
         rate_limits=rate_limits,
     )
-    offers = Offers(catalogue)
-    model_configs = ModelConfigService(
-        store,
-        Vault(parse_keys(settings.encryption_key.get_secret_value())),
-        catalogue,
-        _timeouts(settings),
-        Choice(catalogue, offers, settings.default_model),
-    )
+    offers, control = Offers(catalogue), Control(catalogue, egress)
+    choice = Choice(catalogue, offers, settings.default_model)
+    vault = Vault(parse_keys(settings.encryption_key.get_secret_value()))
+    model_configs = ModelConfigService(store, vault, catalogue, _timeouts(settings), choice)
     return Services(
-        accounts=AccountService(
-            store,
-            Passwords(),
-            stop_runs=generations.stop_all,
-            registration_open=settings.registration == "open",
-            setup_code=setup_code(settings),
-        ),
+        accounts=_accounts(settings, store, generations),
         sessions=sessions,
         api_keys=api_keys,
         model_configs=model_configs,
-        catalogue=CatalogueService(store, catalogue, Control(catalogue, egress), model_configs, offers),
+        catalogue=CatalogueService(store, catalogue, control, model_configs, offers),
+        embeddings=EmbeddingService(
+            store=store,
+            configs=model_configs,
+            choice=choice,
+            control=control,
+            timeout=settings.provider_first_timeout,
+            max_chars=settings.max_message_chars * 10,
+        ),
+        pulls=PullService(
+            store=store,
+            catalogue=catalogue,
+            control=control,
+            configs=model_configs,
+            offers=offers,
+            generations=generations,
+            loop=loop,
+        ),
         chats=ChatService(store, generations),
         messages=MessageService(store, generations, model_configs, rate_limits, settings.max_message_chars),
         generations=generations,
         rate_limits=rate_limits,
         health=HealthService(store, generations.loop_age, lambda: generations.draining),
+    )
+
+
+def _accounts(settings: Settings, store: Store, generations: GenerationService) -> AccountService:
+    return AccountService(
+        store,
+        Passwords(),
+        stop_runs=generations.stop_all,
+        registration_open=settings.registration == "open",
+        setup_code=setup_code(settings),
     )
 
 

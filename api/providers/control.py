@@ -5,7 +5,7 @@ Blocking; runs in a request's thread, or in one of the services' own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -111,7 +111,7 @@ class Control:
                 raise unreadable(f"{len(vectors)} vectors for {len(texts)} texts")
             return Embeddings(tuple(map(_vector, vectors)), Usage(prompt_tokens=tokens))
 
-    def pull(self, endpoint: Endpoint, model: str) -> Iterator[PullProgress]:
+    def pull(self, endpoint: Endpoint, model: str) -> Generator[PullProgress, None, None]:
         """Let an Ollama fetch a model; the steps as it tells them, until it has it. Raises ProviderError."""
         budget = Budget(_PULL_SECONDS, _PULL_BYTES)
         with _redacted(endpoint), ollama_client(self._route(endpoint), budget, _PULL_BETWEEN_SECONDS) as client:

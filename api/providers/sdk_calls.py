@@ -17,7 +17,7 @@ import msgspec
 
 from api.domain.errors import ProviderBadResponse, ProviderError, ProviderTimeout, ProviderUnavailable
 from api.providers.base import Endpoint
-from api.providers.failures import from_http
+from api.providers.failures import from_http, from_object
 from api.providers.sdk_network import Budget, Network, own_headers, refuse_compressed
 from api.security.egress import Egress
 
@@ -94,8 +94,9 @@ def ollama_client(route: Route, budget: Budget, between: float | None = None) ->
         with client:
             yield client
     except ollama.ResponseError as error:
-        status = error.status_code if error.status_code > 0 else 500  # in the middle of a stream there is none
-        raise from_http(status, {}, json.dumps({"error": error.error}).encode()) from None
+        if error.status_code <= 0:  # in the middle of a stream
+            raise from_object(error.error) from None
+        raise from_http(error.status_code, {}, json.dumps({"error": error.error}).encode()) from None
     except (httpx.TimeoutException, httpx.NetworkError, ConnectionError, OSError) as error:
         raise _connection_fault(error, error) from None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError, RecursionError) as error:

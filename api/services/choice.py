@@ -10,7 +10,7 @@ from api.domain.chats import Chat
 from api.domain.errors import Invalid, ModelNotFound, NotFound, ProviderNotConfigured
 from api.domain.model_configs import ModelConfig
 from api.domain.principal import Principal
-from api.providers.catalogue import Catalogue, Vendor
+from api.providers.catalogue import Ability, Catalogue, Vendor
 from api.services.offers import Offers
 
 NO_CONFIG = "There is no such model config."
@@ -60,6 +60,10 @@ class Choice:
             return self._by_name(configs, principal, name)
         return self._unnamed(configs, principal)
 
+    def named(self, configs: Sequence[ModelConfig], principal: Principal, name: str, ability: Ability) -> Chosen:
+        """The model of that name, for something else than a chat. Raises as `made` does."""
+        return self._by_name(configs, principal, name, ability)
+
     def window(self, principal: Principal, vendor: Vendor, config: ModelConfig | None, model: str) -> int | None:
         """The model's context in tokens; of a model that nobody knows, what its vendor's hold at least."""
         return self._offers.facts(principal.user_id, vendor, config, model).context_window or vendor.window
@@ -89,7 +93,9 @@ class Choice:
             raise Invalid(f"The model config {config.name!r} names no model; choose one.")
         return config, vendor, name
 
-    def _by_name(self, configs: Sequence[ModelConfig], principal: Principal, name: str) -> Chosen:
+    def _by_name(
+        self, configs: Sequence[ModelConfig], principal: Principal, name: str, ability: Ability = "chat"
+    ) -> Chosen:
         if config := next((one for one in configs if one.name == name), None):
             return self._by_config(configs, config.id, None)
         exact = next((one for one in configs if one.model == name), None)
@@ -102,9 +108,11 @@ class Choice:
             return exact, self._vendor(exact.provider), name
         if name in ("demo", "demo-thinking"):
             return None, self._vendor("demo"), name
-        return self._known_to_one(configs, principal, name)
+        return self._known_to_one(configs, principal, name, ability)
 
-    def _known_to_one(self, configs: Sequence[ModelConfig], principal: Principal, name: str) -> Chosen:
+    def _known_to_one(
+        self, configs: Sequence[ModelConfig], principal: Principal, name: str, ability: Ability
+    ) -> Chosen:
         """A bare name, by what the configured providers were last heard, or are known, to have."""
         sources: list[tuple[Vendor, ModelConfig | None]] = [(self._vendor(one.provider), one) for one in configs]
         sources += [
@@ -115,7 +123,7 @@ class Choice:
         having = {
             vendor.id: vendor
             for vendor, config in sources
-            if "chat" in vendor.abilities and self._offers.has(principal.user_id, vendor, config, name)
+            if ability in vendor.abilities and self._offers.has(principal.user_id, vendor, config, name)
         }
         if len(having) > 1:
             forms = " or ".join(f"{vendor}/{name[:100]}" for vendor in having)

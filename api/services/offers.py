@@ -63,6 +63,12 @@ class Offers:
         offered = model in self._last(user_id, vendor, config)
         return offered or model_facts.known_at_once(vendor.id, model) != NOTHING
 
+    def forget(self, provider: str) -> None:
+        """The lists of this provider have changed."""
+        with self._lock:
+            for key in [key for key in self._kept if key[1] == provider]:
+                del self._kept[key]
+
     def fitted(self, vendor: Vendor, facts: Facts) -> Facts:
         """A server that is told how much context to keep keeps no more than that, whatever the model could."""
         kept = self._catalogue.context_kept(vendor.id)

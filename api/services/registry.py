@@ -8,10 +8,12 @@ from api.services.accounts import AccountService
 from api.services.api_keys import ApiKeyService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
+from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
+from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.sessions import SessionService
 
@@ -23,6 +25,8 @@ class Services:
     api_keys: ApiKeyService
     model_configs: ModelConfigService
     catalogue: CatalogueService
+    embeddings: EmbeddingService
+    pulls: PullService
     chats: ChatService
     messages: MessageService
     generations: GenerationService

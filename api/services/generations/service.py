@@ -12,7 +12,7 @@ import structlog
 from api.domain import metrics
 from api.domain.errors import AppError, NotFound, Overloaded
 from api.domain.generations import Generation
-from api.domain.ids import parse_id
+from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.providers.base import Call
 from api.providers.transport import Transport
@@ -256,6 +256,10 @@ class GenerationService:
         if run is None:
             return self.follow(principal, str(generation_id))
         return self._follower(run.log, generation_id, principal, 0)
+
+    def reader(self, principal: Principal, events: LiveLog) -> Follower:
+        """A reader of another numbered log, looked after like those of replies."""
+        return self._follower(events, new_id(), principal, 0)
 
     def _stored(self, generation: Generation) -> LiveLog:
         message_id = generation.message_id

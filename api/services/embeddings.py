@@ -1,0 +1,68 @@
+"""Vectors of texts, by any provider that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.domain.errors import Invalid
+from api.domain.events import Usage
+from api.domain.principal import Principal
+from api.providers.control import Control
+from api.repositories.unit_of_work import Store
+from api.services.choice import Choice
+from api.services.model_configs import ModelConfigService
+
+MAX_TEXTS = 2_048
+MAX_DIMENSIONS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One vector a text, in their order, who made them, and the tokens that they cost."""
+
+    provider: str
+    model: str
+    vectors: tuple[tuple[float, ...], ...]
+    usage: Usage
+
+
+class EmbeddingService:
+    """`timeout` is in seconds, of the whole call; `max_chars` of all texts together."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        configs: ModelConfigService,
+        choice: Choice,
+        control: Control,
+        timeout: float,
+        max_chars: int,
+    ) -> None:
+        self._store = store
+        self._configs = configs
+        self._choice = choice
+        self._control = control
+        self._timeout = timeout
+        self._max_chars = max_chars
+
+    def embed(self, principal: Principal, model: str, texts: Sequence[str], dimensions: int | None = None) -> Embedded:
+        """`model` is a config's name, `provider/model`, or a bare name that one provider has.
+
+        Raises Invalid, what the choice of a model raises, KeyUnreadable, ProviderError. Nothing is held meanwhile.
+        """
+        self._check(texts, dimensions)
+        configs = self._store.read(lambda work: work.model_configs.usable(principal.user_id))
+        config, vendor, name = self._choice.named(configs, principal, model, "embeddings")
+        endpoint = self._configs.endpoint(config, vendor)
+        found = self._control.embed(endpoint, name, texts, dimensions, self._timeout)
+        return Embedded(vendor.id, name, found.vectors, found.usage)
+
+    def _check(self, texts: Sequence[str], dimensions: int | None) -> None:
+        if not 1 <= len(texts) <= MAX_TEXTS or not all(text.strip() for text in texts):
+            raise Invalid(f"Send 1 to {MAX_TEXTS} texts, none of them blank.")
+        if sum(map(len, texts)) > self._max_chars:
+            raise Invalid(f"The texts have more than {self._max_chars} characters together; send them in parts.")
+        if dimensions is not None and not 1 <= dimensions <= MAX_DIMENSIONS:
+            raise Invalid(f"A vector has 1 to {MAX_DIMENSIONS} dimensions.")
