@@ -1,5 +1,6 @@
 """gunicorn, set from Parley's own settings. `gunicorn -c deploy/gunicorn.conf.py api.wsgi:app`"""
 
+import gc
 import os
 import shutil
 import sys
@@ -36,6 +37,14 @@ limit_request_line = 8190
 if workers > 1:
     _metrics_folder = tempfile.mkdtemp(prefix="parley-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder  # noqa: TID251  (the library reads it there)
+
+    def on_starting(server):
+        """Import before the workers are forked: they share the memory. Nothing runs by an import."""
+        if not server.cfg.reload:  # a worker that is reloaded shall see the code as it is then
+            import api.app  # noqa: F401
+
+            gc.collect()
+            gc.freeze()  # the collector's marks would part what is shared
 
     def child_exit(server, worker):
         from prometheus_client import multiprocess

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from api.domain.generations import ACTIVE
 from api.models.base import table_of
@@ -19,6 +20,20 @@ from api.repositories.base import Repository
 
 TABLE = table_of(EventsRow)
 EVENTS = TABLE.c
+ADDED = ("user_id", "generation_id", "first_seq", "last_seq", "payload")
+_INSERT = sqlite.insert(TABLE)
+ADD = _INSERT.on_conflict_do_update(
+    index_elements=ADDED[:3],
+    set_={"last_seq": _INSERT.excluded.last_seq, "payload": _INSERT.excluded.payload},
+)
+# PostgreSQL's driver sends the rows of an `executemany` one by one, and waits for each.
+ADD_AT_ONCE = sa.text(
+    "INSERT INTO generation_events (user_id, generation_id, first_seq, last_seq, payload)"
+    " SELECT * FROM unnest(CAST(:user_id AS uuid[]), CAST(:generation_id AS uuid[]),"
+    " CAST(:first_seq AS integer[]), CAST(:last_seq AS integer[]), CAST(:payload AS text[]))"
+    " ON CONFLICT (user_id, generation_id, first_seq)"
+    " DO UPDATE SET last_seq = excluded.last_seq, payload = excluded.payload"
+)
 CHANNEL = "parley_events"
 
 
@@ -35,6 +50,8 @@ class EventsRange:
 class GenerationEventRepository(Repository):
     def add(self, ranges: Sequence[EventsRange]) -> None:
         """One row a range. A row already there, from a commit whose answer was lost, grows to the range given now."""
+        if not ranges:
+            return
         rows = [
             {
                 "user_id": part.user_id,
@@ -45,11 +62,11 @@ class GenerationEventRepository(Repository):
             }
             for part in ranges
         ]
-        if rows:
-            statement = self.insert(TABLE)
-            grown = {"last_seq": statement.excluded.last_seq, "payload": statement.excluded.payload}
-            key = ("user_id", "generation_id", "first_seq")
-            self.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=grown), rows)
+        if self.is_postgresql:
+            columns = {name: [row[name] for row in rows] for name in ADDED}
+            self.connection.execute(ADD_AT_ONCE, columns)
+        else:
+            self.connection.execute(ADD, rows)
 
     def after(self, places: Iterable[tuple[UUID, UUID, int, int]]) -> list[EventsRange]:
         """The rows beyond each `(user id, generation id, first number of the last row seen, last number seen)`.

@@ -21,9 +21,11 @@ from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.egress import Egress
 from api.security.vault import Vault, parse_keys
 from api.services.chats import ChatService
+from api.services.choice import Choice
 from api.services.generations import Follower, GenerationService
 from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Target, Wish
+from api.services.offers import Offers
 from api.services.rate_limits import RateLimitService
 from api.streams.loop import LoopThread
 from tests.rate_limits.parts import storage_over
@@ -124,7 +126,9 @@ class Machine:
             housekeeping=lambda: None,
         )
         vault = Vault(parse_keys("9b74c9897bac770ffc029102a200c5de" * 2))
-        self._configs = _Scripted(store, vault, Catalogue({}), TIMEOUTS)
+        catalogue = Catalogue({})
+        choice = Choice(catalogue, Offers(catalogue), "")
+        self._configs = _Scripted(store, vault, catalogue, TIMEOUTS, choice)
         self.chats = ChatService(store, self.generations)
         self.messages = MessageService(
             store, self.generations, self._configs, RateLimitService(storage_over(store), 100_000, 100_000, 100), 10_000
