@@ -88,7 +88,7 @@ CASES: dict[str, tuple[Callable[[], Wire], Callable[[], list[bytes]]]] = {
 """A wire, and what its provider sends: add a row with each new wire."""
 
 
-def microseconds(wire: Wire, events: list[bytes], a_read: int) -> float:
+def microseconds(wire: Wire, events: list[bytes], a_read: int, rounds: int = ROUNDS) -> float:
     """Of CPU, per event; the median of some rounds, each long enough for the clock."""
     request = CompletionRequest(model="bench", turns=(Turn("user", "hello"),))
     reads = [b"".join(events[i : i + a_read]) for i in range(0, len(events), a_read)]
@@ -103,14 +103,15 @@ def microseconds(wire: Wire, events: list[bytes], a_read: int) -> float:
             replies += 1
         return (time.process_time() - began) * 1e6 / (replies * len(events))
 
-    return median(once() for _ in range(ROUNDS))
+    return median(once() for _ in range(rounds))
 
 
-def lines() -> Iterator[str]:
-    yield "us an event".ljust(14) + "".join(f"{count} a read".rjust(12) for count in READS)
+def lines(reads: tuple[int, ...] = READS, rounds: int = ROUNDS) -> Iterator[str]:
+    """The table, a line a wire."""
+    yield "us an event".ljust(14) + "".join(f"{count} a read".rjust(12) for count in reads)
     for name, (wire, sample) in CASES.items():
         events = sample()
-        figures = [microseconds(wire(), events, count) for count in READS]
+        figures = [microseconds(wire(), events, count, rounds) for count in reads]
         yield name.ljust(14) + "".join(f"{figure:12.2f}" for figure in figures)
 
 

@@ -24,7 +24,7 @@ from typing import Literal
 
 import msgspec
 
-from bench import parley
+from bench import decode, parley
 from bench.load import Order, Report, Seat
 from bench.postgres import Cluster, NoPostgres
 from bench.processes import REPOSITORY, DidNotStart, Server, Watch, free_port, memory_mib, pss_mib
@@ -250,6 +250,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with ExitStack() as stack:
         Bench(wanted, _cells(options, open_files()), temporary_folder(stack), stack).run()
+    print("\nDecoding alone, CPU:")
+    for line in decode.lines(reads=(1, 10), rounds=3):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -29,11 +29,12 @@ Source = tuple[Vendor, ModelConfig | None]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one provider offers; `error` when it could not be asked."""
+    """What one provider offers; `error` where one of its configs failed, `heard` where one answered."""
 
     vendor: Vendor
     models: Offer
     error: AppError | None = None
+    heard: bool = False
 
 
 class CatalogueService:
@@ -49,30 +50,21 @@ class CatalogueService:
     def models(self, principal: Principal) -> dict[str, Any]:
         """All models of all providers, and which providers are missing. One slow or broken provider delays nothing
         beyond the deadline and empties nothing but its own list."""
-        sources = self._sources(principal)
-        listings = self._listings(principal, sources)
-        known = {listing.vendor.id for listing in listings}
-        missing = [_provider(vendor) for vendor in self._catalogue.vendors() if vendor.id not in known]
-        models = [entry for listing in listings for entry in _entries(listing)]
-        return {
-            "models": models,
-            "configured_providers": [_provider(one.vendor, one.error) for one in listings],
-            "missing_providers": missing,
-            "message": _message(models, missing),
-        }
+        listings = self._listings(principal, self._sources(principal))
+        return _answer(listings, self._catalogue.vendors())
 
     def provider_models(self, principal: Principal, provider: str) -> dict[str, Any]:
-        """The models of one provider. Raises NotFound for an unknown vendor and what the provider itself said."""
+        """The models of one provider, in the same form. Raises NotFound for an unknown vendor, and what the provider
+        itself said where no config of it was answered."""
         vendor = self._catalogue.vendor(provider)
         if vendor is None:
             raise NotFound("There is no such provider.")
         sources = [source for source in self._sources(principal) if source[0].id == vendor.id]
         listings = self._listings(principal, sources)
-        failed = next((listing.error for listing in listings if listing.error), None)
-        if failed is not None:
-            raise failed
-        models = [entry for listing in listings for entry in _entries(listing)]
-        return {"provider": vendor.id, "models": models}
+        for listing in listings:
+            if listing.error is not None and not listing.heard:
+                raise listing.error
+        return {"provider": vendor.id, **_answer(listings, (vendor,))}
 
     def close(self) -> None:
         self._offers.close()
@@ -96,7 +88,8 @@ class CatalogueService:
         for vendor, config, future in asked:
             listing = self._settled(vendor, config, future, limit)
             if earlier := merged.get(vendor.id):
-                listing = Listing(vendor, listing.models | earlier.models, earlier.error or listing.error)
+                models, error = listing.models | earlier.models, earlier.error or listing.error
+                listing = Listing(vendor, models, error, earlier.heard or listing.heard)
             merged[vendor.id] = listing
         # an Ollama that nobody set up and that does not run is absent, not broken
         silent = {vendor.id for vendor, config, _ in asked if config is None and vendor.base_url is not None}
@@ -121,7 +114,19 @@ class CatalogueService:
         except Exception:
             log.exception("a list of models failed", provider=vendor.id)
             return Listing(vendor, named, AppError(f"The models of {vendor.title} could not be listed."))
-        return Listing(vendor, named | found)
+        return Listing(vendor, named | found, heard=True)
+
+
+def _answer(listings: list[Listing], vendors: tuple[Vendor, ...]) -> dict[str, Any]:
+    known = {listing.vendor.id for listing in listings}
+    missing = [_provider(vendor) for vendor in vendors if vendor.id not in known]
+    models = [entry for listing in listings for entry in _entries(listing)]
+    return {
+        "models": models,
+        "configured_providers": [_provider(one.vendor, one.error) for one in listings],
+        "missing_providers": missing,
+        "message": _message(models, missing),
+    }
 
 
 def _entries(listing: Listing) -> list[dict[str, Any]]:
@@ -174,6 +179,6 @@ def _provider(vendor: Vendor, error: AppError | None = None) -> dict[str, Any]:
 
 def _message(models: list[dict[str, Any]], missing: list[dict[str, Any]]) -> str:
     if not missing:
-        return f"{len(models)} models from all providers."
+        return f"{len(models)} models."
     titles = ", ".join(one["title"] for one in missing)
     return f"{len(models)} models. To use {titles}, add a model config."

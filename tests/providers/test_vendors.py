@@ -13,10 +13,17 @@ from typing import Any
 
 import pytest
 
+from api.config import Settings
 from api.domain.conversation import CompletionRequest, Tool, Turn
 from api.domain.errors import Invalid
+from api.domain.events import Finish
+from api.providers import catalogue
 from api.providers.catalogue import Catalogue
+from api.providers.control import Control
 from api.providers.vendors import VENDORS, Vendor
+from api.security.egress import Egress
+from bench.decode import CASES
+from tests.answers import Answers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "vendors"
 KEY = "sk-golden-0123456789"
@@ -88,6 +95,61 @@ def test_the_vendors_that_people_have() -> None:
         assert CATALOGUE.vendor(name) is not None, name
 
 
+def test_a_new_compatible_vendor_is_a_row_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent to, read, listed with what its list says, and asked for embeddings, without a line of code."""
+    row = Vendor(
+        id="newco",
+        title="New Co",
+        wire="openai",
+        base_url="https://api.newco.example/v1",
+        needs_key=True,
+        key_hint="nc-…",
+        default_model="new-1",
+        abilities=frozenset({"chat", "models", "embeddings"}),
+        names=(("seed", "random_seed"),),
+        stream_usage=False,
+    )
+    monkeypatch.setattr(catalogue, "VENDORS", (*VENDORS, row))
+    model = {"id": "new-1", "context_length": 64_000}
+    vectors = {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 1}}
+    with Answers({"/v1/models": {"data": [model]}, "/v1/embeddings": vectors}) as server:
+        known = Catalogue({"newco": f"{server.url}/v1"})
+        endpoint = known.endpoint("NewCo", None, KEY)
+        assert endpoint.trusted
+        sent = known.wire("newco").encode(endpoint, request_for(row))
+        assert sent.url == f"{server.url}/v1/chat/completions"
+        assert json.loads(sent.body)["random_seed"] == 7
+        assert "stream_options" not in json.loads(sent.body)
+        control = Control(known, Egress())
+        assert [(m.id, m.facts.context_window) for m in control.list_models(endpoint)] == [("new-1", 64_000)]
+        assert control.embed(endpoint, "new-e", ["text"]).vectors == ((1.0,),)
+    answer = "".join(json.loads((GOLDEN / "custom.json").read_text())["answer"]).encode()
+    decoder = known.wire("newco").decoder(request_for(row))
+    assert decoder.feed(answer) + decoder.end()
+
+
+@pytest.mark.parametrize(
+    "vendor", [vendor for vendor in VENDORS if vendor.wire != "demo"], ids=lambda vendor: vendor.id
+)
+def test_the_operator_may_move_every_vendor(vendor: Vendor) -> None:
+    settings = Settings(**{f"{vendor.id}_base_url": "http://gateway:9000/v1/"})
+    moved = Catalogue(settings.base_urls())
+    endpoint = moved.endpoint(vendor.id, None, KEY)
+    assert (endpoint.base_url, endpoint.trusted) == ("http://gateway:9000/v1", True)
+    if "chat" in vendor.abilities:
+        sent = moved.wire(vendor.id).encode(endpoint, request_for(vendor))
+        assert sent.url.startswith("http://gateway:9000/v1/")
+        assert sent.trusted
+
+
+def test_every_wire_is_in_the_bench() -> None:
+    assert set(CASES) == {vendor.wire for vendor in VENDORS}
+    for wire, sample in CASES.values():
+        decoder = wire().decoder(CompletionRequest("m", TURNS))
+        events = decoder.feed(b"".join(sample())) + decoder.end()
+        assert any(isinstance(event, Finish) for event in events)
+
+
 def test_a_vendor_without_chat_says_so() -> None:
     with pytest.raises(Invalid, match="no chat models"):
         CATALOGUE.wire("imagerouter")
@@ -119,13 +181,3 @@ def test_what_a_family_refuses_is_left_out_with_a_note(vendor: str, model: str, 
     assert {note.split(" ")[0] for note in sent.notes} == left_out
     for name in left_out:
         assert name not in fields
-
-
-def test_a_new_compatible_vendor_is_a_row_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = Vendor("acme", "Acme", "openai", "https://api.acme.example/v1", needs_key=True, stream_usage=False)
-    monkeypatch.setattr("api.providers.catalogue.VENDORS", (*VENDORS, row))
-    catalogue = Catalogue({"acme": "https://proxy.example/v1"})
-    endpoint = catalogue.endpoint("acme", None, KEY)
-    sent = catalogue.wire("acme").encode(endpoint, request_for(row))
-    assert (sent.url, sent.trusted) == ("https://proxy.example/v1/chat/completions", True)
-    assert "stream_options" not in json.loads(sent.body)

@@ -168,10 +168,23 @@ def test_asked_alone_a_provider_answers_with_its_error(whole: Whole, lists: List
     whole.config(whole.ann, "broken", provider="custom", base_url=lists.url("401"))
     with pytest.raises(ProviderAuthFailed):
         whole.services.catalogue.provider_models(whole.ann, "custom")
+    missing = whole.services.catalogue.provider_models(whole.ben, "custom")
+    assert (missing["models"], missing["configured_providers"]) == ([], [])
+    assert [one["provider"] for one in missing["missing_providers"]] == ["custom"]
+    assert "add a model config" in missing["message"]
+
+
+def test_one_bad_key_of_a_provider_leaves_the_models_of_the_good_one(whole: Whole, lists: Lists) -> None:
+    whole.config(whole.ann, "bad", provider="custom", base_url=lists.url("401"), model=None)
+    whole.config(whole.ann, "good", provider="custom", base_url=lists.url("ok"), model=None)
+    found = whole.services.catalogue.provider_models(whole.ann, "custom")
+    assert names(found, "custom") == ["one", "two"]
+    assert provider(found, "custom")["error"]["code"] == "provider_auth_failed"
 
 
 def test_a_hundred_parallel_loads_are_one_call(whole: Whole, lists: Lists) -> None:
-    whole.config(whole.ann, "local", provider="custom", base_url=lists.url("ok"), model=None)
+    for vendor, how in (("custom", "ok"), ("groq", "none"), ("mistral", "500")):
+        whole.config(whole.ann, vendor, provider=vendor, base_url=lists.url(how), model=None)
     lists.gate.clear()
     waiting = threading.Semaphore(0)
 
@@ -185,7 +198,7 @@ def test_a_hundred_parallel_loads_are_one_call(whole: Whole, lists: Lists) -> No
             waiting.acquire()
         lists.gate.set()
         assert all(load.result() == ["one", "two"] for load in loads)
-    assert lists.asked == ["ok"]
+    assert sorted(lists.asked) == ["500", "none", "ok"], "one call each"
 
 
 def test_a_changed_config_is_asked_anew(whole: Whole, lists: Lists) -> None:

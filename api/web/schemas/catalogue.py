@@ -4,23 +4,74 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.web.openapi import Parameters
 
 
-class ModelsAnswer(BaseModel):
-    object: str
-    data: list[dict[str, Any]]
-    models: list[dict[str, Any]]
-    configured_providers: list[dict[str, Any]]
-    missing_providers: list[dict[str, Any]]
+class PriceStep(BaseModel):
+    """Beyond so many prompt tokens, all tokens of the call cost this instead."""
+
+    prompt_tokens: int
+    input: str | None = None
+    output: str | None = None
+    cached: str | None = None
+    cache_write: str | None = None
+    reasoning: str | None = None
+    thinking: str | None = None
+
+
+class Prices(BaseModel):
+    """Decimal text, a million tokens. Null: no price of its own, so as `input` or, for reasoning, as `output`."""
+
+    currency: str
+    per_tokens: int
+    input: str
+    output: str | None
+    cached: str | None
+    cache_write: str | None
+    reasoning: str | None
+    thinking: str | None = Field(description="Of the whole output, where the model thought first.")
+    above: list[PriceStep]
+    source: str
+
+
+class CatalogueEntry(BaseModel):
+    """A model that can be used now. Null is unknown."""
+
+    id: str = Field(description="`provider/name`: what a message takes as `model`.")
+    provider: str
+    name: str
+    title: str
+    context_window: int | None
+    max_output: int | None
+    abilities: list[str] | None = Field(description="Of chat, reasoning, tools, vision, images, embeddings.")
+    prices: Prices | None
+
+
+class ListedProvider(BaseModel):
+    """`error` {code, detail}: why its list, or one of its lists, is not here."""
+
+    provider: str
+    title: str
+    needs_key: bool
+    error: dict[str, str] | None = None
+
+
+class _Listed(BaseModel):
+    models: list[CatalogueEntry]
+    configured_providers: list[ListedProvider]
+    missing_providers: list[ListedProvider]
     message: str
 
 
-class ProviderModelsAnswer(BaseModel):
+class ModelsAnswer(_Listed):
+    object: str
+    data: list[dict[str, Any]]
+
+
+class ProviderModelsAnswer(_Listed):
     provider: str
-    models: list[dict[str, Any]]
 
 
 class ProviderPath(Parameters):
