@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -98,17 +98,24 @@ class Choice:
     ) -> Chosen:
         if config := next((one for one in configs if one.name == name), None):
             return self._by_config(configs, config.id, None)
-        exact = next((one for one in configs if one.model == name), None)
         head, slash, rest = name.partition("/")
         vendor = self._catalogue.vendor(head) if slash and rest else None
-        set_up = vendor is not None and any(one.provider == vendor.id for one in configs)
-        if vendor is not None and (set_up or exact is None):
+        if vendor is not None and any(one.provider == vendor.id for one in configs):
             return self._config_of(configs, vendor, rest), vendor, rest
-        if exact is not None:  # a name that only looks like `provider/model`, such as a router's
+        if exact := self._with_model(configs, name):  # it may look like `provider/model`, such as a router's
             return exact, self._vendor(exact.provider), name
+        if vendor is not None:
+            return self._config_of(configs, vendor, rest), vendor, rest
         if name in ("demo", "demo-thinking"):
             return None, self._vendor("demo"), name
         return self._known_to_one(configs, principal, name, ability)
+
+    @staticmethod
+    def _with_model(configs: Sequence[ModelConfig], name: str) -> ModelConfig | None:
+        """The config made for this very model, a default one first. Raises ModelNotFound over two providers."""
+        found = sorted((one for one in configs if one.model == name), key=lambda one: not one.is_default)
+        _refuse_several({one.provider for one in found}, name)
+        return found[0] if found else None
 
     def _known_to_one(
         self, configs: Sequence[ModelConfig], principal: Principal, name: str, ability: Ability
@@ -125,9 +132,7 @@ class Choice:
             for vendor, config in sources
             if ability in vendor.abilities and self._offers.has(principal.user_id, vendor, config, name)
         }
-        if len(having) > 1:
-            forms = " or ".join(f"{vendor}/{name[:100]}" for vendor in having)
-            raise ModelNotFound(f"Several providers have a model named {name[:100]!r}. Name it in full: {forms}.")
+        _refuse_several(having, name)
         for vendor in having.values():
             return self._config_of(configs, vendor, name), vendor, name
         raise ModelNotFound(
@@ -149,6 +154,12 @@ class Choice:
         if vendor is None:
             raise ProviderNotConfigured(f"This server does not know the provider {provider!r} any more.")
         return vendor
+
+
+def _refuse_several(providers: Collection[str], name: str) -> None:
+    if len(providers) > 1:
+        forms = " or ".join(f"{provider}/{name[:100]}" for provider in sorted(providers))
+        raise ModelNotFound(f"Several providers have a model named {name[:100]!r}. Name it in full: {forms}.")
 
 
 def _without_vendor(model: str | None, vendor: Vendor) -> str | None:

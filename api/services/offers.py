@@ -19,7 +19,7 @@ from api.services.fan_out import FanOut
 
 KEPT_SECONDS = 300.0
 FAILURE_KEPT_SECONDS = 15.0
-MAX_KEPT = 2000
+MAX_KEPT = 500
 Offer = dict[str, Facts]
 """A provider's models by name."""
 
@@ -44,7 +44,7 @@ class Offers:
             if kept is not None and now < kept[0] and not _failed_long_ago(kept, now):
                 return kept[1]
             if len(self._kept) > MAX_KEPT:
-                self._kept.clear()
+                self._drop_old(now)
             future = self._fan_out.submit(key[0], lambda: self._offer(vendor, list_models()))
             self._kept[key] = (now + KEPT_SECONDS, future)
             return future
@@ -79,6 +79,10 @@ class Offers:
     def close(self) -> None:
         """Nothing is asked any more."""
         self._fan_out.close()
+
+    def _drop_old(self, now: float) -> None:
+        fresh = {key: kept for key, kept in self._kept.items() if now < kept[0]}
+        self._kept = fresh if len(fresh) <= MAX_KEPT else {}
 
     def _offer(self, vendor: Vendor, entries: list[ModelEntry]) -> Offer:
         return {

@@ -74,6 +74,10 @@ def test_a_bare_name_that_two_have_is_asked_for_in_full(make_app: Any, upstream:
     with pytest.raises(ModelNotFound, match="custom/thinking"):
         chosen(whole, whole.ann, model="thinking")
     assert chosen(whole, whole.ann, model="custom/thinking") == ("custom", "thinking")
+    whole.config(whole.ann, "a", model="same")
+    whole.config(whole.ann, "b", provider="custom", base_url=None, model="same")
+    with pytest.raises(ModelNotFound, match="custom/same or openai/same"):
+        chosen(whole, whole.ann, model="same")
 
 
 def test_the_choice_takes_one_statement(whole: Whole) -> None:

@@ -16,6 +16,7 @@ from tests.server import free_port, until
 from tests.ui.fake_api import FakeApi
 from tests.ui.fake_model import MARKDOWN
 from ui.api_client import ApiClient, ApiError, Transport
+from ui.api_client.records import ModelCatalogue
 from ui.api_client.sse import EventParser
 from ui.sign_in.sessions import SessionStore
 
@@ -24,6 +25,12 @@ from ui.sign_in.sessions import SessionStore
 def client(fake: FakeApi, anonymous: ApiClient, person: tuple[str, str]) -> ApiClient:
     session = SessionStore(anonymous).add(anonymous.login(*person))
     return ApiClient(Transport(fake.url, "the-page's-secret"), session, "203.0.113.9")
+
+
+def test_models_that_do_not_converse_are_no_choice() -> None:
+    said = {"a": ["chat", "vision"], "b": ["images"], "c": None, "d": []}
+    models = [{"id": f"p/{name}", "abilities": abilities} for name, abilities in said.items()]
+    assert [m.id for m in ModelCatalogue.read({"models": [*models, {"id": "p/e"}, 7]}).models] == ["p/a", "p/c", "p/e"]
 
 
 def sent(client: ApiClient, text: str, key: str = "k1") -> str:
