@@ -21,13 +21,15 @@ class Cost:
     source: str
 
 
-def price(provider: str, model: str, usage: Usage, at: dt.datetime | None = None) -> Cost | None:
-    """The cost of one call at the prices of the moment `at` (None: now).
+def price(
+    provider: str, model: str, usage: Usage, at: dt.datetime | None = None, *, told: Rates | None = None
+) -> Cost | None:
+    """The cost of one call at the prices of the moment `at` (None: now); `told`, the provider's own word, comes first.
 
     None where the model's price or one of the counts it needs is unknown. The first call in a process loads the price
     list (0.15 s): not for the event loop.
     """
-    rates = known(provider, model, at).rates
+    rates = told or known(provider, model, at).rates
     return cost_of(rates, usage) if rates else None
 
 

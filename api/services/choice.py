@@ -9,6 +9,7 @@ from uuid import UUID
 from api.domain.chats import Chat
 from api.domain.errors import Invalid, ModelNotFound, NotFound, ProviderNotConfigured
 from api.domain.model_configs import ModelConfig
+from api.domain.model_facts import Facts
 from api.domain.principal import Principal
 from api.providers.catalogue import Ability, Catalogue, Vendor
 from api.services.offers import Offers
@@ -64,9 +65,9 @@ class Choice:
         """The model of that name, for something else than a chat. Raises as `made` does."""
         return self._by_name(configs, principal, name, ability)
 
-    def window(self, principal: Principal, vendor: Vendor, config: ModelConfig | None, model: str) -> int | None:
-        """The model's context in tokens; of a model that nobody knows, what its vendor's hold at least."""
-        return self._offers.facts(principal.user_id, vendor, config, model).context_window or vendor.window
+    def facts(self, principal: Principal, vendor: Vendor, config: ModelConfig | None, model: str) -> Facts:
+        """What is known of the chosen model; of one that nobody knows, the window that its vendor's hold at least."""
+        return self._offers.facts(principal.user_id, vendor, config, model).over(Facts(vendor.window))
 
     def _unnamed(self, configs: Sequence[ModelConfig], principal: Principal) -> Chosen:
         usable = [one for one in configs if "chat" in self._vendor(one.provider).abilities]

@@ -169,7 +169,7 @@ class MessageService:
     def _fit(context: list[tuple[str, str]], content: str, target: Target) -> tuple[tuple[Turn, ...], int]:
         turns = [Turn(role, text) for role, text in context if text]  # type: ignore[arg-type]
         turns.append(Turn("user", content))
-        return fitted(turns, target.system, window=target.window, reserve=target.max_tokens)
+        return fitted(turns, target.system, window=target.facts.context_window, reserve=target.max_tokens)
 
     # After the commit
 

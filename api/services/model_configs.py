@@ -18,6 +18,7 @@ from api.domain.errors import (
 )
 from api.domain.ids import new_id, parse_id
 from api.domain.model_configs import ModelConfig
+from api.domain.model_facts import NOTHING, Facts
 from api.domain.principal import Principal
 from api.providers.base import Call, Endpoint, Timeouts
 from api.providers.catalogue import Catalogue, Vendor, origin
@@ -32,8 +33,8 @@ ENTER_AGAIN = "The stored key of {name!r} cannot be read with this server's encr
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a message goes. `config` is None for a vendor that needs none (demo, Ollama); `window` is the model's
-    context in tokens, None where nothing is known of it."""
+    """Where a message goes. `config` is None for a vendor that needs none (demo, Ollama); `facts` is what
+    is known of the model without asking or waiting: its prices may be missing here though a table has them."""
 
     vendor: Vendor
     model: str
@@ -42,7 +43,7 @@ class Target:
     temperature: float | None
     top_p: float | None
     max_tokens: int | None
-    window: int | None = None
+    facts: Facts = NOTHING
 
     @property
     def system_from(self) -> str | None:
@@ -188,7 +189,7 @@ class ModelConfigService:
             temperature=pick("temperature"),
             top_p=pick("top_p"),
             max_tokens=pick("max_tokens"),
-            window=self._choice.window(principal, vendor, config, model),
+            facts=self._choice.facts(principal, vendor, config, model),
         )
 
     # Calls

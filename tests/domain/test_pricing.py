@@ -103,6 +103,14 @@ def test_models(provider: str, model: str, dollars: str | None, source: str) -> 
     assert cost is None or cost.source.startswith(source)
 
 
+def test_what_the_provider_said_itself_comes_first() -> None:
+    said = Rates(rate("1"), rate("1"), "litellm")
+    for provider in ("litellm", "openai"):
+        cost = price(provider, "gpt-4o", Usage(1000, 200), AT, told=said)
+        assert cost is not None
+        assert (cost.amount, cost.source) == (Decimal("0.0012"), "litellm")
+
+
 def test_prices_are_those_of_the_moment() -> None:
     """A model that became cheaper: what was billed before keeps its price."""
     from genai_prices.data import providers

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from api.domain.errors import ModelNotFound, ProviderNotConfigured
+from api.domain.events import Usage
+from api.domain.pricing import price
 from api.domain.principal import Principal
 from api.services.model_configs import Wish
+from tests.answers import Answers
+from tests.providers.test_listings import LITELLM
 from tests.services.whole import Whole, statements, with_default
 from tests.upstream import Upstream
 
@@ -95,3 +100,16 @@ def test_the_window_is_the_models(whole: Whole, upstream: Upstream) -> None:
     assert len(upstream.served[-1].body["messages"]) == 5, "OpenAI's models are taken to hold 128,000 tokens"
     sent = whole.said(whole.ann, chat, "y" * 20_000, model="openai/gpt-4")
     assert sent.notes["left_out_turns"] == 6
+
+
+def test_what_a_router_said_of_its_prices_goes_with_the_choice(make_app: Any) -> None:
+    """For whoever bills the reply: no list knows what a proxy's own names cost."""
+    with Answers(LITELLM) as proxy:
+        whole = Whole(make_app(litellm_base_url=f"{proxy.url}/v1", ollama_base_url="http://127.0.0.1:9"))
+        configs, read = whole.services.model_configs, whole.services.chats._store.read
+        whole.services.catalogue.models(whole.ann)
+        target = read(lambda work: configs.target(work, whole.ann, None, Wish(model="fast")))
+        cost = price("litellm", target.model, Usage(1_000_000, 0), told=target.facts.rates)
+        assert (target.vendor.id, target.facts.context_window) == ("litellm", 128_000)
+        assert cost is not None
+        assert (cost.amount, cost.source) == (Decimal("0.15"), "litellm")
