@@ -13,8 +13,8 @@ from collections import deque
 from typing import Final, Protocol
 
 LOOK_SECONDS: Final = 0.1
-BUSY: Final = 0.2  # of one core, by the loop's thread: from here on reads are to be fewer
-EASY: Final = 0.12
+BUSY: Final = 0.12  # of one core, by the loop's thread: from here on reads are to be fewer
+EASY: Final = 0.08
 FULL: Final = 0.8  # of one core, by the whole process: its threads wait for each other
 LATE_SECONDS: Final = 0.02  # by which a timer comes late where the machine has no time for the process
 SHORTEST: Final = 0.02
