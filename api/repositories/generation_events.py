@@ -35,6 +35,7 @@ ADD_AT_ONCE = sa.text(
     " DO UPDATE SET last_seq = excluded.last_seq, payload = excluded.payload"
 )
 CHANNEL = "parley_events"
+ANNOUNCE = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("process", type_=sa.Text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class GenerationEventRepository(Repository):
     def announce(self, process_id: UUID) -> None:
         """Tell the other processes, after the commit, that this one has stored something (PostgreSQL)."""
         if self.is_postgresql:
-            self.connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(process_id))))
+            self.connection.execute(ANNOUNCE, {"process": str(process_id)})
 
     def prune(self, before: dt.datetime, most: int) -> int:
         """Remove rows of generations that ended before `before`; their index stands for them."""

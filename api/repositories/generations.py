@@ -41,6 +41,15 @@ FENCE = sa.select(GENERATION.id, GENERATION.stop_requested).where(
     GENERATION.owner == sa.bindparam("k_owner"), IS_ACTIVE
 )
 LOCKING_FENCE = FENCE.with_for_update(read=True)
+MARK_RUNNING = (
+    sa.update(TABLE)
+    .where(
+        GENERATION.owner == sa.bindparam("k_owner"),
+        GENERATION.status == "queued",
+        GENERATION.id.in_(sa.bindparam("k_ids", expanding=True)),
+    )
+    .values(status="running")
+)
 UPDATE_ACTIVE = sa.update(TABLE).where(*KEY, IS_ACTIVE)
 CLOSED_COLUMNS = (
     "status",
@@ -113,11 +122,7 @@ class GenerationRepository(Repository):
         return {row[0]: row[1] for row in self.connection.execute(query, {"k_owner": owner})}
 
     def mark_running(self, owner: UUID, ids: Sequence[UUID]) -> None:
-        self.connection.execute(
-            sa.update(TABLE)
-            .where(GENERATION.owner == owner, GENERATION.status == "queued", GENERATION.id.in_(ids))
-            .values(status="running")
-        )
+        self.connection.execute(MARK_RUNNING, {"k_owner": owner, "k_ids": list(ids)})
 
     def close(self, closing: Closing) -> bool:
         """Store the end, if the owner still runs it. False: another closer was first, and nothing is changed."""
