@@ -14,6 +14,7 @@ from api.services.registry import Services
 from api.streams.loop import LoopThread
 from api.web import auth, errors, limits, observe
 from api.web.context import WebSettings
+from api.web.dialects.openai import routes as openai
 from api.web.handover import Carrier
 from api.web.openapi import Application, make_app, refuse_undeclared
 from api.web.replies import WaitSlots
@@ -21,6 +22,7 @@ from api.web.routes import accounts, api_keys, catalogue, chats, generations, me
 from api.web.routes import auth as auth_routes
 
 ROUTES = (meta, auth_routes, accounts, api_keys, chats, messages, generations, model_configs, catalogue, pulls)
+DIALECTS = (openai,)
 
 
 def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
@@ -46,11 +48,11 @@ def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
 
 
 def _install(app: Application) -> None:
-    errors.install(app)
+    errors.install(app, [(dialect.PREFIX, dialect.NOT_OURS, dialect.error_form) for dialect in DIALECTS])
     observe.install(app)
     auth.install(app)
     limits.install(app)
-    for module in ROUTES:
+    for module in (*ROUTES, *DIALECTS):
         app.register_api(module.routes)
     refuse_undeclared(app)
 

@@ -26,6 +26,7 @@ from api.services.api_keys import ApiKeyService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.choice import Choice
+from api.services.completions import CompletionService
 from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
@@ -96,6 +97,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         ),
         chats=ChatService(store, generations),
         messages=MessageService(store, generations, model_configs, rate_limits, settings.max_message_chars),
+        completions=CompletionService(store, generations, model_configs, rate_limits),
         generations=generations,
         rate_limits=rate_limits,
         health=HealthService(store, generations.loop_age, lambda: generations.draining),

@@ -37,7 +37,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import unquote
 
-from tests.upstream_formats import FORMATS, Format, dumps, protocol_of
+from tests.upstream_formats import FORMATS, Format, OpenAIFormat, dumps, protocol_of
 from tests.upstream_replies import Served, key_of, last_user_message, names_field, tokens
 
 MODELS = ("text", "count:10:0", "count:500:20", "thinking", "stall", "status:401")
@@ -203,6 +203,8 @@ class _Exchange:
         async for token in self._tokens(served, name, args):
             served.tokens.append(token)
         whole = form.whole(served.text, 7, len(served.tokens))
+        if name == "tools" and isinstance(form, OpenAIFormat):
+            whole = form.called(7, 3)
         if name == "badjson":
             whole = b'{"choices": [oops]}'
         elif name in {"error-in-stream"}:

@@ -31,6 +31,7 @@ class OpenAIFormat:
     def __init__(self, model: str, newline: bytes = b"\n") -> None:
         self.model = model
         self.newline = newline
+        self.finish_reason = "stop"
 
     def _event(self, payload: bytes) -> bytes:
         return b"data: " + payload + self.newline * 2
@@ -59,6 +60,8 @@ class OpenAIFormat:
         return self._delta(reasoning_content=text)
 
     def tool_calls(self) -> list[bytes]:
+        self.finish_reason = "tool_calls"
+
         def piece(**more: Any) -> bytes:
             return self._delta(tool_calls=[{"index": 0, **more}])
 
@@ -75,7 +78,7 @@ class OpenAIFormat:
             "total_tokens": prompt + completion,
             "prompt_tokens_details": {"cached_tokens": 0},
         }
-        last = [{"index": 0, "delta": {}, "finish_reason": "stop"}]
+        last = [{"index": 0, "delta": {}, "finish_reason": self.finish_reason}]
         out = self._chunk(last, usage=usage) if usage_last else self._chunk(last) + self._chunk([], usage=usage)
         return out + self._event(b"[DONE]") if done else out
 
@@ -97,6 +100,15 @@ class OpenAIFormat:
                 },
             }
         )
+
+    def called(self, prompt: int, completion: int) -> bytes:
+        """A whole answer that is a tool call."""
+        answer = json.loads(self.whole("", prompt, completion))
+        function = {"name": "weather", "arguments": '{"city":"Oslo"}'}
+        message = {"role": "assistant", "content": None}
+        message["tool_calls"] = [{"id": "call_a", "type": "function", "function": function}]
+        answer["choices"][0] |= {"message": message, "finish_reason": "tool_calls"}
+        return dumps(answer)
 
     def error(self, status: int, message: str) -> bytes:
         return dumps({"error": {"message": message, "type": "test_error", "param": None, "code": None}})

@@ -96,7 +96,10 @@ class ResponseFormat:
 class CompletionRequest:
     """One call of a model. `max_tokens` counts output tokens; None leaves a parameter to the provider.
 
-    `extra` holds parameters of one vendor under its own names; they never replace what the other fields say.
+    `extra` holds parameters of one vendor under its own names; they never replace what the other fields say. `raw` is
+    a request in OpenAI's own form, for the wire that speaks it: it goes out as it is but for the model, the system
+    prompt and whether it streams, and the answer's events come back as RawChunks too. The other fields then say
+    nothing.
     """
 
     model: str
@@ -112,3 +115,4 @@ class CompletionRequest:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] | None = None

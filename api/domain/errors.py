@@ -34,6 +34,7 @@ AppError
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 
@@ -58,6 +59,7 @@ class AppError(Exception):
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
+            **({} if self.retry_after is None else {"retry_after": math.ceil(self.retry_after)}),
             **self.extra,
         }
 

@@ -44,6 +44,15 @@ class ProviderPart(msgspec.Struct, frozen=True):
     data: str
 
 
+class RawChunk(msgspec.Struct, frozen=True):
+    """The provider's own event as it came, as JSON, beside what it was read as. Only for who asked for it
+    (`CompletionRequest.raw`): clients of the same protocol, which get all that it holds. `whole`: all of an answer
+    that was not streamed."""
+
+    data: str
+    whole: bool = False
+
+
 class Note(msgspec.Struct, frozen=True):
     """What the user should know about how the request was carried out; no part of the reply."""
 
@@ -71,4 +80,4 @@ class Finish(msgspec.Struct, frozen=True):
     reason: FinishReason
 
 
-ProviderEvent = TextDelta | ReasoningDelta | ToolCall | ProviderPart | Note | Usage | Finish
+ProviderEvent = TextDelta | ReasoningDelta | ToolCall | ProviderPart | RawChunk | Note | Usage | Finish

@@ -60,7 +60,7 @@ class Closing:
     reasoning: str | None
     metadata: dict[str, Any]
     notes: dict[str, Any]
-    event_index: str
+    event_index: str | None  # None for what nobody stores
     first_token_at: dt.datetime | None
     finished_at: dt.datetime
     prompt_tokens: int | None = None

@@ -30,18 +30,14 @@ class TurnRepository(Repository):
         chat: Mapping[str, Any],
     ) -> bool:
         """Store all of it, the chat's columns `chat` among it. False when a reply runs in this chat already or the
-        idempotency key is taken: the transaction must be undone then."""
+        idempotency key is taken: the transaction must be undone then. A generation without a chat stands alone."""
         user_id, chat_id = generation["user_id"], generation["chat_id"]
+        pieces = [(messages.INSERT, messages.row_of(message)) for message in said]
+        if chat:
+            pieces.append((_update(tuple(chat)), {**chat, "k_user_id": user_id, "k_id": chat_id}))
         insert = _insert(tuple(generation), self.connection.dialect.name)
-        return (
-            together(
-                self.connection,
-                *((messages.INSERT, messages.row_of(message)) for message in said),
-                (_update(tuple(chat)), {**chat, "k_user_id": user_id, "k_id": chat_id}),
-                (insert, {**generation, "k_user_id": user_id, "k_chat_id": chat_id}),
-            )
-            == 1
-        )
+        pieces.append((insert, {**generation, "k_user_id": user_id, "k_chat_id": chat_id}))
+        return together(self.connection, *pieces) == 1
 
 
 @functools.cache

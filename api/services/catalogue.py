@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from api.domain import model_facts
-from api.domain.errors import AppError, NotFound, ProviderTimeout
+from api.domain.errors import AppError, ModelNotFound, NotFound, ProviderTimeout
 from api.domain.model_configs import ModelConfig
 from api.domain.model_facts import Rates
 from api.domain.principal import Principal
@@ -52,6 +52,15 @@ class CatalogueService:
         beyond the deadline and empties nothing but its own list."""
         listings = self._listings(principal, self._sources(principal))
         return _answer(listings, self._catalogue.vendors())
+
+    def model(self, principal: Principal, name: str) -> dict[str, Any]:
+        """One entry of the catalogue, by `provider/model` or by its bare name. Raises ModelNotFound."""
+        entries: list[dict[str, Any]] = self.models(principal)["models"]
+        found = next((one for one in entries if one["id"] == name), None)
+        found = found or next((one for one in entries if one["name"] == name), None)
+        if found is None:
+            raise ModelNotFound(f"There is no model {name[:100]!r} among those that you can use here.")
+        return found
 
     def provider_models(self, principal: Principal, provider: str) -> dict[str, Any]:
         """The models of one provider, in the same form. Raises NotFound for an unknown vendor, and what the provider

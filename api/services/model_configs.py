@@ -205,4 +205,7 @@ class ModelConfigService:
         endpoint = self.endpoint(target.config, target.vendor)
         wire = self._catalogue.wire(target.vendor.id)
         secrets = (endpoint.api_key,) if endpoint.api_key else ()
-        return Call(wire.encode(endpoint, request), wire, request, self._timeouts, secrets)
+        timeouts = self._timeouts
+        if not request.stream:  # its first byte comes when all is written
+            timeouts = replace(timeouts, first=timeouts.total, between=timeouts.total)
+        return Call(wire.encode(endpoint, request), wire, request, timeouts, secrets)

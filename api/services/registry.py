@@ -8,6 +8,7 @@ from api.services.accounts import AccountService
 from api.services.api_keys import ApiKeyService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
+from api.services.completions import CompletionService
 from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
@@ -29,6 +30,7 @@ class Services:
     pulls: PullService
     chats: ChatService
     messages: MessageService
+    completions: CompletionService
     generations: GenerationService
     rate_limits: RateLimitService
     health: HealthService

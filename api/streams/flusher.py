@@ -27,6 +27,7 @@ class Storable(Protocol):
     id: UUID
     log: LiveLog
     flushed: int
+    kept: bool  # whether its events are stored while it runs
 
     def closing(self) -> Any:
         """What the closing transaction stores, once the run has ended."""
@@ -181,7 +182,7 @@ class Flusher:
         ending = {run.id for run, _ in batch.closings}
         for run in self.runs:
             last = len(run.log.events)
-            if run.id not in ending and last > run.flushed:
+            if run.kept and run.id not in ending and last > run.flushed:
                 batch.events.append((run, run.flushed + 1, last))
         now = time.monotonic()
         if now - self._looked_at >= self._interval * 2.5:

@@ -1,13 +1,15 @@
-"""Errors become answers here and nowhere else: RFC 9457 problems, or OpenAI's form under `/v1/`."""
+"""Errors become answers here and nowhere else: RFC 9457 problems, or the form of the surface that the path is of."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any, cast
 
 import msgspec
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -16,13 +18,8 @@ from api.domain.errors import AppError, Invalid
 PROBLEM_TYPE = "application/problem+json"
 log = structlog.get_logger()
 
-OPENAI_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    429: "rate_limit_error",
-}
+ErrorForm = Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]]
+"""A problem's status and body as one surface's clients read them."""
 WERKZEUG_CODES = {
     400: ("bad_request", "The request could not be read."),
     404: ("not_found", "There is nothing here."),
@@ -48,24 +45,28 @@ class Problem(BaseModel):
     instance: str
     code: str
     request_id: str
+    retry_after: int | None = None
     errors: list[ProblemEntry] | None = None
 
 
 def answer_error(error: AppError) -> Response:
     """The error in the form that this path's clients read."""
-    if request.path.startswith("/v1/") and not request.path.startswith("/v1/providers/"):
-        return _openai(error)
-    content = error.problem() | {"instance": request.path, "request_id": g.get("request_id", "")}
+    problem = error.problem()
+    if (form := _form_of(request.path)) is not None:
+        status, content = form(problem)
+        response = _with_headers(msgspec.json.encode(content), error, "application/json")
+        response.status_code = status
+        return response
+    content = problem | {"instance": request.path, "request_id": g.get("request_id", "")}
     return _with_headers(msgspec.json.encode(content), error, PROBLEM_TYPE)
 
 
-def _openai(error: AppError) -> Response:
-    status = 400 if error.status == 422 else error.status
-    kind = OPENAI_TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
-    content = {"error": {"message": error.detail, "type": kind, "param": None, "code": error.code}}
-    response = _with_headers(msgspec.json.encode(content), error, "application/json")
-    response.status_code = status
-    return response
+def _form_of(path: str) -> ErrorForm | None:
+    """The form of the surface that a path belongs to; None for our own."""
+    for prefix, besides, form in current_app.extensions.get("parley_error_forms", ()):
+        if path.startswith(prefix) and not (besides and path.startswith(besides)):
+            return cast(ErrorForm, form)
+    return None
 
 
 def _with_headers(body: bytes, error: AppError, content_type: str) -> Response:
@@ -114,8 +115,10 @@ class _Unexpected(AppError):
     """A fault of ours; the log has it under the request's id."""
 
 
-def install(app: Flask) -> None:
-    """One handler for our errors, one for werkzeug's, one for everything else."""
+def install(app: Flask, forms: Sequence[tuple[str, str, ErrorForm]] = ()) -> None:
+    """One handler for our errors, one for werkzeug's, one for everything else. `forms`: the paths that begin so (and
+    not so) answer in that form."""
+    app.extensions["parley_error_forms"] = tuple(forms)
 
     @app.errorhandler(AppError)
     def _ours(error: AppError) -> Response:

@@ -8,18 +8,19 @@ gunicorn's own response object, so both ways send the same ones.
 from __future__ import annotations
 
 import errno
+import itertools
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from flask import Response
 
 from api.domain import metrics
 from api.services.generations import Follower
 from api.streams.loop import LoopThread
-from api.web.sender import PING_SECONDS, WATCH_SECONDS, Encode, Lingering, Sender
+from api.web.sender import PING_SECONDS, WATCH_SECONDS, Encode, LateSender, Lingering, Refusal, Sender
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
 
@@ -27,7 +28,8 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection":
 class StreamResponse(Response):
     """An answer that is written while a reply runs. `ping` is what keeps an idle line open; b"" for none.
 
-    `whole`: the body is worth nothing without its end, so the line is cut rather than ended without it.
+    `whole`: the body is worth nothing without its end, so the line is cut rather than ended without it. `late`: the
+    head waits for the first bytes of the body, because `encode` may raise a Refusal instead.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class StreamResponse(Response):
         ping: bytes,
         status: int = 200,
         whole: bool = False,
+        late: bool = False,
     ) -> None:
         super().__init__(status=status, content_type=content_type, headers=HEADERS)
         self.follower = follower
         self.encode = encode
         self.ping = ping
         self.whole = whole
+        self.late = late
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         hand_over = environ.get("parley.hand_over")
@@ -56,12 +60,28 @@ class StreamResponse(Response):
             self.follower.close()
             return super().__call__(environ, start_response)
         if hand_over is None:
-            self.response = _plain(self.follower, self.encode, self.ping, self.whole)
             self.call_on_close(self.follower.close)
+            self.response = _plain(self.follower, self.encode, b"" if self.late else self.ping, self.whole)
+            if self.late:
+                self._await_first()
             return super().__call__(environ, start_response)
         start_response(self.status, self.get_wsgi_headers(environ).to_wsgi_list())
-        hand_over(server, Sender(self.follower, self.encode, self.ping, self.whole))
+        sender = LateSender if self.late else Sender
+        hand_over(server, sender(self.follower, self.encode, self.ping, self.whole))
         return ()
+
+    def _await_first(self) -> None:
+        """Without the loop, this thread waits for what decides the status."""
+        body = cast(Iterator[bytes], iter(self.response))
+        try:
+            first = next(body, b"")
+        except Refusal as refusal:
+            self.status_code = refusal.status
+            self.headers.pop("X-Accel-Buffering", None)
+            self.headers.update(refusal.headers)
+            self.response = [refusal.body]
+        else:
+            self.response = [first] if self.whole else itertools.chain([first], body)
 
 
 def _plain(follower: Follower, encode: Encode, ping: bytes, whole: bool) -> Iterator[bytes]:

@@ -90,8 +90,10 @@ EVENT_STREAM = {"description": "events", "content": {"text/event-stream": {"sche
 class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
     """A blueprint of one noun. Every route names its `access`; the app refuses to start over one that does not."""
 
-    def __init__(self, name: str, about: str) -> None:
+    def __init__(self, name: str, about: str, refusals: dict[str, Any] = PROBLEM_RESPONSE) -> None:
+        """`refusals` describes the answers of 4xx and 5xx."""
         super().__init__(name, name, abp_tags=[Tag(name=name, description=about)])
+        self._refusals = refusals
 
     def get(self, rule: str, **options: Any) -> Callable[[View], View]:
         return self._stated(super().get, rule, options)
@@ -116,7 +118,7 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
         secured = access not in (Access.PUBLIC, Access.PAGE, Access.METRICS)
         responses: dict[str, Any] = {str(status): shape for status, shape in returns.items()}
         for status in ("4XX", "5XX"):
-            responses.setdefault(status, PROBLEM_RESPONSE)
+            responses.setdefault(status, self._refusals)
         register_route = register(
             rule,
             responses=responses,

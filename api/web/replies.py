@@ -24,7 +24,7 @@ from api.web.context import principal, services
 from api.web.handover import Carrier, StreamResponse
 from api.web.schemas.chats import MessageAnswer
 from api.web.schemas.messages import NewMessage
-from api.web.sender import Encode
+from api.web.sender import Encode, Refusal
 
 MAX_KEY_CHARS = 255
 
@@ -50,6 +50,11 @@ def manner_wished() -> Manner:
         return Manner.ASYNC
     refuse_if_full()
     return Manner.STREAM if "text/event-stream" in request.headers.get("Accept", "") else Manner.WAIT
+
+
+def body_size() -> int:
+    """The size of the request's body, in bytes."""
+    return request.content_length or 0
 
 
 def refuse_if_full() -> None:
@@ -81,7 +86,8 @@ def respond(manner: Manner, sent: Sent) -> Response:
     elif manner is Manner.STREAM:
         response = stream(services().generations.follow_new(principal(), sent.generation_id))
     else:
-        response = _at_the_end(sent, services().generations.follow_new(principal(), sent.generation_id))
+        follower = services().generations.follow_new(principal(), sent.generation_id)
+        response = at_the_end(follower, _as_json(sent, follower), 201)
     if sent.replayed:
         response.headers["Idempotent-Replay"] = "true"
     return response
@@ -92,20 +98,27 @@ def stream(follower: Follower) -> Response:
     return StreamResponse(follower, sse.encode, content_type=sse.CONTENT_TYPE, ping=sse.PING)
 
 
-def _at_the_end(sent: Sent, follower: Follower) -> Response:
-    """Wait in this thread while threads are plentiful; else the loop answers when the reply has ended."""
-
+def _as_json(sent: Sent, follower: Follower) -> Encode:
     def encode(events: Iterable[tuple[int, str, Any]]) -> bytes:
         for _, kind, value in events:
             if kind in ("finished", "error"):
                 return msgspec.json.encode(_ended_value(sent, follower, kind, value))
         return b""
 
+    return encode
+
+
+def at_the_end(follower: Follower, encode: Encode, status: int) -> Response:
+    """Wait in this thread while threads are plentiful; else the loop answers when the reply has ended."""
     slots = cast(WaitSlots, current_app.extensions["parley_wait_slots"])
     if not slots.free.acquire(blocking=False):
-        return StreamResponse(follower, encode, content_type="application/json", ping=b"", status=201, whole=True)
+        return StreamResponse(
+            follower, encode, content_type="application/json", ping=b"", status=status, whole=True, late=True
+        )
     try:
-        return Response(_awaited(follower, encode), 201, content_type="application/json")
+        return Response(_awaited(follower, encode), status, content_type="application/json")
+    except Refusal as refusal:
+        return Response(refusal.body, refusal.status, headers=refusal.headers)
     finally:
         slots.free.release()
         follower.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any, cast
 
 from api.services.generations import Follower
@@ -40,11 +41,14 @@ class Sender(asyncio.Protocol):
         transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
         self._transport = transport
         transport.set_write_buffer_limits(HIGH_WATER)
-        self._written += len(self.head)
-        transport.write(self.head)
+        self._greet(transport)
         self.follower.revoked = transport.abort
         self.follower.cursor.log.subscribe(self.wake)
         self.wake()
+
+    def _greet(self, transport: asyncio.Transport) -> None:
+        self._written += len(self.head)
+        transport.write(self.head)
 
     def wake(self) -> None:
         """Write what is new, as far as the reader takes it."""
@@ -130,6 +134,59 @@ class Sender(asyncio.Protocol):
         self.follower.close()
         self._transport = None
         self.gone(self)
+
+
+class Refusal(Exception):
+    """The reply failed before anything of it was told: this is the answer, with a status of its own. Raised by what
+    encodes for a LateSender."""
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+    def head(self, planned: bytes) -> bytes:
+        """The head in place of the one that was planned."""
+        lines = planned.decode("latin-1").split("\r\n")[1:]
+        kept = [line for line in lines if line.partition(":")[0].lower() not in ("content-type", "x-accel-buffering")]
+        own = [f"{name}: {value}" for name, value in self.headers.items()]
+        first = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}"
+        return "\r\n".join([first, *own, *kept]).encode("latin-1")
+
+
+class LateSender(Sender):
+    """The head goes out with the first bytes of the body, for a failure before them has a status of its own."""
+
+    def __init__(self, follower: Follower, encode: Encode, ping: bytes, whole: bool = False) -> None:
+        super().__init__(follower, self._or_refused, b"", whole)
+        self._encode = encode
+        self._later_ping = ping
+        self._greeted = False
+
+    def _greet(self, transport: asyncio.Transport) -> None:
+        """Not yet."""
+
+    def _or_refused(self, events: Iterable[tuple[int, str, Any]]) -> bytes:
+        try:
+            return self._encode(events)
+        except Refusal as refusal:
+            self.head, self.whole = refusal.head(self.head), True
+            return refusal.body
+
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
+        if not self._greeted:
+            self._greeted, self.ping = True, self._later_ping
+            if self.whole:
+                self.head, self.chunked = _sized(self.head, len(data)), False
+            super()._greet(transport)
+        super()._write(transport, data)
+
+
+def _sized(head: bytes, size: int) -> bytes:
+    """The head for a body that is there whole."""
+    lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(b"transfer-encoding:")]
+    return b"\r\n".join([*lines, b"Content-Length: %d" % size, b"", b""])
 
 
 class Lingering(asyncio.Protocol):

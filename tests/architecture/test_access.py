@@ -30,6 +30,7 @@ REQUEST_ID = "0123456789abcdef"
 NOBODYS = {
     "/users/<id>": "profiles are public",
     "/v1/providers/<provider>/models": "vendors belong to nobody",
+    "/v1/models/<path:model>": "models belong to nobody; each account sees those that it can use",
     "/docs/assets/<name>": "files of the documentation",
 }
 
@@ -324,7 +325,7 @@ def test_preflight_everywhere(app: Flask, routes: list[Route]) -> None:
         assert "Content-Type" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/v1/nowhere", "/v1/providers/nowhere", "/v1/models/x/y"])
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/nowhere", "/v1/providers/nowhere", "/v1/nowhere/x/y"])
 def test_unknown_paths_answer_in_the_form_of_their_surface(ann: Account, path: str) -> None:
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         problem(Route(method, path, Access.PUBLIC), ann.ask(method, path), 404, "not_found")

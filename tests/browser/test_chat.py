@@ -184,7 +184,6 @@ def test_nothing_a_model_writes_calls_another_host(ada: Person, beacon: tuple[st
     ada.composer().press("Enter")
     ada.sees_reply_end()
     expect(ada.reply()).to_contain_text("You said:")
-    ada.page.wait_for_load_state("networkidle")
     assert calls == []
     # And were it drawn after all, the policy would not let it out.
     script = "url => new Promise(done => {const i = new Image(); i.onload = i.onerror = done; i.src = url})"

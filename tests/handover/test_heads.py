@@ -51,7 +51,7 @@ def without_credential(who: Person) -> bytes:
 def exhausted(who: Person) -> bytes:
     chat = who.chat()
     for _ in range(GENERATIONS):
-        who.call("POST", f"/chats/{chat}/messages", {"content": " "})  # counted, then refused
+        who.call("POST", f"/chats/{chat}/messages", {"content": "hello", "model": "demo"})
     return request("POST", f"/chats/{chat}/messages", who.token, {"content": "one more"}, **EVENTS)
 
 

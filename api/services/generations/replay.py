@@ -14,7 +14,7 @@ from api.streams.live_log import Event
 
 def replayed(generation: Generation, message: Message | None) -> list[Event]:
     """All events of an ended generation, under their own numbers."""
-    index = generation.event_index or '["started","finished"]'
+    index = generation.event_index or ('["started","error"]' if generation.error_code else '["started","finished"]')
     text = message.content if message else ""
     reasoning = (message.reasoning if message else None) or ""
     made = {

@@ -18,7 +18,7 @@ import structlog
 
 from api.domain import clock, event_index, metrics
 from api.domain.errors import AppError, ProviderError
-from api.domain.events import Finish, Note, ProviderEvent, ReasoningDelta, TextDelta, ToolCall, Usage
+from api.domain.events import Finish, Note, ProviderEvent, RawChunk, ReasoningDelta, TextDelta, ToolCall, Usage
 from api.domain.generations import Closing
 from api.providers.base import Call
 from api.providers.transport import Transport
@@ -33,6 +33,7 @@ STATUS_OF = {"stop": "complete", "tool_calls": "complete", "length": "length", "
 BYTES_A_TOKEN = 3.5
 TOKENS_A_TURN = 8
 MAX_EVENTS = 100_000
+MAX_RAW_BYTES = 64 * 1024 * 1024
 
 
 class Run:
@@ -60,6 +61,10 @@ class Run:
         self._flusher = flusher
         self._transport = transport
         self._room = max_chars
+        self._raw = not isinstance(call, AppError) and call.completion.raw is not None
+        self._raw_room = MAX_RAW_BYTES
+        self._passed_bytes = 0
+        self.kept = plan.message is not None  # a reply that nobody stores is nobody's to resume
         self._on_ended = ended
         self._task: asyncio.Task[Any] | None = None
         self._cause: str | None = None  # why it is cancelled: stopped, interrupted, length, lost, poisoned
@@ -115,7 +120,7 @@ class Run:
             self.log.extend([("delta", events[0].text)])  # what nearly every read brings
             return
         arrived: list[Event] = []
-        for event in events:
+        for event in self._passed_on(events) if self._raw else events:
             kind = type(event)
             if kind is TextDelta:
                 arrived.append(("delta", event.text))  # type: ignore[union-attr]
@@ -131,6 +136,8 @@ class Run:
                 self._finish_reason = event.reason
             elif isinstance(event, Note):
                 self._noted.append(event.text)
+            elif isinstance(event, RawChunk):
+                arrived.append(("chunk", event))
         if not arrived or self._cause is not None:
             return
         if self._first_token_at is None:
@@ -150,8 +157,25 @@ class Run:
         self._room = room
         return True
 
+    def _passed_on(self, events: list[ProviderEvent]) -> list[ProviderEvent]:
+        """Where the provider's own events are told as they are, what they were read as is only counted."""
+        if not any(isinstance(event, RawChunk) and not event.whole for event in events):
+            return events
+        told: list[ProviderEvent] = []
+        for event in events:
+            if isinstance(event, TextDelta | ReasoningDelta):
+                self._room -= len(event.text)
+                self._passed_bytes += len(event.text.encode("utf-8", "replace"))
+            elif isinstance(event, RawChunk):
+                self._raw_room -= len(event.data)
+            if not isinstance(event, TextDelta | ReasoningDelta | ToolCall):
+                told.append(event)
+        if self._raw_room < 0:
+            self.cancel("length")
+        return told
+
     def _append(self, arrived: list[Event]) -> None:
-        self._room -= sum(len(value) for kind, value in arrived if kind != "tool_call")
+        self._room -= sum(len(value) for kind, value in arrived if kind in ("delta", "reasoning"))
         if self._room < 0:
             arrived = self._cut(arrived, -self._room)
         self.log.extend(arrived)
@@ -163,7 +187,7 @@ class Run:
         """Without its last `excess` characters, and without what came after the first one that is too many."""
         while excess > 0:
             kind, value = arrived.pop()
-            size = 0 if kind == "tool_call" else len(value)
+            size = len(value) if kind in ("delta", "reasoning") else 0
             if size > excess:
                 arrived.append((kind, value[:-excess]))
             excess -= size
@@ -196,7 +220,7 @@ class Run:
         events = list(self.log.events[: self._keep])
         text = event_index.joined(events, "delta")
         reasoning = event_index.joined(events, "reasoning") or None
-        usage = self._counted(len(text.encode("utf-8", "replace")))
+        usage = self._counted(len(text.encode("utf-8", "replace")) + self._passed_bytes)
         error = self._error.problem() if self._error else None
         finished_at = clock.now()
         metadata = self._metadata(usage, error)
@@ -211,7 +235,7 @@ class Run:
             reasoning=reasoning,
             metadata=metadata,
             notes=self._notes(),
-            event_index=event_index.build(events + self._final),
+            event_index=event_index.build(events + self._final) if self.kept else None,
             first_token_at=self._first_token_at,
             finished_at=finished_at,
             prompt_tokens=usage.prompt_tokens,

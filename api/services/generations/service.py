@@ -255,7 +255,9 @@ class GenerationService:
         run = self._runs.get(generation_id)
         if run is None:
             return self.follow(principal, str(generation_id))
-        return self._follower(run.log, generation_id, principal, 0)
+        if run.kept:
+            return self._follower(run.log, generation_id, principal, 0)
+        return self._follower(run.log, generation_id, principal, 0, run.stop_requested)  # nobody else wants it
 
     def reader(self, principal: Principal, events: LiveLog) -> Follower:
         """A reader of another numbered log, looked after like those of replies."""

@@ -53,26 +53,13 @@ class OpenAIWire(FittingWire):
 
     def decoder(self, request: CompletionRequest) -> OpenAIDecoder:
         """A decoder for one answer; it finds out by itself whether the answer is streamed."""
-        return OpenAIDecoder(request.model)
+        return OpenAIDecoder(request.model, raw=request.raw is not None)
 
     def _encode(self, endpoint: Endpoint, fit: Fitted) -> WireRequest:
         request = fit.request
-        body: dict[str, Any] = {
-            "model": request.model,
-            "messages": form.messages(request),
-            "stream": request.stream,
-        }
-        if request.temperature is not None:
-            body["temperature"] = request.temperature
-        if request.top_p is not None:
-            body["top_p"] = request.top_p
-        if request.max_tokens is not None:
-            # Servers that refuse the old name ask for the new one.
-            body["max_completion_tokens" if "max_tokens" in fit.refused else self._tokens_field] = request.max_tokens
-        body |= form.parameters(request)
+        named = self._body(fit) if request.raw is None else form.passed_on(request.raw, request, fit.refused)
         if request.stream and self._stream_usage and "stream_options" not in fit.refused:
-            body["stream_options"] = {"include_usage": True}
-        named = {self._names.get(name, name): value for name, value in body.items()}
+            named["stream_options"] = {**(named.get("stream_options") or {}), "include_usage": True}
         headers = {
             "Content-Type": "application/json",
             "Accept": "text/event-stream" if request.stream else "application/json",
@@ -89,3 +76,20 @@ class OpenAIWire(FittingWire):
             refused=fit.refused,
             endpoint=endpoint,
         )
+
+    def _body(self, fit: Fitted) -> dict[str, Any]:
+        request = fit.request
+        body: dict[str, Any] = {
+            "model": request.model,
+            "messages": form.messages(request),
+            "stream": request.stream,
+        }
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        if request.top_p is not None:
+            body["top_p"] = request.top_p
+        if request.max_tokens is not None:
+            # Servers that refuse the old name ask for the new one.
+            body["max_completion_tokens" if "max_tokens" in fit.refused else self._tokens_field] = request.max_tokens
+        body |= form.parameters(request)
+        return {self._names.get(name, name): value for name, value in body.items()}

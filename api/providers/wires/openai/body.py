@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from api.domain.conversation import CompletionRequest, ImagePart, NamedTool, ResponseFormat, TextPart, Tool, Turn
@@ -18,6 +18,16 @@ def messages(request: CompletionRequest) -> list[dict[str, Any]]:
     for turn in request.turns:
         found.extend(_message(turn, request.model) if turn.parts else (_plain(turn),))
     return found
+
+
+def passed_on(raw: Mapping[str, Any], request: CompletionRequest, refused: frozenset[str]) -> dict[str, Any]:
+    """A client's own request for this model, without what the endpoint was seen to refuse."""
+    body = {name: value for name, value in raw.items() if name not in refused}
+    if "max_tokens" in refused and "max_tokens" in raw:  # servers that refuse the old name ask for the new one
+        body.setdefault("max_completion_tokens", raw["max_tokens"])
+    if request.system:
+        body["messages"] = [{"role": "system", "content": clean_text(request.system)}, *raw["messages"]]
+    return body | {"model": request.model, "stream": request.stream}
 
 
 def parameters(request: CompletionRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from api.domain.errors import ProviderUnavailable
-from api.domain.events import Finish, FinishReason, ProviderPart, Usage
+from api.domain.events import Finish, FinishReason, ProviderPart, RawChunk, Usage
 from api.domain.text import clean_text
 from api.providers.assembly import PieceBuffer, ToolCallBuffer, count_of, decode_json
 from api.providers.failures import from_object
@@ -72,9 +72,10 @@ class OpenAIDecoder(ReplyDecoder):
 
     hint = " (it often ends in /v1)"
 
-    def __init__(self, model: str = "") -> None:
+    def __init__(self, model: str = "", *, raw: bool = False) -> None:
         super().__init__()
         self._model = model
+        self._raw = raw
         self._tools = ToolCallBuffer()
         self._thoughts = PieceBuffer()
         self._usage: Usage | None = None
@@ -85,12 +86,16 @@ class OpenAIDecoder(ReplyDecoder):
             self.done = True
         elif payload:
             self._chunk(decode_json(_CHUNK, payload))
+            if self._raw:
+                self._out.add(RawChunk(payload.decode("utf-8", "replace")))
 
     def _whole(self, body: bytes) -> None:
         chunk = self._decode_whole(_CHUNK, body)
         self._chunk(chunk)
         if not chunk.choices:
             raise self._no_reply(body)
+        if self._raw:
+            self._out.add(RawChunk(body.decode("utf-8", "replace"), whole=True))
         self._close()
 
     def _chunk(self, chunk: _Chunk) -> None:

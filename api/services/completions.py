@@ -1,0 +1,142 @@
+"""Completions without a chat: model, limits, ledger and errors as for messages; nothing else is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from api.domain import clock
+from api.domain.conversation import CompletionRequest
+from api.domain.errors import AppError
+from api.domain.ids import new_id
+from api.domain.principal import Principal
+from api.providers.base import Call
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.generations import GenerationService, Plan
+from api.services.model_configs import ModelConfigService, Target, Wish
+from api.services.rate_limits import LimitState, RateLimitService, told
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionDraft:
+    """What a client of OpenAI's form asks for.
+
+    `raw` is its request for a provider of the same form, which gets all of it; `read` makes the same in our own terms
+    for the others, or raises Invalid for what they have no word for. `size` is the request's, in bytes.
+    """
+
+    model: str | None
+    raw: Mapping[str, Any]
+    read: Callable[[], CompletionRequest]
+    stream: bool
+    size: int
+    surface: str
+    api_key_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The completion that runs now."""
+
+    generation_id: UUID
+    provider: str
+    model: str
+    created: int  # in Unix seconds
+
+
+class CompletionService:
+    def __init__(
+        self,
+        store: Store,
+        generations: GenerationService,
+        model_configs: ModelConfigService,
+        rate_limits: RateLimitService,
+    ) -> None:
+        self._store = store
+        self._generations = generations
+        self._model_configs = model_configs
+        self._rate_limits = rate_limits
+
+    def begin(self, principal: Principal, draft: CompletionDraft) -> Begun:
+        """Put the call into the ledger and begin it. It ends with its reader: what nobody reads is not paid for.
+
+        Raises what the choice of a model raises, Invalid, TooMany, Overloaded, StoreUnavailable.
+        """
+        self._generations.refuse_if_full()
+        generation_id = new_id()
+        target, limits = self._store.write(lambda work: self._enter(work, principal, draft, generation_id))
+        told(limits)
+        plan = Plan(
+            user_id=principal.user_id,
+            generation_id=generation_id,
+            provider=target.vendor.id,
+            model=target.model,
+            surface=draft.surface,
+            prompt_size=draft.size,
+            turns=len(draft.raw["messages"]),
+        )
+        self._generations.begin(plan, self._encoded(target, draft))
+        return Begun(generation_id, target.vendor.id, target.model, int(clock.now().timestamp()))
+
+    def _enter(
+        self, work: UnitOfWork, principal: Principal, draft: CompletionDraft, generation_id: UUID
+    ) -> tuple[Target, tuple[LimitState, ...]]:
+        limits = self._rate_limits.count_within(work, principal, generations=1)
+        target = self._model_configs.target(work, principal, None, Wish(model=draft.model))
+        row = {
+            "user_id": principal.user_id,
+            "id": generation_id,
+            "chat_id": None,
+            "api_key_id": draft.api_key_id,
+            "model_config_id": target.config.id if target.config else None,
+            "surface": draft.surface,
+            "provider": target.vendor.id,
+            "model": target.model,
+            "status": "queued",
+            "notes": {"system_prompt_from": target.system_from} if self._system(target, draft) else {},
+            "queued_at": clock.now(),
+            "owner": self._generations.owner,
+        }
+        work.turns.begin((), row, {})
+        return target, limits
+
+    @staticmethod
+    def _system(target: Target, draft: CompletionDraft) -> str | None:
+        """The config's system prompt, where the client has none of its own."""
+        own = any(message.get("role") in ("system", "developer") for message in draft.raw["messages"])
+        return None if own else target.system
+
+    def _encoded(self, target: Target, draft: CompletionDraft) -> Call | AppError:
+        """The provider's request; an error here is the completion's typed end, for it is in the ledger already."""
+        try:
+            if target.vendor.wire == "openai":
+                request = CompletionRequest(
+                    target.model, (), stream=draft.stream, raw=_with_defaults(target, draft.raw)
+                )
+            else:
+                request = _completed(target, draft.read())
+            if system := self._system(target, draft):
+                request = replace(request, system=system)
+            return self._model_configs.call(target, request)
+        except AppError as error:
+            return error
+
+
+def _with_defaults(target: Target, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The config's parameters, where the client names none."""
+    given: dict[str, Any] = {"temperature": target.temperature, "top_p": target.top_p}
+    if not raw.keys() & {"max_tokens", "max_completion_tokens"}:
+        given[target.vendor.tokens_field] = target.max_tokens
+    return {name: value for name, value in given.items() if value is not None} | dict(raw)
+
+
+def _completed(target: Target, request: CompletionRequest) -> CompletionRequest:
+    return replace(
+        request,
+        model=target.model,
+        temperature=target.temperature if request.temperature is None else request.temperature,
+        top_p=target.top_p if request.top_p is None else request.top_p,
+        max_tokens=target.max_tokens if request.max_tokens is None else request.max_tokens,
+    )

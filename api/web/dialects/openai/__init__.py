@@ -1,0 +1,1 @@
+"""OpenAI's API, which every other tool speaks."""

@@ -1,0 +1,169 @@
+"""OpenAI's chat completion request → our terms, for providers that speak another protocol. Pure, no Flask.
+
+Source of the shapes: OpenAI's API reference, "Create chat completion".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from api.domain.conversation import (
+    CompletionRequest,
+    ImagePart,
+    NamedTool,
+    Part,
+    ResponseFormat,
+    TextPart,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    Turn,
+)
+from api.domain.errors import Invalid
+from api.domain.events import ToolCall
+
+SYSTEM_ROLES: Final = ("system", "developer")
+DATA_URL: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,([A-Za-z0-9+/=\s]*)", re.IGNORECASE)
+ELSEWHERE: Final = re.compile(
+    r"(base|api|proxy|endpoint)_?(url|base)|(api|auth)_?(key|version|type|token)|(extra_)?headers|extra_(query|body)"
+    r"|organization|project|proxy|proxies|model_list|user_config|custom_llm_provider|litellm_\w+|(vertex|aws|azure)_\w+",
+    re.IGNORECASE,
+)
+"""Parameters that would change where a call goes, or as whom, in one of the servers that it may reach."""
+
+
+def refuse_detours(body: Mapping[str, Any]) -> None:
+    """Raises Invalid for a parameter that is to send the call elsewhere: a key goes only where it was saved for."""
+    for name in body:
+        if ELSEWHERE.fullmatch(name):
+            raise _invalid(
+                name, f"{name} is not taken here: where a call goes, and with which key, is set up in Parley."
+            )
+
+
+def read(body: Mapping[str, Any]) -> CompletionRequest:
+    """The whole request. Raises Invalid for what has no equivalent; the model's name is the caller's business."""
+    if (body.get("n") or 1) != 1:
+        raise _invalid("n", "This model gives one answer a request; leave out n.")
+    messages = body["messages"]
+    stop = body.get("stop")
+    return CompletionRequest(
+        model="",
+        turns=tuple(turn for place, message in enumerate(messages) for turn in _turns(message, f"messages.{place}")),
+        system="\n\n".join(_texts(messages)) or None,
+        temperature=body.get("temperature"),
+        top_p=body.get("top_p"),
+        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        stream=True,
+        tools=tuple(_tool(tool, f"tools.{place}") for place, tool in enumerate(body.get("tools") or ())),
+        tool_choice=_choice(body.get("tool_choice")),
+        response_format=_format(body.get("response_format")),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
+        seed=body.get("seed"),
+    )
+
+
+def _texts(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for place, message in enumerate(messages):
+        if message.get("role") in SYSTEM_ROLES:
+            yield _plain(message.get("content"), f"messages.{place}.content")
+
+
+def _turns(message: Mapping[str, Any], at: str) -> Iterator[Turn]:
+    role = message.get("role")
+    content = message.get("content")
+    if role in SYSTEM_ROLES:
+        return
+    if role == "user":
+        yield _turn("user", content, (), f"{at}.content")
+    elif role == "assistant":
+        calls = tuple(_call(call, f"{at}.tool_calls.{n}") for n, call in enumerate(message.get("tool_calls") or ()))
+        yield _turn("assistant", content or message.get("refusal"), calls, f"{at}.content")
+    elif role == "tool":
+        result = ToolResult(str(message.get("tool_call_id") or ""), "", _plain(content, f"{at}.content"))
+        yield Turn("tool", "", (result,))
+    else:
+        raise _invalid(f"{at}.role", "A role is one of system, developer, user, assistant and tool.")
+
+
+def _turn(role: Literal["user", "assistant"], content: Any, calls: tuple[Part, ...], at: str) -> Turn:
+    if content is None or isinstance(content, str):
+        return Turn(role, content or "", calls)
+    if not isinstance(content, list):
+        raise _invalid(at, "content is a text, or a list of parts.")
+    parts = [_part(part, f"{at}.{place}") for place, part in enumerate(content)]
+    if all(isinstance(part, TextPart) for part in parts):
+        return Turn(role, "\n".join(part.text for part in parts if isinstance(part, TextPart)), calls)
+    return Turn(role, "", (*parts, *calls))
+
+
+def _part(part: Any, at: str) -> TextPart | ImagePart:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind in ("text", "refusal") and isinstance(part.get(kind), str):
+        return TextPart(part[kind])
+    if kind == "image_url":
+        given = part.get("image_url")
+        url = given.get("url") if isinstance(given, dict) else given
+        found = DATA_URL.fullmatch(url) if isinstance(url, str) else None
+        if found is None:
+            raise _invalid(at, "For this model an image is given as a data URL: data:image/png;base64,…")
+        return ImagePart(found[1].lower(), "".join(found[2].split()))
+    raise _invalid(at, f"This model takes text and images; a part of the type {str(kind)[:40]!r} cannot be sent to it.")
+
+
+def _plain(content: Any, at: str) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    if isinstance(content, list):
+        parts = [_part(part, f"{at}.{place}") for place, part in enumerate(content)]
+        if all(isinstance(part, TextPart) for part in parts):
+            return "\n".join(part.text for part in parts if isinstance(part, TextPart))
+    raise _invalid(at, "content is a text here.")
+
+
+def _call(call: Any, at: str) -> ToolCall:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise _invalid(at, "A tool call has an id and a function with a name and arguments.")
+    return ToolCall(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""))
+
+
+def _tool(tool: Any, at: str) -> Tool:
+    function = tool.get("function") if isinstance(tool, dict) and tool.get("type", "function") == "function" else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise _invalid(at, "This model takes tools of the type function, with a name and parameters.")
+    parameters = function.get("parameters")
+    return Tool(
+        function["name"],
+        str(function.get("description") or ""),
+        parameters if isinstance(parameters, dict) else {},
+        function.get("strict"),
+    )
+
+
+def _choice(given: Any) -> ToolChoice | None:
+    if given is None or given in ("auto", "none", "required"):
+        return given  # type: ignore[no-any-return]
+    function = given.get("function") if isinstance(given, dict) else None
+    if isinstance(function, dict) and isinstance(function.get("name"), str):
+        return NamedTool(function["name"])
+    raise _invalid("tool_choice", "tool_choice is auto, none, required, or one function by its name.")
+
+
+def _format(given: Any) -> ResponseFormat | None:
+    kind = given.get("type") if isinstance(given, dict) else None
+    if given is None or kind == "text":
+        return None
+    if kind == "json_object":
+        return ResponseFormat()
+    schema = given.get("json_schema") if kind == "json_schema" else None
+    if isinstance(schema, dict) and isinstance(schema.get("schema"), dict):
+        return ResponseFormat(schema["schema"], str(schema.get("name") or "reply"), schema.get("strict"))
+    raise _invalid("response_format", "response_format is text, json_object, or json_schema with a schema.")
+
+
+def _invalid(parameter: str, detail: str) -> Invalid:
+    pointer = "/" + parameter.replace(".", "/")
+    return Invalid(detail, errors=[{"pointer": pointer, "detail": detail, "code": "invalid"}])

@@ -1,0 +1,1 @@
+"""Other systems' APIs, asked as their clients ask."""
