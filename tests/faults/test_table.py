@@ -75,7 +75,7 @@ CASES = [
     ends("hang", ECHO, usage=(7, 3)),
     ends("thinking", ECHO, kinds={"delta", "reasoning"}),
     ends("count:300:0", "".join(f"{n} " for n in range(1, 301)), usage=(7, 300)),
-    Case("tools", ECHO, status="complete", finish="stop", kinds={"delta", "tool_call"}),
+    Case("tools", ECHO, status="complete", finish="tool_calls", kinds={"delta", "tool_call"}),
     Case("flood:2", "x" * 1_000_000, status="length"),
 ]
 

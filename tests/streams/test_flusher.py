@@ -23,6 +23,7 @@ class Reply:
         self.id = uuid4()
         self.log = LiveLog([("delta", text) for text in texts])
         self.flushed = 0
+        self.kept = True
         self.told: list[str] = []
         self.over = threading.Event()
 
