@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import re
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ POSTGRESQL_OPTIONS = " ".join(
         "TimeZone=UTC",
     )
 )
+SQLITE_BUSY_SECONDS = 10.0
 
 
 class SchemaError(Exception):
@@ -68,14 +71,15 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             hide_parameters=True,
-            connect_args={"timeout": 10},
+            connect_args={"timeout": SQLITE_BUSY_SECONDS},
         )
-        pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "busy_timeout=10000")
+        pragmas = (f"synchronous={synchronous}", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY")
 
         @event.listens_for(engine, "connect")
         def _prepare(connection: Any, _record: object) -> None:
             connection.isolation_level = None  # the driver's own BEGIN would lose updates
-            for pragma in (*pragmas, "cache_size=-16000", "temp_store=MEMORY"):
+            _use_wal(connection)
+            for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}")
 
         if transactions:
@@ -103,6 +107,19 @@ class Database:
     def dispose(self) -> None:
         for engine in (self.durable, self.relaxed, self.reader):
             engine.dispose()
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """The one PRAGMA that SQLite refuses at once, without waiting, while another process makes the same switch."""
+    deadline = time.monotonic() + SQLITE_BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 def execute(connection: Connection, text: str | bytes, parameters: Any, told: str = "") -> Any:

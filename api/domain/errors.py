@@ -148,6 +148,11 @@ class AlreadyTaken(Conflict):
     title = "Already taken"
 
 
+class LastAdmin(Conflict):
+    code = "last_admin"
+    title = "The last administrator stays"
+
+
 class ChatBusy(Conflict):
     """`extra["generation_id"]` names the running reply."""
 

@@ -19,6 +19,12 @@ COLUMNS = tuple(users.c[name] for name in domain.User.__dataclass_fields__)
 BY_ID = sa.select(*COLUMNS).where(users.c.id == sa.bindparam("user_id"))
 BY_EMAIL = sa.select(*COLUMNS).where(sa.func.lower(users.c.email) == sa.bindparam("value"))
 BY_USERNAME = sa.select(*COLUMNS).where(sa.func.lower(users.c.username) == sa.bindparam("value"))
+ADMINS = (
+    sa.select(users.c.id)
+    .where(users.c.role == "admin", users.c.is_active)
+    .order_by(users.c.id)  # in one order, so that two transactions never wait for each other
+    .with_for_update()
+)
 
 
 def _user(row: Any) -> domain.User | None:
@@ -34,6 +40,10 @@ class AccountRepository(Repository):
     def hold(self, user_id: UUID) -> domain.User | None:
         """Read the account and keep it from changing until this transaction ends."""
         return _user(self.connection.execute(BY_ID.with_for_update(), {"user_id": user_id}).first())
+
+    def hold_admins(self) -> list[UUID]:
+        """The administrators who may sign in, kept as they are until this transaction ends."""
+        return list(self.connection.execute(ADMINS).scalars())
 
     def by_email(self, email: str) -> domain.User | None:
         return _user(self.connection.execute(BY_EMAIL, {"value": email.lower()}).first())

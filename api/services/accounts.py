@@ -10,7 +10,15 @@ from uuid import UUID
 
 from api.domain.account_rules import RESERVED, check_email, check_password, check_username, is_email, is_username
 from api.domain.accounts import AccountRole, User
-from api.domain.errors import BadCredentials, Forbidden, NotFound, RegistrationClosed, SetupCodeRequired, WrongPassword
+from api.domain.errors import (
+    BadCredentials,
+    Forbidden,
+    LastAdmin,
+    NotFound,
+    RegistrationClosed,
+    SetupCodeRequired,
+    WrongPassword,
+)
 from api.domain.ids import new_id
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.passwords import Passwords
@@ -77,6 +85,11 @@ class AccountService:
                 raise SetupCodeRequired("Enter the set-up code that the server printed at its start.")
         elif not self._registration_open:
             raise RegistrationClosed("Ask an administrator of this server for an account.")
+
+    def known_as(self, identifier: str) -> str:
+        """One text for every spelling of an account; what was written, where there is none."""
+        user = self._store.read(lambda uow: _find(uow, identifier))
+        return user.id.hex if user else identifier
 
     def authenticate(self, identifier: str, password: str) -> User:
         """Whoever signs in by e-mail or username. Raises BadCredentials alike for every reason."""
@@ -147,10 +160,16 @@ class AccountService:
             raise WrongPassword("The password was changed meanwhile; use the new one.")
 
     def delete(self, user_id: UUID, password: str) -> None:
-        """Stop what runs for the account, then remove it and all that belongs to it. Raises WrongPassword."""
+        """Stop what runs for the account, remove it and all that belongs to it. Raises WrongPassword, LastAdmin."""
         self._confirmed(user_id, password)
+
+        def delete(uow: UnitOfWork) -> None:
+            _keep_an_admin(uow, user_id)
+            uow.accounts.delete(user_id)
+
+        self._store.read(lambda uow: _keep_an_admin(uow, user_id))
         self._stop_runs(user_id)
-        self._store.write(lambda uow: uow.accounts.delete(user_id))
+        self._store.write(delete)
 
     def _confirmed(self, user_id: UUID, password: str) -> User:
         user = self.profile(user_id)
@@ -210,6 +229,12 @@ def _find(uow: UnitOfWork, identifier: str) -> User | None:
     if is_email(identifier):
         return uow.accounts.by_email(identifier)
     return uow.accounts.by_username(identifier) if is_username(identifier) else None
+
+
+def _keep_an_admin(uow: UnitOfWork, leaving: UUID) -> None:
+    """Raises LastAdmin if nobody could look after the server without this account."""
+    if set(uow.accounts.hold_admins()) == {leaving}:
+        raise LastAdmin("You are the only administrator of this server. Make somebody else one first.")
 
 
 def _existing(uow: UnitOfWork, identifier: str) -> User:

@@ -93,9 +93,9 @@ class RateLimitService:
         counts = self.storage.look([_bucket(item, principal.user_id.hex) for item in items])
         return tuple(_state(count) for count in counts)
 
-    def count_login(self, identifier: str, address: str) -> tuple[LimitState, ...]:
-        """One attempt to sign in: per account as it was named, and per address. Raises TooMany."""
-        account = hashlib.sha256(identifier.strip().casefold().encode("utf-8", "replace")).hexdigest()
+    def count_login(self, account: str, address: str) -> tuple[LimitState, ...]:
+        """One attempt to sign in: per account (`AccountService.known_as`) and per address. Raises TooMany."""
+        account = hashlib.sha256(account.strip().casefold().encode("utf-8", "replace")).hexdigest()
         return self._acquire([_bucket(self._login_account, account), _bucket(self._login_address, _network(address))])
 
     def count_address(self, address: str) -> tuple[LimitState, ...]:

@@ -64,9 +64,13 @@ def refuse_if_full() -> None:
 
 
 def last_event_id(after: int) -> int:
-    """`Last-Event-ID` where it is a number, else the query's."""
+    """`Last-Event-ID`, else the query's. Raises Invalid: a place that was misread would repeat or leave out text."""
     given = request.headers.get("Last-Event-ID", "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else after
+    if not given:
+        return after
+    if not (given.isascii() and given.isdigit() and len(given) < 10):
+        raise Invalid("Last-Event-ID is the number of the last event that arrived.")
+    return int(given)
 
 
 def draft(body: NewMessage) -> Draft:

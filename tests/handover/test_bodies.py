@@ -78,6 +78,14 @@ def test_following_begins_after_the_number_asked_for(server: Server, person: Per
         assert list(line.events()) == resumed
 
 
+@pytest.mark.parametrize("place", ["x", "-1", "1.5", "9" * 12])
+def test_a_place_that_is_none_is_refused(server: Server, person: Person, place: str) -> None:
+    generation = person.send(person.chat(), "go").json["generation"]["id"]
+    header = request("GET", f"/generations/{generation}/events", person.token, Last_Event_ID=place)
+    with Raw(server.port, header) as line:
+        assert line.head()[0].startswith("HTTP/1.1 422 ")
+
+
 def _until_silence(stream: object) -> Iterator[Event]:
     for event in stream:  # type: ignore[attr-defined]
         yield event

@@ -13,6 +13,7 @@ from api.domain.errors import (
     AlreadyTaken,
     BadCredentials,
     Invalid,
+    LastAdmin,
     NotFound,
     SessionEnded,
     WrongPassword,
@@ -141,7 +142,7 @@ def test_of_two_parallel_password_changes_one_wins(accounts: AccountService, reg
 def test_deletion_takes_everything_of_the_account_and_nothing_of_others(
     store: Store, accounts: AccountService, sessions: SessionService, stopped: list[UUID], register: Register
 ) -> None:
-    ann, ben = register("ann"), register("ben")
+    ben, ann = register("ben"), register("ann")
     for user in (ann, ben):
         store.write(lambda uow, user=user: _one_row_everywhere(uow, user.id))  # type: ignore[misc]
     of_ben = rows_of(store, ben.id)
@@ -155,6 +156,23 @@ def test_deletion_takes_everything_of_the_account_and_nothing_of_others(
     assert rows_of(store, ben.id) == of_ben
     with pytest.raises(BadCredentials):
         accounts.authenticate("ann", PASSWORD)
+
+
+def test_of_two_administrators_who_leave_at_once_one_stays(
+    store: Store, accounts: AccountService, register: Register
+) -> None:
+    both = [register("ann"), accounts.create_by_admin(NewAccount("ben@example.org", "ben", PASSWORD), "admin")]
+
+    def leave(user: User) -> bool:
+        try:
+            accounts.delete(user.id, PASSWORD)
+        except LastAdmin:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(leave, both)) == 1
+    assert len(store.read(lambda uow: uow.accounts.hold_admins())) == 1
 
 
 def _one_row_everywhere(uow: UnitOfWork, user_id: UUID) -> None:

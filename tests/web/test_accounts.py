@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ def test_a_profile_is_changed_in_part(ann: Actor) -> None:
         {"full_name": "a\0b"}, {"bio": "a\0b"}, {"date_of_birth": "0"}, {"date_of_birth": 0},
         {"date_of_birth": "1890-01-01"}, {"date_of_birth": "2990-01-01"}, {"date_of_birth": "1990-02-30"},
         {"avatar_url": "javascript:alert(1)"}, {"avatar_url": "x"}, {"preferences": {"time_zone": "a b"}},
+        {"preferences": {"time_zone": "Mars/Olympus"}},
         {"preferences": {"theme": "pink"}}, {"preferences": {"other": 1}}, {"preferences": []},
     ],
 )  # fmt: skip
@@ -64,6 +66,28 @@ def test_a_stolen_session_cannot_guess_the_password_for_ever(ann: Actor) -> None
     statuses = [ann.ask("DELETE", "/users/me", body).status_code for _ in range(11)]
     assert statuses[0] == 403
     assert statuses[-1] == 429
+
+
+def test_the_spellings_of_an_account_are_one_limit(actor: Callable[[str], Actor], client: FlaskClient) -> None:
+    actor("ann")
+    names = itertools.cycle(("ann", "ANN", "ann@example.org", "Ann@Example.org"))
+    statuses = [
+        client.post(
+            "/auth/login",
+            json={"username": name, "password": "a wrong password"},
+            environ_base={"REMOTE_ADDR": f"192.0.2.{number}"},
+        ).status_code
+        for number, name in zip(range(11), names, strict=False)
+    ]
+    assert statuses == [401] * 9 + [429] * 2  # signing in was the first of ten
+
+
+def test_the_last_administrator_stays(actor: Callable[[str], Actor]) -> None:
+    ann, ben = actor("ann"), actor("ben")
+    refused = ann.ask("DELETE", "/users/me", {"password": PASSWORD})
+    assert (refused.status_code, refused.json["code"]) == (409, "last_admin")
+    assert ann.get("/auth/me").status_code == 200
+    assert ben.ask("DELETE", "/users/me", {"password": PASSWORD}).status_code == 204
 
 
 def test_an_account_deletes_itself_with_its_password(actor: Callable[[str], Actor], client: FlaskClient) -> None:

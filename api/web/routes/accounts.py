@@ -23,14 +23,14 @@ def update_me(body: ProfileChanges) -> Response:
 @routes.put("/users/me/password", summary="Change the password", access=Access.SESSION, returns={204: None})
 def change_password(body: PasswordChange) -> Response:
     who = principal()
-    services().rate_limits.count_login(who.username, client_address())
+    services().rate_limits.count_login(who.user_id.hex, client_address())
     services().accounts.change_password(who.user_id, who.session_id, body.current_password, body.new_password)
     return no_content()
 
 
 @routes.delete("/users/me", summary="Delete the account", access=Access.SESSION, returns={204: None})
 def delete_me(body: AccountDeletion) -> Response:
-    services().rate_limits.count_login(principal().username, client_address())
+    services().rate_limits.count_login(principal().user_id.hex, client_address())
     services().accounts.delete(principal().user_id, body.password)
     return no_content()
 

@@ -36,7 +36,7 @@ def register(body: Registration) -> Response:
 
 @routes.post("/auth/login", summary="Sign in", access=Access.PUBLIC, returns={200: TokensAnswer})
 def login(body: SignIn) -> Response:
-    services().rate_limits.count_login(body.identifier, client_address())
+    services().rate_limits.count_login(services().accounts.known_as(body.identifier), client_address())
     user = services().accounts.authenticate(body.identifier, body.password)
     agent = request.headers.get("User-Agent")
     session, handle = services().sessions.start(user, agent, with_handle=from_page())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
+import zoneinfo
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -39,6 +41,17 @@ def _birthday(value: Any, parse: Callable[[Any], dt.date]) -> dt.date:
     return day
 
 
+def _time_zone(name: str) -> str:
+    if name not in _time_zones():
+        raise PydanticCustomError("time_zone", "Must be the name of a time zone, like Europe/Oslo")
+    return name
+
+
+@functools.cache
+def _time_zones() -> set[str]:
+    return zoneinfo.available_timezones()
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
 Storable = AfterValidator(_without_nul)  # PostgreSQL takes every other character
 Prose = Annotated[str, StringConstraints(max_length=5000), Storable]
@@ -56,7 +69,9 @@ Password = Annotated[str, Field(max_length=1000)]
 class Preferences(Body):
     """How a person likes it; null removes one."""
 
-    time_zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")] | None = None
+    time_zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)] | None = Field(
+        None, description="Of the IANA database; days and months of usage follow it. UTC where none is given."
+    )
     default_model: (
         Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)] | None
     ) = Field(None, description="`provider/model` or the name of a model config.")
