@@ -37,6 +37,8 @@ from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.registry import Services
 from api.services.sessions import SessionService
+from api.services.tree import TreeService
+from api.services.turns import Turns
 from api.streams.loop import LoopThread
 
 PURGE_SECONDS = 300.0
@@ -72,6 +74,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     choice = Choice(catalogue, offers, settings.default_model)
     vault = Vault(parse_keys(settings.encryption_key.get_secret_value()))
     model_configs = ModelConfigService(store, vault, catalogue, _timeouts(settings), choice)
+    chats = ChatService(store, generations)
     return Services(
         accounts=_accounts(settings, store, generations),
         sessions=sessions,
@@ -95,8 +98,9 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
             generations=generations,
             loop=loop,
         ),
-        chats=ChatService(store, generations),
-        messages=MessageService(store, generations, model_configs, rate_limits, settings.max_message_chars),
+        chats=chats,
+        messages=MessageService(Turns(store, generations, model_configs, rate_limits), settings.max_message_chars),
+        tree=TreeService(store, chats),
         completions=CompletionService(store, generations, model_configs, rate_limits),
         generations=generations,
         rate_limits=rate_limits,

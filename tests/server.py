@@ -79,13 +79,14 @@ class EventStream:
 
 
 def events_of(lines: Any) -> Iterator[Event]:
-    """`(number, kind, value)` for each complete frame; a line that is cut ends the iteration."""
-    number, kind = 0, ""
+    """`(number, kind, value)` for each complete frame (a comparison has places for a number); a cut line ends it."""
+    number: Any = 0
+    kind = ""
     try:
         for raw in lines:
             line = raw.decode().rstrip("\n")
             if line.startswith("id: "):
-                number = int(line[4:])
+                number = int(line[4:]) if line[4:].isdigit() else line[4:]
             elif line.startswith("event: "):
                 kind = line[7:]
             elif line.startswith("data: "):
@@ -123,6 +124,11 @@ class Person:
         body = json.dumps({"content": content} | values).encode()
         headers = {"Accept": "text/event-stream", "Content-Type": "application/json"}
         return self._open("POST", f"/chats/{chat}/messages", body, headers)
+
+    def streamed(self, method: str, path: str, body: Any = None, **headers: str) -> EventStream:
+        """Any request that is answered with events."""
+        accept = {"Accept": "text/event-stream", "Content-Type": "application/json"}
+        return self._open(method, path, json.dumps(body or {}).encode(), accept | headers)
 
     def follow(self, generation: str, after: int = 0) -> EventStream:
         return self._open("GET", f"/generations/{generation}/events?after={after}", None, {})

@@ -2,7 +2,8 @@
 
 One JSON array: a positive number is a `delta` of that many characters, a negative one a `reasoning` of that many;
 a string names an event that is made again from its generation's row (`started`, `usage`, `finished`, `error`); an
-object is an event kept whole (`tool_call`). With the stored text it gives back every event under its own number.
+object is an event kept whole (`tool_call`), or `{"from": [text, reasoning]}` in front: where in the text and in the
+reasoning a reply begins that goes on. With the stored text it gives back every event under its own number.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import msgspec
 Event = tuple[str, Any]
 
 
-def build(events: list[Event]) -> str:
-    """The index of `events`, in order from number 1."""
-    entries: list[Any] = []
+def build(events: list[Event], text_from: int = 0, reasoning_from: int = 0) -> str:
+    """The index of `events`, in order from number 1, whose texts stand behind so many characters of earlier ones."""
+    entries: list[Any] = [{"from": [text_from, reasoning_from]}] if text_from or reasoning_from else []
     for kind, value in events:
         if kind == "delta":
             entries.append(len(value))
@@ -41,6 +42,8 @@ def rebuild(index: str, text: str, reasoning: str, made: Mapping[str, Any]) -> l
         elif isinstance(entry, int):
             events.append(("reasoning", reasoning[reasoning_at : reasoning_at - entry]))
             reasoning_at -= entry
+        elif isinstance(entry, dict) and "from" in entry:
+            text_at, reasoning_at = entry["from"]
         elif isinstance(entry, dict):
             events.extend(entry.items())
         else:

@@ -19,6 +19,7 @@ class Generation:
     chat_id: UUID | None
     message_id: UUID | None
     user_message_id: UUID | None
+    model_config_id: UUID | None
     surface: str
     provider: str
     model: str

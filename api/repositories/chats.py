@@ -38,6 +38,9 @@ BY_ID = CHAT.id == sa.bindparam("k_id")
 BY_SLUG = CHAT.slug == sa.bindparam("k_slug")
 SELECT_BY_ID = Prepared(SELECT.where(OWNED, BY_ID))
 SELECT_BY_SLUG = Prepared(SELECT.where(OWNED, BY_SLUG))
+HOLD = sa.select(TABLE).where(OWNED).with_for_update()
+HOLD_BY_ID = Prepared(HOLD.where(BY_ID))
+HOLD_BY_SLUG = Prepared(HOLD.where(BY_SLUG))
 UPDATE = sa.update(TABLE).where(OWNED, BY_ID)
 GROW = (
     sa.update(TABLE)
@@ -72,6 +75,11 @@ class ChatRepository(Repository):
     def get_owned(self, reference: str, user_id: UUID) -> Chat | None:
         """By id or slug."""
         query, key = _named(reference, SELECT_BY_ID, SELECT_BY_SLUG)
+        return query.record(self.connection, key | {"k_user_id": user_id}, Chat)
+
+    def hold(self, reference: str, user_id: UUID) -> Chat | None:
+        """By id or slug, kept from changing until this transaction ends."""
+        query, key = _named(reference, HOLD_BY_ID, HOLD_BY_SLUG)
         return query.record(self.connection, key | {"k_user_id": user_id}, Chat)
 
     def page(

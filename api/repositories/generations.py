@@ -93,6 +93,10 @@ class GenerationRepository(Repository):
     def active_in_chat(self, user_id: UUID, chat_id: UUID) -> Generation | None:
         return self._first(ACTIVE_IN_CHAT, k_user_id=user_id, k_chat_id=chat_id)
 
+    def all_active_in_chat(self, user_id: UUID, chat_id: UUID) -> list[Generation]:
+        """More than one only while models are compared."""
+        return self._all(SELECT.where(GENERATION.user_id == user_id, GENERATION.chat_id == chat_id, IS_ACTIVE))
+
     def active_of_user(self, user_id: UUID) -> list[Generation]:
         return self._all(SELECT.where(GENERATION.user_id == user_id, GENERATION.status.in_(ACTIVE)))
 

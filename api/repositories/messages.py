@@ -34,6 +34,16 @@ def _path(depth: int | None) -> sa.CTE:
     return path.union_all(step)
 
 
+def _branch() -> sa.CTE:
+    """The ids of a message and of all below it."""
+    owned = MESSAGE.user_id == sa.bindparam("user_id")
+    branch = sa.select(MESSAGE.id).where(owned, MESSAGE.id == sa.bindparam("top_id")).cte("branch", recursive=True)
+    child = TABLE.alias("child")
+    return branch.union_all(
+        sa.select(child.c.id).where(child.c.user_id == sa.bindparam("user_id"), child.c.parent_id == branch.c.id)
+    )
+
+
 def _messages(path: sa.CTE) -> sa.Select[Any]:
     joined = TABLE.join(path, sa.and_(MESSAGE.id == path.c.id, MESSAGE.user_id == sa.bindparam("user_id")))
     return sa.select(TABLE).select_from(joined).order_by(path.c.depth.desc())
@@ -45,6 +55,18 @@ def _newest(depth: int) -> sa.Select[Any]:
 
 
 _WHOLE = _path(None)
+WHOLE_PATH = _messages(_WHOLE)
+_BRANCH = _branch()
+BRANCH = sa.select(_BRANCH.c.id)
+NEWEST_BELOW = (
+    sa.select(MESSAGE.id)
+    .where(MESSAGE.user_id == sa.bindparam("user_id"), MESSAGE.id.in_(sa.select(_BRANCH.c.id)))
+    .order_by(MESSAGE.seq.desc())
+    .limit(1)
+)
+DELETE_BRANCH = sa.delete(TABLE).where(
+    MESSAGE.user_id == sa.bindparam("user_id"), MESSAGE.id.in_(sa.select(_BRANCH.c.id))
+)
 COLUMNS = tuple(name for name in Message.__dataclass_fields__ if name != "sibling_ids")
 INSERT = Prepared(sa.insert(TABLE), *COLUMNS)
 BY_KEY = Prepared(
@@ -64,7 +86,8 @@ def row_of(message: Message) -> dict[str, Any]:
 
 class MessageRepository(Repository):
     def add(self, messages: Sequence[Message]) -> None:
-        together(self.connection, *((INSERT, row_of(message)) for message in messages))
+        if messages:
+            together(self.connection, *((INSERT, row_of(message)) for message in messages))
 
     def get_owned(self, message_id: UUID, user_id: UUID) -> Message | None:
         return BY_KEY.record(self.connection, {"k_user_id": user_id, "k_id": message_id}, Message)
@@ -73,6 +96,35 @@ class MessageRepository(Repository):
         query = sa.select(sa.literal(1)).where(
             MESSAGE.user_id == user_id, MESSAGE.id == message_id, MESSAGE.chat_id == chat_id
         )
+        return self.connection.execute(query).first() is not None
+
+    def whole_path(self, user_id: UUID, leaf_id: UUID | None) -> list[Message]:
+        """From the root down to the leaf."""
+        rows = self.connection.execute(WHOLE_PATH, {"user_id": user_id, "leaf_id": leaf_id}).mappings()
+        return [Message(**row) for row in rows]
+
+    def branch(self, user_id: UUID, top_id: UUID) -> set[UUID]:
+        """The ids of a message and of all below it."""
+        return set(self.connection.execute(BRANCH, {"user_id": user_id, "top_id": top_id}).scalars())
+
+    def newest_below(self, user_id: UUID, top_id: UUID) -> UUID:
+        """The message of a branch that was said last: always a leaf."""
+        newest: UUID = self.connection.execute(NEWEST_BELOW, {"user_id": user_id, "top_id": top_id}).scalar_one()
+        return newest
+
+    def delete(self, user_id: UUID, top_id: UUID) -> None:
+        """Remove a message and all below it."""
+        self.connection.execute(DELETE_BRANCH, {"user_id": user_id, "top_id": top_id})
+
+    def delete_all(self, user_id: UUID, chat_id: UUID) -> None:
+        self.connection.execute(sa.delete(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.chat_id == chat_id))
+
+    def set_metadata(self, user_id: UUID, message_id: UUID, metadata: dict[str, Any]) -> None:
+        found = (MESSAGE.user_id == user_id, MESSAGE.id == message_id)
+        self.connection.execute(sa.update(TABLE).where(*found).values(metadata=metadata))
+
+    def has_children(self, user_id: UUID, message_id: UUID) -> bool:
+        query = sa.select(sa.literal(1)).where(MESSAGE.user_id == user_id, MESSAGE.parent_id == message_id).limit(1)
         return self.connection.execute(query).first() is not None
 
     def context(self, user_id: UUID, leaf_id: UUID | None) -> list[tuple[str, str]]:

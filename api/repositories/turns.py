@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,6 +14,7 @@ from api.domain.chats import Message
 from api.domain.generations import ACTIVE
 from api.models.base import table_of
 from api.models.chats import Chat as ChatRow
+from api.models.chats import Message as MessageRow
 from api.models.generations import Generation as GenerationRow
 from api.repositories import messages
 from api.repositories.base import Repository
@@ -20,6 +22,11 @@ from api.repositories.prepared import Prepared, together
 
 CHATS = table_of(ChatRow)
 GENERATIONS = table_of(GenerationRow)
+MESSAGES = table_of(MessageRow)
+GO_ON = Prepared(
+    sa.update(MESSAGES).where(MESSAGES.c.user_id == sa.bindparam("k_user_id"), MESSAGES.c.id == sa.bindparam("k_id")),
+    "status",
+)
 
 
 class TurnRepository(Repository):
@@ -28,16 +35,30 @@ class TurnRepository(Repository):
         said: Sequence[Message],
         generation: Mapping[str, Any],
         chat: Mapping[str, Any],
+        goes_on: UUID | None = None,
     ) -> bool:
         """Store all of it, the chat's columns `chat` among it. False when a reply runs in this chat already or the
-        idempotency key is taken: the transaction must be undone then. A generation without a chat stands alone."""
+        idempotency key is taken: the transaction must be undone then. A generation without a chat stands alone;
+        `goes_on` is the answer that grows where none is new."""
         user_id, chat_id = generation["user_id"], generation["chat_id"]
         pieces = [(messages.INSERT, messages.row_of(message)) for message in said]
+        if goes_on is not None:
+            pieces.append((GO_ON, {"status": "running", "k_user_id": user_id, "k_id": goes_on}))
         if chat:
             pieces.append((_update(tuple(chat)), {**chat, "k_user_id": user_id, "k_id": chat_id}))
         insert = _insert(tuple(generation), self.connection.dialect.name)
         pieces.append((insert, {**generation, "k_user_id": user_id, "k_chat_id": chat_id}))
         return together(self.connection, *pieces) == 1
+
+    def beside(self, generations: Sequence[Mapping[str, Any]]) -> None:
+        """Store those that run beside the one that `begin` stored."""
+        if generations:
+            together(self.connection, *((_beside(tuple(row)), row) for row in generations))
+
+
+@functools.cache
+def _beside(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(sa.insert(GENERATIONS), *columns)
 
 
 @functools.cache

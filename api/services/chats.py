@@ -44,9 +44,10 @@ class ChatService:
 
     def create(self, principal: Principal, values: Mapping[str, Any]) -> Chat:
         """A new chat of documented fields. Raises AlreadyTaken for a slug in use, NotFound for a config."""
-        return self._store.write(lambda work: self._create(work, principal, dict(values)))
+        return self._store.write(lambda work: self.made(work, principal, dict(values)))
 
-    def _create(self, work: UnitOfWork, principal: Principal, values: dict[str, Any]) -> Chat:
+    def made(self, work: UnitOfWork, principal: Principal, values: dict[str, Any]) -> Chat:
+        """`create` as part of a transaction."""
         self._check_config(work, principal, values.get("model_config_id"))
         chat_id = new_id()
         now = clock.now()

@@ -17,6 +17,7 @@ from api.services.model_configs import ModelConfigService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.sessions import SessionService
+from api.services.tree import TreeService
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Services:
     pulls: PullService
     chats: ChatService
     messages: MessageService
+    tree: TreeService
     completions: CompletionService
     generations: GenerationService
     rate_limits: RateLimitService

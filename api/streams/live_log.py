@@ -68,12 +68,15 @@ class Cursor:
 
     __slots__ = ("_ahead", "last", "log")
 
-    def __init__(self, log: LiveLog, after: int = 0) -> None:
+    def __init__(self, log: LiveLog, after: int = 0, *, beside_others: bool = False) -> None:
+        """`beside_others`: the end of this log is not the reader's, who need not hear it twice."""
         self.log = log
         self.last = after
         # A reader may have seen more than a killed server had stored. Once the reply has ended he gets its end all
         # the same, under the number he waits for; otherwise he would be cut, come back, and be cut for ever.
         self._ahead = max(0, after + 1 - len(log.events)) if log.ended else 0
+        if beside_others and after == len(log.events):
+            self._ahead = 0
 
     def take(self, most: int = 2000) -> list[tuple[int, str, Any]]:
         """The next events, numbered, at most `most`; empty when there is nothing new."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any, cast
@@ -16,6 +16,7 @@ from api.domain import event_index
 from api.domain.chats import Message
 from api.domain.errors import Invalid, Overloaded
 from api.services.generations import Follower
+from api.services.generations.braid import places_of
 from api.services.messages import Draft, Sent
 from api.services.model_configs import Wish
 from api.web import sse
@@ -23,7 +24,7 @@ from api.web.answers import answer, pick
 from api.web.context import principal, services
 from api.web.handover import Carrier, StreamResponse
 from api.web.schemas.chats import MessageAnswer
-from api.web.schemas.messages import NewMessage
+from api.web.schemas.messages import Wished
 from api.web.sender import Encode, Refusal
 
 MAX_KEY_CHARS = 255
@@ -63,6 +64,17 @@ def refuse_if_full() -> None:
         raise Overloaded("The server has as many open streams as it carries; try again in a moment.", retry_after=2)
 
 
+def resumed(reference: str, after: int) -> Response:
+    """A reply's events from where the reader stands; of a comparison's, if he stood in one."""
+    given = request.headers.get("Last-Event-ID", "")
+    generations = services().generations
+    if ":" not in given:
+        return stream(generations.follow(principal(), reference, last_event_id(after)))
+    generation = generations.get(principal(), reference)
+    ids = [UUID(one) for one in generation.notes.get("compared", [str(generation.id)])]
+    return _braided(generations.follow_all(principal(), places_of(given, ids)))
+
+
 def last_event_id(after: int) -> int:
     """`Last-Event-ID`, else the query's. Raises Invalid: a place that was misread would repeat or leave out text."""
     given = request.headers.get("Last-Event-ID", "")
@@ -73,13 +85,14 @@ def last_event_id(after: int) -> int:
     return int(given)
 
 
-def draft(body: NewMessage) -> Draft:
+def draft(body: Wished) -> Draft:
     """The message as the service takes it. Raises Invalid for an unusable Idempotency-Key."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (1 <= len(key) <= MAX_KEY_CHARS and key.isascii() and key.isprintable()):
         raise Invalid("An Idempotency-Key has 1 to 255 printable ASCII characters.")
     wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens)
-    return Draft(body.content, body.parent_id, wish, idempotency_key=key, api_key_id=principal().api_key_id)
+    content, parent_id = getattr(body, "content", ""), getattr(body, "parent_id", None)
+    return Draft(content, parent_id, wish, idempotency_key=key, api_key_id=principal().api_key_id)
 
 
 def respond(manner: Manner, sent: Sent) -> Response:
@@ -97,6 +110,42 @@ def respond(manner: Manner, sent: Sent) -> Response:
     return response
 
 
+def respond_all(manner: Manner, sent: Sequence[Sent]) -> Response:
+    """The replies of a comparison."""
+    if manner is Manner.ASYNC:
+        response = answer(_compared(sent, [_sent_value(one, one.message, one.status) for one in sent]), 202)
+    else:
+        follower = services().generations.follow_all(principal(), dict.fromkeys((one.generation_id for one in sent), 0))
+        response = _braided(follower) if manner is Manner.STREAM else at_the_end(follower, _all_as_json(sent), 201)
+    if sent[0].replayed:
+        response.headers["Idempotent-Replay"] = "true"
+    return response
+
+
+def _braided(follower: Follower) -> Response:
+    return StreamResponse(follower, sse.encode_braided, content_type=sse.CONTENT_TYPE, ping=sse.PING)
+
+
+def _compared(sent: Sequence[Sent], values: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The one question and its replies."""
+    question = sent[0].user_message and pick(MessageAnswer, sent[0].user_message)
+    replies = [{name: value[name] for name in ("generation", "message")} for value in values]
+    return {"user_message": question, "replies": replies}
+
+
+def _all_as_json(sent: Sequence[Sent]) -> Encode:
+    told: dict[UUID, list[tuple[str, Any]]] = {one.generation_id: [] for one in sent}
+
+    def encode(events: Iterable[tuple[int, str, Any]]) -> bytes:
+        for _, kind, braided in events:
+            told[braided.generation_id].append((kind, braided.value))
+        if not all(of_one and of_one[-1][0] in ("finished", "error") for of_one in told.values()):
+            return b""
+        return msgspec.json.encode(_compared(sent, [_ended_value(one, told[one.generation_id]) for one in sent]))
+
+    return encode
+
+
 def stream(follower: Follower) -> Response:
     """The reply's events, from the follower's place on."""
     return StreamResponse(follower, sse.encode, content_type=sse.CONTENT_TYPE, ping=sse.PING)
@@ -104,9 +153,8 @@ def stream(follower: Follower) -> Response:
 
 def _as_json(sent: Sent, follower: Follower) -> Encode:
     def encode(events: Iterable[tuple[int, str, Any]]) -> bytes:
-        for _, kind, value in events:
-            if kind in ("finished", "error"):
-                return msgspec.json.encode(_ended_value(sent, follower, kind, value))
+        if any(kind in ("finished", "error") for _, kind, _ in events):
+            return msgspec.json.encode(_ended_value(sent, follower.cursor.log.events))
         return b""
 
     return encode
@@ -150,16 +198,17 @@ def _awaited(follower: Follower, encode: Encode) -> bytes:
     raise Overloaded("This answer was cut off; ask for its generation to see how the reply goes on.", retry_after=1)
 
 
-def _ended_value(sent: Sent, follower: Follower, kind: str, value: dict[str, Any]) -> dict[str, Any]:
+def _ended_value(sent: Sent, events: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The answer's body, from all events of a reply that has ended."""
+    kind, value = events[-1]
     if kind == "finished":
         return _sent_value(sent, value["message"], value["status"])
-    events = follower.cursor.log.events
     usage = next((dict(told) for known, told in reversed(events) if known == "usage"), {})
     metadata = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens", "estimated")}
     message = sent.message and replace(
         sent.message,
-        content=event_index.joined(events, "delta"),
-        reasoning=event_index.joined(events, "reasoning") or None,
+        content=sent.message.content + event_index.joined(events, "delta"),
+        reasoning=(sent.message.reasoning or "") + event_index.joined(events, "reasoning") or None,
         status="error",
         metadata={
             "generation_id": str(sent.generation_id),

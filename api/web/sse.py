@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -15,6 +16,17 @@ _encode = msgspec.json.Encoder().encode
 def encode(events: Iterable[tuple[int, str, Any]]) -> bytes:
     """Numbered native events as one piece of bytes. JSON escapes every line break, so no text can break a frame."""
     return b"".join([_frame(number, kind, value) for number, kind, value in events])
+
+
+def encode_braided(events: Iterable[tuple[int, str, Any]]) -> bytes:
+    """Events of several replies: each says whose it is, and its id says where the reader is in all of them."""
+    return b"".join([_braided(kind, *braided) for _, kind, braided in events])
+
+
+def _braided(kind: str, places: str, generation_id: UUID, value: Any) -> bytes:
+    told = {"text": value} if kind in ("delta", "reasoning") else {"problem": value} if kind == "error" else value
+    data = _encode({"generation_id": generation_id, **told})
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (places.encode(), kind.encode(), data)
 
 
 def _frame(number: int, kind: str, value: Any) -> bytes:

@@ -33,7 +33,15 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-STREAMS = {("GET", "/generations/{id}/events"), ("POST", "/chats/{id}/messages"), ("POST", "/providers/ollama/pull")}
+STREAMS = {
+    ("GET", "/generations/{id}/events"),
+    ("POST", "/chats/{id}/messages"),
+    ("POST", "/chats/{id}/compare"),
+    ("PATCH", "/messages/{id}"),
+    ("POST", "/messages/{id}/regenerate"),
+    ("POST", "/messages/{id}/continue"),
+    ("POST", "/providers/ollama/pull"),
+}
 ENDS_THE_SESSION = {("POST", "/auth/logout"), ("POST", "/auth/logout-all"), ("DELETE", "/auth/sessions/{id}")}
 EXCLUDED = STREAMS | ENDS_THE_SESSION
 PASSWORD = "correct horse battery"

@@ -27,6 +27,7 @@ from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Target, Wish
 from api.services.offers import Offers
 from api.services.rate_limits import RateLimitService
+from api.services.turns import Turns
 from api.streams.loop import LoopThread
 from tests.rate_limits.parts import storage_over
 
@@ -130,9 +131,8 @@ class Machine:
         choice = Choice(catalogue, Offers(catalogue), "")
         self._configs = _Scripted(store, vault, catalogue, TIMEOUTS, choice)
         self.chats = ChatService(store, self.generations)
-        self.messages = MessageService(
-            store, self.generations, self._configs, RateLimitService(storage_over(store), 100_000, 100_000, 100), 10_000
-        )
+        limits = RateLimitService(storage_over(store), 100_000, 100_000, 100)
+        self.messages = MessageService(Turns(store, self.generations, self._configs, limits), 10_000)
 
     def send(self, who: Principal, chat: str, *steps: Step, key: str | None = None) -> Sent:
         self._configs.wire = Script(*steps)

@@ -17,6 +17,7 @@ from api.domain.errors import StoreUnavailable
 from api.domain.ids import new_id
 from api.domain.principal import Principal
 from api.models.base import table_of
+from api.models.chats import Message
 from api.models.generations import Generation, Process
 from api.repositories.generation_events import EventsRange
 from api.repositories.presence import presence_of
@@ -68,6 +69,9 @@ def left_running(machine: Machine, store: FlakyStore, who: Principal, owner: UUI
     def begin_again(work: object) -> None:
         work.connection.execute(  # type: ignore[attr-defined]
             sa.update(table_of(Generation)).where(GENERATION.id == sent.generation_id).values(**values)
+        )
+        work.connection.execute(  # type: ignore[attr-defined]
+            sa.update(table_of(Message)).where(Message.id == sent.message.id).values(content="")  # type: ignore[union-attr]
         )
         work.generation_events.add(  # type: ignore[attr-defined]
             [EventsRange(who.user_id, sent.generation_id, 1, [("started", "{}"), *events])]

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from api.domain.chats import Message
+from api.domain.seam import Seam
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,12 @@ class Plan:
     model: str
     surface: str
     chat_id: UUID | None = None
-    message: Message | None = None  # the answer, still empty
+    message: Message | None = None  # the answer as it stood before: empty, or the part that goes on
     user_message_id: UUID | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     prompt_size: int = 0
     turns: int = 0
+    seam: Seam | None = None  # for an answer that goes on
 
 
 def started(plan: Plan) -> dict[str, Any]:

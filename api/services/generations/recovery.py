@@ -114,17 +114,20 @@ class Recovery:
         stored = work.generation_events.after([(generation.user_id, generation.id, 1, 0)]) if keep_text else []
         events: list[Event] = [event for part in stored for event in part.events]
         events = events or [("started", None)]
+        message = work.messages.get_owned(generation.message_id, generation.user_id) if generation.message_id else None
+        text, reasoning = (message.content, message.reasoning or "") if message else ("", "")  # of a part that goes on
+        metadata = {name: value for name, value in message.metadata.items() if name != "error"} if message else {}
         closing = Closing(
             user_id=generation.user_id,
             generation_id=generation.id,
             message_id=generation.message_id,
             owner=generation.owner,
             status="interrupted",
-            content=event_index.joined(events, "delta"),
-            reasoning=event_index.joined(events, "reasoning") or None,
-            metadata={"generation_id": str(generation.id)} | generation.notes,
+            content=text + event_index.joined(events, "delta"),
+            reasoning=reasoning + event_index.joined(events, "reasoning") or None,
+            metadata=metadata | {"generation_id": str(generation.id)} | generation.notes,
             notes=generation.notes,
-            event_index=event_index.build([*events, ("usage", None), ("finished", None)]),
+            event_index=event_index.build([*events, ("usage", None), ("finished", None)], len(text), len(reasoning)),
             first_token_at=None,
             finished_at=clock.now(),
         )

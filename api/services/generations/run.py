@@ -17,9 +17,11 @@ import msgspec
 import structlog
 
 from api.domain import clock, event_index, metrics
+from api.domain.chats import Message
 from api.domain.errors import AppError, ProviderError
 from api.domain.events import Finish, Note, ProviderEvent, RawChunk, ReasoningDelta, TextDelta, ToolCall, Usage
 from api.domain.generations import Closing
+from api.domain.seam import Seam
 from api.providers.base import Call
 from api.providers.transport import Transport
 from api.services.generations.plan import Plan, message_value, started
@@ -60,7 +62,9 @@ class Run:
         self._loop = loop
         self._flusher = flusher
         self._transport = transport
-        self._room = max_chars
+        self._before = _before(plan.message)
+        self._room = max_chars - sum(map(len, self._before))
+        self._seam = plan.seam
         self._raw = not isinstance(call, AppError) and call.completion.raw is not None
         self._raw_room = MAX_RAW_BYTES
         self._passed_bytes = 0
@@ -116,6 +120,8 @@ class Run:
                 self._task.cancel()
 
     def _take(self, events: list[ProviderEvent]) -> None:
+        if self._seam is not None:
+            events = self._joined(self._seam, events)
         if len(events) == 1 and type(events[0]) is TextDelta and self._takes(len(events[0].text)):
             self.log.extend([("delta", events[0].text)])  # what nearly every read brings
             return
@@ -143,6 +149,11 @@ class Run:
         if self._first_token_at is None:
             self._first_token_at = clock.now()
         self._append(arrived)
+
+    @staticmethod
+    def _joined(seam: Seam, events: list[ProviderEvent]) -> list[ProviderEvent]:
+        joined = [TextDelta(seam.joined(event.text)) if isinstance(event, TextDelta) else event for event in events]
+        return [event for event in joined if not (isinstance(event, TextDelta) and not event.text)]
 
     def _takes(self, chars: int) -> bool:
         """Count `chars` more, if the reply goes on and stays well within its limits with them."""
@@ -196,6 +207,8 @@ class Run:
     def _end(self, status: str, error: AppError | None = None) -> None:
         if self._status is not None:
             return
+        if self._seam is not None and (rest := self._seam.rest()):
+            self.log.extend([("delta", rest)])
         self._status = "error" if status == "poisoned" else status
         self._error = error
         if status == "poisoned":
@@ -218,9 +231,11 @@ class Run:
 
     def closing(self) -> Closing:
         events = list(self.log.events[: self._keep])
+        text_before, reasoning_before = self._before
         text = event_index.joined(events, "delta")
-        reasoning = event_index.joined(events, "reasoning") or None
+        reasoning = reasoning_before + event_index.joined(events, "reasoning") or None
         usage = self._counted(len(text.encode("utf-8", "replace")) + self._passed_bytes)
+        text = text_before + text
         error = self._error.problem() if self._error else None
         finished_at = clock.now()
         metadata = self._metadata(usage, error)
@@ -235,7 +250,7 @@ class Run:
             reasoning=reasoning,
             metadata=metadata,
             notes=self._notes(),
-            event_index=event_index.build(events + self._final) if self.kept else None,
+            event_index=self._index(events + self._final) if self.kept else None,
             first_token_at=self._first_token_at,
             finished_at=finished_at,
             prompt_tokens=usage.prompt_tokens,
@@ -247,6 +262,9 @@ class Run:
             error_code=error["code"] if error else None,
             error_detail=error["detail"] if error else None,
         )
+
+    def _index(self, events: list[Event]) -> str:
+        return event_index.build(events, *map(len, self._before))
 
     def closed(self, won: bool) -> None:
         if won:
@@ -284,7 +302,8 @@ class Run:
         return Usage(prompt, math.ceil(text_size / BYTES_A_TOKEN), estimated=True)
 
     def _metadata(self, usage: Usage, error: dict[str, Any] | None) -> dict[str, Any]:
-        metadata: dict[str, Any] = {
+        metadata: dict[str, Any] = dict(self.plan.message.metadata) if self.plan.message else {}
+        metadata |= {
             "generation_id": str(self.id),
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
@@ -318,6 +337,11 @@ class Run:
         for kind in ("prompt", "completion"):
             if tokens := getattr(self._usage, f"{kind}_tokens"):
                 metrics.tokens_total.labels(self.plan.provider, kind).inc(tokens)
+
+
+def _before(message: Message | None) -> tuple[str, str]:
+    """Text and reasoning of the part that goes on."""
+    return (message.content, message.reasoning or "") if message else ("", "")
 
 
 def usage_value(usage: Any) -> dict[str, Any]:

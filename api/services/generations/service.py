@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 import structlog
@@ -18,6 +18,7 @@ from api.providers.base import Call
 from api.providers.transport import Transport
 from api.repositories.presence import Presence
 from api.repositories.unit_of_work import Store
+from api.services.generations.braid import Braid, Strand
 from api.services.generations.janitor import Janitor, StillGood
 from api.services.generations.plan import Plan
 from api.services.generations.recorder import Recorder
@@ -31,6 +32,10 @@ from api.streams.loop import LoopThread
 
 log = structlog.get_logger()
 CLOSING_SECONDS = 10.0
+
+
+def _nothing() -> None:
+    """What need not be released."""
 
 
 class Follower:
@@ -241,14 +246,32 @@ class GenerationService:
     def follow(self, principal: Principal, reference: str, after: int = 0) -> Follower:
         """A reader of a reply from just after number `after`, wherever it runs or has run. Raises NotFound."""
         generation = self.get(principal, reference)
+        events, release = self._events(principal, generation)
+        return self._follower(events, generation.id, principal, after, release)
+
+    def follow_all(self, principal: Principal, places: Mapping[UUID, int]) -> Follower:
+        """A reader of several replies at once, from just after a number in each. Raises NotFound."""
+        strands = []
+        for generation_id, after in places.items():
+            run = self._runs.get(generation_id)
+            events, release = (
+                (run.log, _nothing) if run else self._events(principal, self.get(principal, str(generation_id)))
+            )
+            strands.append(Strand(generation_id, Cursor(events, after, beside_others=True), release))
+        braid = Braid(strands)
+        self._loop.call(braid.begin)
+        return self._follower(braid.log, strands[0].generation_id, principal, 0, braid.release)
+
+    def _events(self, principal: Principal, generation: Generation) -> tuple[LiveLog, Callable[[], None]]:
+        """A reply's events wherever it runs or has run, and what to call when they are no longer read."""
         if run := self._runs.get(generation.id):
-            return self._follower(run.log, generation.id, principal, after)
+            return run.log, _nothing
         if generation.active and generation.owner == self.owner:
-            generation = self.get(principal, reference)  # it ended between the two looks
+            generation = self.get(principal, str(generation.id))  # it ended between the two looks
         if generation.active:
             mirror = self._tail.open(generation)
-            return self._follower(mirror, generation.id, principal, after, lambda: self._tail.release(mirror))
-        return self._follower(self._stored(generation), generation.id, principal, after)
+            return mirror, lambda: self._tail.release(mirror)
+        return self._stored(generation), _nothing
 
     def follow_new(self, principal: Principal, generation_id: UUID) -> Follower:
         """A reader of a run that this request has just begun: no question to the database."""
@@ -280,7 +303,7 @@ class GenerationService:
         generation_id: UUID,
         principal: Principal,
         after: int,
-        release: Callable[[], None] = lambda: None,
+        release: Callable[[], None] = _nothing,
     ) -> Follower:
         def leave(follower: Follower) -> None:
             self._followers.discard(follower)

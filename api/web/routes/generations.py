@@ -21,8 +21,7 @@ def get_generation(path: IdPath) -> Response:
 @routes.get("/generations/<id>/events", summary="Follow a reply", access=Access.READ, returns={200: EVENT_STREAM})
 def follow_generation(path: IdPath, query: EventsQuery) -> Response:
     replies.refuse_if_full()
-    after = replies.last_event_id(query.after)
-    return replies.stream(services().generations.follow(principal(), path.id, after))
+    return replies.resumed(path.id, query.after)
 
 
 @routes.post("/generations/<id>/stop", summary="Stop a reply", access=Access.CHAT, returns={200: GenerationAnswer})

@@ -1,15 +1,15 @@
-"""/chats/{id}/messages: sent (streamed, awaited, or told to come back) and read."""
+"""Messages: sent (streamed, awaited, or told to come back), answered again, read, removed, rated."""
 
 from __future__ import annotations
 
 from flask import Response
 
 from api.web import replies
-from api.web.answers import answer, pick
+from api.web.answers import answer, no_content, pick
 from api.web.context import principal, services
 from api.web.openapi import EVENT_STREAM, Access, IdPath, Routes
 from api.web.schemas.chats import MessageAnswer, MessagesAnswer, MessagesQuery
-from api.web.schemas.messages import NewMessage, SentAnswer
+from api.web.schemas.messages import ComparedAnswer, Comparison, EditedMessage, Feedback, NewMessage, SentAnswer, Wished
 
 routes = Routes("messages", "Messages and their replies")
 
@@ -27,7 +27,75 @@ def send_message(path: IdPath, body: NewMessage) -> Response:
     return replies.respond(manner, sent)
 
 
+@routes.post(
+    "/chats/<id>/compare",
+    summary="Ask several models at once",
+    access=Access.CHAT,
+    generates=True,
+    returns={200: EVENT_STREAM, 201: ComparedAnswer, 202: ComparedAnswer},
+)
+def compare(path: IdPath, body: Comparison) -> Response:
+    manner = replies.manner_wished()
+    return replies.respond_all(
+        manner, services().messages.compare(principal(), path.id, replies.draft(body), body.models)
+    )
+
+
+@routes.patch(
+    "/messages/<id>",
+    summary="Say it in other words",
+    access=Access.CHAT,
+    generates=True,
+    returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
+)
+def edit_message(path: IdPath, body: EditedMessage) -> Response:
+    manner = replies.manner_wished()
+    return replies.respond(manner, services().messages.edit(principal(), path.id, replies.draft(body)))
+
+
+@routes.post(
+    "/messages/<id>/regenerate",
+    summary="Another answer",
+    access=Access.CHAT,
+    generates=True,
+    returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
+)
+def regenerate(path: IdPath, body: Wished) -> Response:
+    manner = replies.manner_wished()
+    return replies.respond(manner, services().messages.regenerate(principal(), path.id, replies.draft(body)))
+
+
+@routes.post(
+    "/messages/<id>/continue",
+    summary="Let a reply go on",
+    access=Access.CHAT,
+    generates=True,
+    returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
+)
+def continue_message(path: IdPath, body: Wished) -> Response:
+    manner = replies.manner_wished()
+    return replies.respond(manner, services().messages.go_on(principal(), path.id, replies.draft(body)))
+
+
 @routes.get("/chats/<id>/messages", summary="Earlier messages", access=Access.READ, returns={200: MessagesAnswer})
 def list_messages(path: IdPath, query: MessagesQuery) -> Response:
     found, more = services().chats.messages_before(principal(), path.id, query.before, query.limit)
     return answer({"items": [pick(MessageAnswer, one) for one in found], "more": more})
+
+
+@routes.delete("/chats/<id>/messages", summary="Clear a chat", access=Access.CHAT, returns={204: None})
+def clear_chat(path: IdPath) -> Response:
+    services().tree.clear(principal(), path.id)
+    return no_content()
+
+
+@routes.delete("/messages/<id>", summary="Delete what begins here", access=Access.CHAT, returns={204: None})
+def delete_message(path: IdPath) -> Response:
+    services().tree.delete(principal(), path.id)
+    return no_content()
+
+
+@routes.post("/messages/<id>/feedback", summary="Rate a reply", access=Access.CHAT, returns={200: MessageAnswer})
+def rate_message(path: IdPath, body: Feedback) -> Response:
+    message = services().tree.rate(principal(), path.id, body.rating, body.comment)
+    return answer(pick(MessageAnswer, message))

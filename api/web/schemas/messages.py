@@ -4,27 +4,64 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.web.openapi import Body, Parameters
-from api.web.schemas.chats import MaxTokens, MessageAnswer, ModelName, Share, Temperature
+from api.web.schemas.accounts import Prose
+from api.web.schemas.chats import MaxTokens, MessageAnswer, ModelName, Share, Temperature, Title
+
+Content = Annotated[str, Field(description="1 to MAX_MESSAGE_CHARS characters, not blank.")]
 
 
-class NewMessage(Body):
+class Wished(Body):
     """`Accept: text/event-stream` streams; `Prefer: respond-async` answers 202 at once; else 201 at the reply's end."""
 
     model_config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
 
-    content: str = Field(description="1 to MAX_MESSAGE_CHARS characters, not blank.")
-    parent_id: str | None = None
     model: ModelName | None = None
     model_config_id: UUID | None = None
     temperature: Temperature | None = None
     top_p: Share | None = None
     max_tokens: MaxTokens | None = None
+
+
+class NewMessage(Wished):
+    content: Content
+    parent_id: str | None = Field(None, description="The message that is answered; the end of what is shown if none.")
+
+
+class EditedMessage(Wished):
+    content: Content
+
+
+class Comparison(Wished):
+    """`model` and `model_config_id` are not for here: `models` says which."""
+
+    model: None = None
+    model_config_id: None = None
+    content: Content
+    parent_id: str | None = None
+    models: Annotated[list[ModelName], Field(min_length=2, max_length=4)]
+
+
+class ShownBranch(Body):
+    message_id: str = Field(description="Any message of the branch; it is shown down to what was said last.")
+    expected_head_id: UUID | None = Field(None, description="409 where the chat's `head_id` is another by now.")
+
+
+class Fork(Body):
+    message_id: str | None = Field(None, description="The last message of the copy; the end of what is shown if none.")
+    title: Title | None = None
+
+
+class Feedback(Body):
+    """Null takes the rating back."""
+
+    rating: Literal["up", "down"] | None
+    comment: Annotated[Prose, StringConstraints(max_length=2000)] | None = None
 
 
 class GenerationAnswer(BaseModel):
@@ -56,6 +93,16 @@ class SentAnswer(BaseModel):
     generation: dict[str, Any]
     user_message: MessageAnswer
     message: MessageAnswer
+
+
+class Reply(BaseModel):
+    generation: dict[str, Any]
+    message: MessageAnswer
+
+
+class ComparedAnswer(BaseModel):
+    user_message: MessageAnswer
+    replies: list[Reply]
 
 
 class EventsQuery(Parameters):

@@ -1,0 +1,135 @@
+"""What a request makes of a chat's tree, as plain values: what is asked, where it hangs, and the replies that begin."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from api.domain import clock
+from api.domain.chats import Chat, Message
+from api.domain.context import fitted
+from api.domain.conversation import Turn
+from api.domain.ids import new_id
+from api.domain.seam import GO_ON
+from api.services.model_configs import Target, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a request came. `said` is all that makes two requests the same, for the Idempotency-Key."""
+
+    said: tuple[Any, ...]
+    idempotency_key: str | None = None
+    surface: str = "native"
+    api_key_id: UUID | None = None
+    replies: int = 1
+
+    @property
+    def hash(self) -> str | None:
+        if self.idempotency_key is None:
+            return None
+        return hashlib.sha256(msgspec.json.encode(self.said)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What becomes of the tree. The question hangs below `parent_id`; without one, the replies do. `chat` has grown
+    by all that is new; `goes_on` is the reply that grows instead of a new one."""
+
+    chat: Chat
+    parent_id: UUID | None
+    question: str | None = None
+    wishes: tuple[Wish, ...] = (Wish(),)
+    goes_on: Message | None = None
+    answered: Message | None = None  # the old question, where there is no new one
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply that begins, and the message that it answers."""
+
+    generation_id: UUID
+    target: Target
+    question: Message | None
+    message: Message
+    turns: tuple[Turn, ...]
+    notes: dict[str, Any]
+
+
+def said_of(wish: Wish) -> tuple[Any, ...]:
+    """All that a wish says, for an order's `said`."""
+    return (wish.model, str(wish.model_config_id), wish.temperature, wish.top_p, wish.max_tokens)
+
+
+def question_of(opened: Opening) -> Message | None:
+    """The new message, if there is one."""
+    if opened.question is None:
+        return None
+    seq = opened.chat.last_seq - len(opened.wishes)
+    return _message(opened.chat, opened.parent_id, seq, role="user", content=opened.question, status="complete")
+
+
+def reply_to(
+    opened: Opening, question: Message | None, context: Sequence[tuple[str, str]], target: Target, place: int
+) -> Reply:
+    """The reply of one model. `place` counts the replies from the last one: that one's is 0."""
+    turns = [Turn(role, text) for role, text in context if text]  # type: ignore[arg-type]
+    if question is not None:
+        turns.append(Turn("user", question.content))
+    if opened.goes_on is not None:
+        turns.append(Turn("user", GO_ON))
+    kept, dropped = fitted(turns, target.system, window=target.facts.context_window, reserve=target.max_tokens)
+    notes: dict[str, Any] = {"left_out_turns": dropped} if dropped else {}
+    if target.system_from:
+        notes["system_prompt_from"] = target.system_from
+    if opened.goes_on is not None:
+        metadata = {name: value for name, value in opened.goes_on.metadata.items() if name != "error"}
+        message = replace(opened.goes_on, status="running", metadata=metadata)
+        notes["continues"] = metadata.get("generation_id")
+    else:
+        message = _message(
+            opened.chat,
+            question.id if question else opened.parent_id,
+            opened.chat.last_seq - place,
+            role="assistant",
+            content="",
+            status="running",
+            model=target.model,
+            provider=target.vendor.id,
+        )
+    return Reply(new_id(), target, question or opened.answered, message, kept, notes)
+
+
+def _message(
+    chat: Chat,
+    parent_id: UUID | None,
+    seq: int,
+    *,
+    role: str,
+    content: str,
+    status: str,
+    model: str | None = None,
+    provider: str | None = None,
+) -> Message:
+    return Message(
+        user_id=chat.user_id,
+        id=new_id(),
+        chat_id=chat.id,
+        parent_id=parent_id,
+        seq=seq,
+        role=role,
+        kind="text",
+        content=content,
+        reasoning=None,
+        parts=None,
+        model=model,
+        provider=provider,
+        status=status,
+        metadata={},
+        created_at=clock.now(),
+    )

@@ -1,0 +1,139 @@
+"""A chat's tree of messages: which branch is shown, what goes, what is copied, how a reply was liked.
+
+What is removed is removed by these operations alone; everything else only adds branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from api.domain.chats import Chat, Message
+from api.domain.errors import Conflict, Invalid, NotFound
+from api.domain.generations import ACTIVE
+from api.domain.ids import new_id, parse_id
+from api.domain.principal import Principal
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.chats import NO_CHAT, ChatService
+from api.services.turns import busy
+
+NO_MESSAGE = "There is no such message."
+COPIED = ("model_config_id", "model", "parameters", "folder", "tags", "temporary")
+
+
+class TreeService:
+    def __init__(self, store: Store, chats: ChatService) -> None:
+        self._store = store
+        self._chats = chats
+
+    def show(self, principal: Principal, chat: str, message: str, expected_head: UUID | None = None) -> Chat:
+        """Show the branch of a message, down to what was said last in it. Raises NotFound; Conflict, with `head_id`,
+        when another branch than `expected_head` is shown by now."""
+
+        def change(work: UnitOfWork) -> Chat:
+            found = _held(work, principal, chat)
+            chosen = _message(work, principal, message, found.id)
+            if expected_head is not None and expected_head != found.head_id:
+                raise Conflict("Another branch was chosen meanwhile; open the chat again.", head_id=str(found.head_id))
+            head_id = work.messages.newest_below(principal.user_id, chosen.id)
+            work.chats.change(principal.user_id, found.id, {"head_id": head_id})
+            return replace(found, head_id=head_id)
+
+        return self._store.write(change)
+
+    def delete(self, principal: Principal, message: str) -> None:
+        """Remove a message and all that was said after it. If it was shown, its parent is the end from now on. Raises
+        NotFound, and ChatBusy while a reply runs in what would go."""
+
+        def remove(work: UnitOfWork) -> None:
+            doomed = _message(work, principal, message)
+            chat = _held(work, principal, str(doomed.chat_id))
+            doomed = _message(work, principal, message)  # it may have gone while we waited
+            branch = work.messages.branch(principal.user_id, doomed.id)
+            for running in work.generations.all_active_in_chat(principal.user_id, chat.id):
+                if branch & {running.message_id, running.user_message_id}:
+                    raise busy(running)
+            if chat.head_id in branch:
+                work.chats.change(principal.user_id, chat.id, {"head_id": doomed.parent_id})
+            work.messages.delete(principal.user_id, doomed.id)
+
+        self._store.write(remove)
+
+    def clear(self, principal: Principal, chat: str) -> None:
+        """Remove all messages of a chat; the chat stays. Raises NotFound, ChatBusy."""
+
+        def remove(work: UnitOfWork) -> None:
+            found = _held(work, principal, chat)
+            for running in work.generations.all_active_in_chat(principal.user_id, found.id):
+                raise busy(running)
+            work.chats.change(principal.user_id, found.id, {"head_id": None})
+            work.messages.delete_all(principal.user_id, found.id)
+
+        self._store.write(remove)
+
+    def fork(self, principal: Principal, chat: str, message: str | None, title: str | None) -> Chat:
+        """A new chat that begins with the path down to a message (or to what is shown), under the same settings.
+        Raises NotFound, and ChatBusy while the path's last reply runs."""
+
+        def copy(work: UnitOfWork) -> Chat:
+            source = _held(work, principal, chat)
+            leaf = _message(work, principal, message, source.id).id if message else source.head_id
+            path = work.messages.whole_path(principal.user_id, leaf)
+            for running in work.generations.all_active_in_chat(principal.user_id, source.id):
+                if any(one.id == running.message_id for one in path):
+                    raise busy(running)
+            values: dict[str, Any] = {name: getattr(source, name) for name in COPIED} | {"title": title or source.title}
+            made = self._chats.made(work, principal, values)
+            copies = _copies(path, made)
+            work.messages.add(copies)
+            changes: Mapping[str, Any] = {"last_seq": len(copies), "head_id": copies[-1].id if copies else None}
+            work.chats.change(principal.user_id, made.id, changes)
+            return replace(made, **changes)
+
+        return self._store.write(copy)
+
+    def rate(self, principal: Principal, message: str, rating: str | None, comment: str | None) -> Message:
+        """Say how a reply was; None takes it back. Raises NotFound; Conflict while it still runs."""
+
+        def change(work: UnitOfWork) -> Message:
+            found = _message(work, principal, message)
+            _held(work, principal, str(found.chat_id))
+            found = _message(work, principal, message)
+            if found.role != "assistant":
+                raise Invalid("Only a reply can be rated.")
+            if found.status in ACTIVE:
+                raise Conflict("This reply is still being written; rate it when it has ended.")
+            metadata = {name: value for name, value in found.metadata.items() if name != "feedback"}
+            if rating is not None:
+                metadata["feedback"] = {"rating": rating, "comment": comment}
+            work.messages.set_metadata(principal.user_id, found.id, metadata)
+            return replace(found, metadata=metadata)
+
+        return self._store.write(change)
+
+
+def _held(work: UnitOfWork, principal: Principal, reference: str) -> Chat:
+    """The chat, kept from changing until the transaction ends."""
+    chat = work.chats.hold(reference, principal.user_id)
+    if chat is None:
+        raise NotFound(NO_CHAT)
+    return chat
+
+
+def _message(work: UnitOfWork, principal: Principal, reference: str, chat_id: UUID | None = None) -> Message:
+    message_id = parse_id(reference)
+    found = work.messages.get_owned(message_id, principal.user_id) if message_id else None
+    if found is None or chat_id not in {None, found.chat_id}:
+        raise NotFound(NO_MESSAGE)
+    return found
+
+
+def _copies(path: list[Message], chat: Chat) -> list[Message]:
+    """The same conversation in another chat."""
+    copies: list[Message] = []
+    for seq, message in enumerate(path, 1):
+        parent_id = copies[-1].id if copies else None
+        copies.append(replace(message, id=new_id(), chat_id=chat.id, parent_id=parent_id, seq=seq))
+    return copies

@@ -1,0 +1,227 @@
+"""What begins replies in a chat: one short transaction acknowledges it, then the replies run by themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+from uuid import UUID
+
+from api.domain import clock
+from api.domain.chats import Chat, Message, title_from
+from api.domain.conversation import CompletionRequest
+from api.domain.errors import AppError, ChatBusy, Invalid
+from api.domain.generations import Generation
+from api.domain.principal import Principal
+from api.domain.seam import Seam
+from api.providers.base import Call
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.generations import GenerationService, Plan
+from api.services.model_configs import ModelConfigService, Target
+from api.services.openings import Opening, Order, Reply, question_of, reply_to
+from api.services.rate_limits import LimitState, RateLimitService, told
+
+KEY_LIFE = dt.timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One reply as it was stored. `replayed`: an earlier request with the same Idempotency-Key did it."""
+
+    generation_id: UUID
+    user_message: Message | None
+    message: Message | None
+    replayed: bool = False
+    status: str = "queued"
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _KeyTaken(Exception):
+    """The idempotency key is in use; ends the transaction."""
+
+
+class Turns:
+    def __init__(
+        self,
+        store: Store,
+        generations: GenerationService,
+        model_configs: ModelConfigService,
+        rate_limits: RateLimitService,
+    ) -> None:
+        self._store = store
+        self._generations = generations
+        self._model_configs = model_configs
+        self._rate_limits = rate_limits
+
+    def begin(self, principal: Principal, order: Order, opening: Callable[[UnitOfWork], Opening]) -> list[Sent]:
+        """Store what `opening` finds in its transaction, and begin its replies.
+
+        Raises what `opening` and the choice of a model raise, ChatBusy (409 with the running generation), TooMany,
+        Overloaded, StoreUnavailable. With an Idempotency-Key seen in the last 24 hours: the same `Sent` again.
+        """
+
+        def store() -> list[Reply]:
+            replies, limits = self._store.write(lambda work: self._store_all(work, principal, order, opening))
+            told(limits)
+            return replies
+
+        try:
+            self._generations.refuse_if_full()
+            replies = store()
+        except (AppError, _KeyTaken) as refusal:  # whatever refuses it now, what was done before is done
+            if sent := self._earlier(principal, order):
+                return sent
+            if isinstance(refusal, ChatBusy) and not self._freed(principal, refusal):
+                raise
+            if not isinstance(refusal, ChatBusy | _KeyTaken):
+                raise
+            replies = store()
+        for reply in replies:
+            self._run(principal, order, reply)
+        return [Sent(reply.generation_id, reply.question, reply.message, notes=reply.notes) for reply in replies]
+
+    # In the transaction
+
+    def _store_all(
+        self, work: UnitOfWork, principal: Principal, order: Order, opening: Callable[[UnitOfWork], Opening]
+    ) -> tuple[list[Reply], tuple[LimitState, ...]]:
+        limits = self._rate_limits.count_within(work, principal, generations=order.replies)
+        opened = opening(work)
+        chat = opened.chat
+        question = question_of(opened)
+        leaf = opened.goes_on.id if opened.goes_on else opened.parent_id
+        context = work.messages.context(principal.user_id, leaf)
+        targets = [self._model_configs.target(work, principal, chat, wish) for wish in opened.wishes]
+        places = reversed(range(len(targets)))
+        replies = [reply_to(opened, question, context, *one) for one in zip(targets, places, strict=True)]
+        changes: dict[str, Any] = {"head_id": replies[0].message.id}
+        if question is not None and question.parent_id is None and chat.titled_by == "default":
+            changes |= {"title": title_from(question.content), "titled_by": "words"}
+        if len(replies) > 1:
+            for reply in replies:
+                reply.notes["compared"] = [str(one.generation_id) for one in replies]
+        rows = [self._ledger_row(order, reply) for reply in replies]
+        rows[0] |= {"idempotency_key": order.idempotency_key, "request_hash": order.hash}
+        said = () if opened.goes_on else tuple(reply.message for reply in replies)
+        said = (question, *said) if question else said
+        if not work.turns.begin(said, rows[0], changes, goes_on=opened.goes_on.id if opened.goes_on else None):
+            self._refuse(work, principal, chat)
+        work.turns.beside(rows[1:])
+        return replies, limits
+
+    def _ledger_row(self, order: Order, reply: Reply) -> dict[str, Any]:
+        message, target = reply.message, reply.target
+        return {
+            "user_id": message.user_id,
+            "id": reply.generation_id,
+            "chat_id": message.chat_id,
+            "message_id": message.id,
+            "user_message_id": message.parent_id,
+            "api_key_id": order.api_key_id,
+            "model_config_id": target.config.id if target.config else None,
+            "surface": order.surface,
+            "provider": target.vendor.id,
+            "model": target.model,
+            "status": "queued",
+            "idempotency_key": None,
+            "request_hash": None,
+            "notes": reply.notes,
+            "queued_at": clock.now(),
+            "owner": self._generations.owner,
+        }
+
+    @staticmethod
+    def _refuse(work: UnitOfWork, principal: Principal, chat: Chat) -> NoReturn:
+        if running := work.generations.active_in_chat(principal.user_id, chat.id):
+            raise busy(running)
+        raise _KeyTaken
+
+    # After the commit
+
+    def _run(self, principal: Principal, order: Order, reply: Reply) -> None:
+        target, message = reply.target, reply.message
+        request = CompletionRequest(
+            model=target.model,
+            turns=reply.turns,
+            system=target.system,
+            temperature=target.temperature,
+            top_p=target.top_p,
+            max_tokens=target.max_tokens,
+        )
+        plan = Plan(
+            user_id=principal.user_id,
+            generation_id=reply.generation_id,
+            provider=target.vendor.id,
+            model=target.model,
+            surface=order.surface,
+            chat_id=message.chat_id,
+            message=message,
+            user_message_id=message.parent_id,
+            notes=reply.notes,
+            prompt_size=sum(len(turn.content.encode()) for turn in reply.turns),
+            turns=len(reply.turns),
+            seam=Seam(message.content) if message.content else None,
+        )
+        self._generations.begin(plan, self._encoded(target, request))
+
+    def _encoded(self, target: Target, request: CompletionRequest) -> Call | AppError:
+        """An error here is the reply's typed end: the message is acknowledged already."""
+        try:
+            return self._model_configs.call(target, request)
+        except AppError as error:
+            return error
+
+    # Idempotency
+
+    def replay(self, principal: Principal, generation: Generation) -> list[Sent]:
+        """What a generation's request had stored."""
+        ids = generation.notes.get("compared", [str(generation.id)])
+
+        def read(work: UnitOfWork) -> list[Sent]:
+            rows = (work.generations.get_owned(UUID(one), principal.user_id) for one in ids)
+            return [_sent(work, principal, row) for row in rows if row is not None]
+
+        return self._store.read(read)
+
+    def _earlier(self, principal: Principal, order: Order) -> list[Sent]:
+        """The result of an earlier request with the same key. Raises Invalid when that one said something else."""
+        key = order.idempotency_key
+        if key is None:
+            return []
+        earlier = self._store.read(lambda work: work.generations.by_idempotency_key(principal.user_id, key))
+        if earlier is None:
+            return []
+        if clock.now() - earlier.queued_at > KEY_LIFE:
+            self._store.write(lambda work: work.generations.forget_idempotency_key(principal.user_id, earlier.id))
+            return []
+        if earlier.request_hash != order.hash:
+            raise Invalid("This Idempotency-Key came with another request before; use a new key for a new message.")
+        return self.replay(principal, earlier)
+
+    def _freed(self, principal: Principal, refusal: ChatBusy) -> bool:
+        """Whether the reply that kept the chat busy belonged to a process that died, and is ended now."""
+        generation = self._generations.get(principal, refusal.extra["generation_id"])
+        if not generation.active:
+            return True
+        recovery = self._generations.recovery
+        return recovery.is_dead(generation.owner) and recovery.recover(generation.owner) > 0
+
+
+def busy(running: Generation) -> ChatBusy:
+    """The refusal of whatever cannot be done while a reply runs."""
+    words = "A reply is still running in this chat; wait for it or stop it."
+    return ChatBusy(words, generation_id=str(running.id))
+
+
+def _sent(work: UnitOfWork, principal: Principal, generation: Generation) -> Sent:
+    user_message = generation.user_message_id and work.messages.get_owned(generation.user_message_id, principal.user_id)
+    message = generation.message_id and work.messages.get_owned(generation.message_id, principal.user_id)
+    return Sent(
+        generation.id,
+        user_message or None,
+        message or None,
+        replayed=True,
+        status=generation.status,
+        notes=generation.notes,
+    )
