@@ -18,10 +18,35 @@ from api.web.dialects.openai import routes as openai
 from api.web.handover import Carrier
 from api.web.openapi import Application, make_app, refuse_undeclared
 from api.web.replies import WaitSlots
-from api.web.routes import accounts, api_keys, catalogue, chats, generations, messages, meta, model_configs, pulls, tree
+from api.web.routes import (
+    accounts,
+    api_keys,
+    catalogue,
+    chats,
+    generations,
+    messages,
+    meta,
+    model_configs,
+    pulls,
+    tree,
+    usage,
+)
 from api.web.routes import auth as auth_routes
 
-ROUTES = (meta, auth_routes, accounts, api_keys, chats, messages, tree, generations, model_configs, catalogue, pulls)
+ROUTES = (
+    meta,
+    auth_routes,
+    accounts,
+    api_keys,
+    chats,
+    messages,
+    tree,
+    generations,
+    model_configs,
+    catalogue,
+    pulls,
+    usage,
+)
 DIALECTS = (openai,)
 
 

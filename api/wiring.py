@@ -39,6 +39,7 @@ from api.services.registry import Services
 from api.services.sessions import SessionService
 from api.services.tree import TreeService
 from api.services.turns import Turns
+from api.services.usage import UsageService
 from api.streams.loop import LoopThread
 
 PURGE_SECONDS = 300.0
@@ -105,6 +106,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         generations=generations,
         rate_limits=rate_limits,
         health=HealthService(store, generations.loop_age, lambda: generations.draining),
+        usage=UsageService(store),
     )
 
 

@@ -229,3 +229,46 @@ CREATE TABLE messages (
 CREATE INDEX ix_messages_user_id_parent_id ON messages (user_id, parent_id);
 
 CREATE UNIQUE INDEX uq_messages_user_id_chat_id_seq ON messages (user_id, chat_id, seq);
+
+ALTER TABLE generations ADD COLUMN cache_write_tokens INTEGER;
+
+ALTER TABLE generations ADD COLUMN day DATE;
+
+CREATE TABLE usage_days (
+    user_id UUID NOT NULL,
+    day DATE NOT NULL,
+    provider VARCHAR(40) NOT NULL,
+    model VARCHAR(200) NOT NULL,
+    surface VARCHAR(20) NOT NULL,
+    api_key_id UUID NOT NULL,
+    calls BIGINT DEFAULT 0 NOT NULL,
+    errors BIGINT DEFAULT 0 NOT NULL,
+    estimated BIGINT DEFAULT 0 NOT NULL,
+    unpriced BIGINT DEFAULT 0 NOT NULL,
+    prompt_tokens BIGINT DEFAULT 0 NOT NULL,
+    completion_tokens BIGINT DEFAULT 0 NOT NULL,
+    reasoning_tokens BIGINT DEFAULT 0 NOT NULL,
+    cached_tokens BIGINT DEFAULT 0 NOT NULL,
+    cost NUMERIC(20, 10) DEFAULT 0 NOT NULL,
+    timed_tokens BIGINT DEFAULT 0 NOT NULL,
+    timed_ms BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_usage_days PRIMARY KEY (user_id, day, provider, model, surface, api_key_id),
+    CONSTRAINT fk_usage_days_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_usage_days_day ON usage_days (day);
+
+CREATE TABLE usage_waits (
+    user_id UUID NOT NULL,
+    day DATE NOT NULL,
+    provider VARCHAR(40) NOT NULL,
+    model VARCHAR(200) NOT NULL,
+    surface VARCHAR(20) NOT NULL,
+    api_key_id UUID NOT NULL,
+    bucket INTEGER NOT NULL,
+    calls BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_usage_waits PRIMARY KEY (user_id, day, provider, model, surface, api_key_id, bucket),
+    CONSTRAINT fk_usage_waits_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_usage_waits_day ON usage_waits (day);

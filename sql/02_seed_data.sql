@@ -1,3 +1,4 @@
 -- Generated from sql/migrations by `flask --app api.cli docs write`; do not edit.
 
 INSERT INTO alembic_version (version_num) VALUES ('0001');
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';

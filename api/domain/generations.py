@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 ACTIVE = ("queued", "running")
@@ -36,8 +36,10 @@ class Generation:
     completion_tokens: int | None
     reasoning_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
     estimated: bool
     cost: Decimal | None
+    price_source: str | None
     finish_reason: str | None
     error_code: str | None
     error_detail: str | None
@@ -68,7 +70,25 @@ class Closing:
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     estimated: bool = False
+    cost: Decimal | None = None
+    price_source: str | None = None
     finish_reason: str | None = None
     error_code: str | None = None
     error_detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A generation that has ended, as usage counts it: the closing, and what the ledger held before."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("day", "provider", "model", "surface", "api_key_id", "queued_at")
+
+    closing: Closing
+    day: dt.date
+    provider: str
+    model: str
+    surface: str
+    api_key_id: UUID | None
+    queued_at: dt.datetime

@@ -23,6 +23,8 @@ _NEVER_USED: Final = re.compile(
     r"input_(?:audio|video|document).*|cache_audio.*|cache_write_1h_mtok|.*_searches_kcount"
 )
 _LIBRARY_IDS: Final = {"gemini": "google"}
+UNLISTED: Final = frozenset(("custom", "demo", "litellm", "ollama", "qwen"))
+"""Providers that the library does not have: it is not loaded for them."""
 _loaded = threading.Event()
 
 
@@ -207,6 +209,14 @@ _ROWS: Final = [(row, re.compile(row.models)) for row in TABLE]
 def known(provider: str, model: str, at: dt.datetime | None = None) -> Facts:
     """All that is known of a vendor's model; rates are those of the moment `at` (None: now). Loads the library."""
     return _own(provider, model).over(_in_library(provider, model, at or clock.now()))
+
+
+def rates_of(provider: str, model: str, at: dt.datetime | None = None) -> Rates | None:
+    """What a vendor's model costs at the moment `at`. Loads the library only where it can have an answer."""
+    own = _own(provider, model).rates
+    if own or provider in UNLISTED:
+        return own
+    return _in_library(provider, model, at or clock.now()).rates
 
 
 def known_at_once(provider: str, model: str) -> Facts:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from api.domain.events import Usage
-from api.domain.model_facts import Rates, known
+from api.domain.model_facts import Rates, rates_of
+from api.domain.money import rounded
 
 _MILLION: Final = Decimal(1_000_000)
 
@@ -29,7 +30,7 @@ def price(
     None where the model's price or one of the counts it needs is unknown. The first call in a process loads the price
     list (0.15 s): not for the event loop.
     """
-    rates = told or known(provider, model, at).rates
+    rates = told or rates_of(provider, model, at)
     return cost_of(rates, usage) if rates else None
 
 
@@ -56,4 +57,4 @@ def cost_of(rates: Rates, usage: Usage) -> Cost | None:
         (said, output),
     )
     total = sum((rate.at(prompt) * count for count, rate in counts if rate and count), Decimal(0))
-    return Cost(total / _MILLION, rates.source)
+    return Cost(rounded(total / _MILLION), rates.source)

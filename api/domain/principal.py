@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
+
+from api.domain import clock
 
 Scope = Literal["read", "chat", "admin"]
 ALL_SCOPES: frozenset[Scope] = frozenset(("read", "chat", "admin"))
@@ -28,6 +31,11 @@ class Principal:
     session_id: UUID | None = None
     api_key_id: UUID | None = None
     default_model: str | None = None
+    time_zone: str | None = None
+
+    def today(self) -> dt.date:
+        """The day by this account's clock, under which its calls are counted; UTC where no zone is given."""
+        return clock.today(self.time_zone)
 
     @property
     def is_admin(self) -> bool:

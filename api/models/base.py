@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, Table, Uuid, func
+from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, Numeric, Table, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from api.domain.money import PLACES, from_units, to_units
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -36,6 +39,27 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """US dollars, exact. SQLite has no decimals: there it holds whole units of the last place, and sums stay exact."""
+
+    impl = Numeric(20, PLACES)
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _as_units if dialect.name == "sqlite" else None
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _as_dollars if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _as_units(value: Decimal | None) -> int | None:
+    return None if value is None else to_units(value)
+
+
+def _as_dollars(value: int | None) -> Decimal | None:
+    return None if value is None else from_units(value)
 
 
 Json = JSON().with_variant(JSONB(), "postgresql")

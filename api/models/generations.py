@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Numeric, String, Text, text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.models.base import Base, default_now, one_of
+from api.models.base import Base, Money, default_now, one_of
 from api.models.chats import STATUSES
 
 RUNNING = text("status IN ('queued', 'running')")
@@ -38,14 +38,16 @@ class Generation(Base):
     request_hash: Mapped[str | None] = mapped_column(String(64))
     notes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     queued_at: Mapped[dt.datetime] = default_now()
+    day: Mapped[dt.date | None]  # by the account's clock when it began: under that day it counts everywhere
     first_token_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
     reasoning_tokens: Mapped[int | None]
     cached_tokens: Mapped[int | None]
+    cache_write_tokens: Mapped[int | None]
     estimated: Mapped[bool] = mapped_column(server_default=text("false"))
-    cost: Mapped[Decimal | None] = mapped_column(Numeric(20, 10))
+    cost: Mapped[Decimal | None] = mapped_column(Money())
     price_source: Mapped[str | None] = mapped_column(String(40))
     finish_reason: Mapped[str | None] = mapped_column(String(20))
     error_code: Mapped[str | None] = mapped_column(String(40))

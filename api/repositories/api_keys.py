@@ -64,6 +64,7 @@ class ApiKeyRepository(Repository):
             scopes=_granted(scopes),
             api_key_id=key_id,
             default_model=preferences.get("default_model"),
+            time_zone=preferences.get("time_zone"),
         )
         return principal, last_used_at
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from api.domain.generations import ACTIVE, Closing, Generation
+from api.domain.generations import ACTIVE, Closing, Counted, Generation
 from api.models.base import table_of
 from api.models.chats import Message as MessageRow
 from api.models.generations import Generation as GenerationRow
@@ -61,12 +61,22 @@ CLOSED_COLUMNS = (
     "completion_tokens",
     "reasoning_tokens",
     "cached_tokens",
+    "cache_write_tokens",
     "estimated",
+    "cost",
+    "price_source",
     "finish_reason",
     "error_code",
     "error_detail",
 )
-CLOSE = Prepared(UPDATE_ACTIVE.where(GENERATION.owner == sa.bindparam("k_owner")), *CLOSED_COLUMNS)
+CLOSE = Prepared(
+    UPDATE_ACTIVE.where(GENERATION.owner == sa.bindparam("k_owner"))
+    .values(
+        {name: sa.bindparam(name, type_=GENERATION[name].type) for name in CLOSED_COLUMNS}
+        | {"day": sa.func.coalesce(GENERATION.day, sa.bindparam("k_day", type_=sa.Date()))}
+    )
+    .returning(*(GENERATION[name] for name in Counted.KEPT)),
+)
 CLOSE_MESSAGE = Prepared(
     sa.update(table_of(MessageRow)).where(
         MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")
@@ -128,12 +138,14 @@ class GenerationRepository(Repository):
     def mark_running(self, owner: UUID, ids: Sequence[UUID]) -> None:
         self.connection.execute(MARK_RUNNING, {"k_owner": owner, "k_ids": list(ids)})
 
-    def close(self, closing: Closing) -> bool:
-        """Store the end, if the owner still runs it. False: another closer was first, and nothing is changed."""
+    def close(self, closing: Closing) -> Counted | None:
+        """Store the end, if the owner still runs it; what the usage counts of it, for `UsageRepository.add`.
+        None: another closer was first, and nothing is changed."""
         values = {name: getattr(closing, name) for name in CLOSED_COLUMNS}
         key = {"k_user_id": closing.user_id, "k_id": closing.generation_id, "k_owner": closing.owner}
-        if CLOSE.changed(self.connection, values | key) == 0:
-            return False
+        row = CLOSE.first(self.connection, values | key | {"k_day": closing.finished_at.date()})
+        if row is None:
+            return None
         if closing.message_id is not None:
             CLOSE_MESSAGE.changed(
                 self.connection,
@@ -146,7 +158,7 @@ class GenerationRepository(Repository):
                     "metadata": closing.metadata,
                 },
             )
-        return True
+        return Counted(closing, *row)
 
     def lock_active(self, owner: UUID, generation_id: UUID) -> bool:
         """Take one active generation of `owner` for this transaction; False if somebody closed it."""

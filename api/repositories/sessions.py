@@ -42,6 +42,7 @@ class SessionRepository(Repository):
             scopes=ALL_SCOPES,
             session_id=session_id,
             default_model=preferences.get("default_model"),
+            time_zone=preferences.get("time_zone"),
         )
 
     def add(self, session: domain.Session, handle_hash: str | None) -> None:

@@ -30,6 +30,7 @@ from api.repositories.model_configs import ModelConfigRepository
 from api.repositories.processes import ProcessRepository
 from api.repositories.sessions import SessionRepository
 from api.repositories.turns import TurnRepository
+from api.repositories.usage import UsageRepository
 
 T = TypeVar("T")
 BATCH = 256
@@ -83,6 +84,10 @@ class UnitOfWork:
     @cached_property
     def processes(self) -> ProcessRepository:
         return ProcessRepository(self.connection)
+
+    @cached_property
+    def usage(self) -> UsageRepository:
+        return UsageRepository(self.connection)
 
     @cached_property
     def instance(self) -> InstanceRepository:

@@ -76,6 +76,7 @@ class CompletionService:
             surface=draft.surface,
             prompt_size=draft.size,
             turns=len(draft.raw["messages"]),
+            rates=target.facts.rates,
         )
         self._generations.begin(plan, self._encoded(target, draft))
         return Begun(generation_id, target.vendor.id, target.model, int(clock.now().timestamp()))
@@ -97,6 +98,7 @@ class CompletionService:
             "status": "queued",
             "notes": {"system_prompt_from": target.system_from} if self._system(target, draft) else {},
             "queued_at": clock.now(),
+            "day": principal.today(),
             "owner": self._generations.owner,
         }
         work.turns.begin((), row, {})

@@ -18,6 +18,7 @@ from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.sessions import SessionService
 from api.services.tree import TreeService
+from api.services.usage import UsageService
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,4 @@ class Services:
     generations: GenerationService
     rate_limits: RateLimitService
     health: HealthService
+    usage: UsageService

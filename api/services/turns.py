@@ -101,7 +101,7 @@ class Turns:
         if len(replies) > 1:
             for reply in replies:
                 reply.notes["compared"] = [str(one.generation_id) for one in replies]
-        rows = [self._ledger_row(order, reply) for reply in replies]
+        rows = [self._ledger_row(order, reply) | {"day": principal.today()} for reply in replies]
         rows[0] |= {"idempotency_key": order.idempotency_key, "request_hash": order.hash}
         said = () if opened.goes_on else tuple(reply.message for reply in replies)
         said = (question, *said) if question else said
@@ -162,6 +162,7 @@ class Turns:
             prompt_size=sum(len(turn.content.encode()) for turn in reply.turns),
             turns=len(reply.turns),
             seam=Seam(message.content) if message.content else None,
+            rates=target.facts.rates,
         )
         self._generations.begin(plan, self._encoded(target, request))
 

@@ -204,7 +204,7 @@ def _ended_value(sent: Sent, events: list[tuple[str, Any]]) -> dict[str, Any]:
     if kind == "finished":
         return _sent_value(sent, value["message"], value["status"])
     usage = next((dict(told) for known, told in reversed(events) if known == "usage"), {})
-    metadata = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens", "estimated")}
+    metadata = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens", "cost", "estimated")}
     message = sent.message and replace(
         sent.message,
         content=sent.message.content + event_index.joined(events, "delta"),

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from api.domain.chats import Message
+from api.domain.model_facts import Rates
 from api.domain.seam import Seam
 
 
@@ -26,6 +27,7 @@ class Plan:
     prompt_size: int = 0
     turns: int = 0
     seam: Seam | None = None  # for an answer that goes on
+    rates: Rates | None = None  # what is known of its price beforehand
 
 
 def started(plan: Plan) -> dict[str, Any]:

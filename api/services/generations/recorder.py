@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from api.domain.generations import Closing
+from api.domain.generations import Closing, Counted
 from api.repositories.generation_events import EventsRange
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.generations.run import Run
@@ -25,10 +25,14 @@ class Recorder:
     def _write(self, work: UnitOfWork, batch: Batch) -> Outcome:
         outcome = Outcome()
         self._write_events(work, batch, outcome)
+        counted: list[Counted] = []
         for run, closing in batch.closings:
             assert isinstance(closing, Closing)
-            if not work.generations.close(closing):
+            if won := work.generations.close(closing):
+                counted.append(won)
+            else:
                 outcome.lost.add(run.id)
+        work.usage.add(counted)
         if batch.events or batch.closings:
             work.generation_events.announce(self._owner)
         return outcome

@@ -132,8 +132,9 @@ class Recovery:
             finished_at=clock.now(),
         )
         won = work.generations.close(closing)
+        work.usage.add([won] if won else [])
         work.generation_events.announce(self._owner)
-        return won
+        return won is not None
 
 
 def _remove(work: UnitOfWork, owner: UUID) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from api.domain import event_index
 from api.domain.chats import Message
 from api.domain.generations import Generation
+from api.services.generations.counting import usage_value
 from api.services.generations.plan import message_value
-from api.services.generations.run import usage_value
 from api.streams.live_log import Event
 
 
@@ -19,7 +19,7 @@ def replayed(generation: Generation, message: Message | None) -> list[Event]:
     reasoning = (message.reasoning if message else None) or ""
     made = {
         "started": _started(generation),
-        "usage": usage_value(generation),
+        "usage": usage_value(generation, generation.cost),
         "finished": {
             "status": generation.status,
             "finish_reason": generation.finish_reason,

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import math
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import structlog
 
-from api.domain import clock, event_index, metrics
+from api.domain import clock, event_index, metrics, pricing
 from api.domain.chats import Message
 from api.domain.errors import AppError, ProviderError
 from api.domain.events import Finish, Note, ProviderEvent, RawChunk, ReasoningDelta, TextDelta, ToolCall, Usage
 from api.domain.generations import Closing
+from api.domain.money import in_dollars
+from api.domain.pricing import Cost
 from api.domain.seam import Seam
 from api.providers.base import Call
 from api.providers.transport import Transport
+from api.services.generations.counting import Price, counted, merged, usage_value
 from api.services.generations.plan import Plan, message_value, started
 from api.streams.flusher import Flusher
 from api.streams.live_log import Event, LiveLog
@@ -32,10 +33,9 @@ from api.streams.loop import LoopThread
 log = structlog.get_logger()
 
 STATUS_OF = {"stop": "complete", "tool_calls": "complete", "length": "length", "filtered": "filtered"}
-BYTES_A_TOKEN = 3.5
-TOKENS_A_TURN = 8
 MAX_EVENTS = 100_000
 MAX_RAW_BYTES = 64 * 1024 * 1024
+MAX_SOURCE = 40  # what the column takes
 
 
 class Run:
@@ -52,6 +52,7 @@ class Run:
         transport: Transport,
         max_chars: int,
         ended: Callable[[Run], None],
+        price: Price = pricing.price,
     ) -> None:
         self.id = plan.generation_id
         self.plan = plan
@@ -62,6 +63,7 @@ class Run:
         self._loop = loop
         self._flusher = flusher
         self._transport = transport
+        self._price = price
         self._before = _before(plan.message)
         self._room = max_chars - sum(map(len, self._before))
         self._seam = plan.seam
@@ -137,7 +139,7 @@ class Run:
                     ("tool_call", {"id": event.id, "name": event.name, "arguments": event.arguments}),
                 )
             elif isinstance(event, Usage):
-                self._usage = _merged(self._usage, event)
+                self._usage = merged(self._usage, event)
             elif isinstance(event, Finish):
                 self._finish_reason = event.reason
             elif isinstance(event, Note):
@@ -233,13 +235,14 @@ class Run:
         events = list(self.log.events[: self._keep])
         text_before, reasoning_before = self._before
         text = event_index.joined(events, "delta")
-        reasoning = reasoning_before + event_index.joined(events, "reasoning") or None
-        usage = self._counted(len(text.encode("utf-8", "replace")) + self._passed_bytes)
+        thought = event_index.joined(events, "reasoning")
+        usage = self._counted(text, thought)
+        cost = self._cost(usage)
+        reasoning = reasoning_before + thought or None
         text = text_before + text
         error = self._error.problem() if self._error else None
-        finished_at = clock.now()
-        metadata = self._metadata(usage, error)
-        self._final = self._ending(text, reasoning, usage, metadata, error)
+        metadata = self._metadata(usage, cost, error)
+        self._final = self._ending(text, reasoning, usage_value(usage, cost.amount if cost else None), metadata, error)
         return Closing(
             user_id=self.plan.user_id,
             generation_id=self.id,
@@ -252,12 +255,15 @@ class Run:
             notes=self._notes(),
             event_index=self._index(events + self._final) if self.kept else None,
             first_token_at=self._first_token_at,
-            finished_at=finished_at,
+            finished_at=clock.now(),
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             reasoning_tokens=usage.reasoning_tokens,
             cached_tokens=usage.cached_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
             estimated=usage.estimated,
+            cost=cost.amount if cost else None,
+            price_source=cost.source[:MAX_SOURCE] if cost else None,
             finish_reason=self._finish_reason,
             error_code=error["code"] if error else None,
             error_detail=error["detail"] if error else None,
@@ -295,18 +301,24 @@ class Run:
         self._final = [("error", fault.problem())]
         self._loop.call(self._publish)
 
-    def _counted(self, text_size: int) -> Usage:
-        if self._usage.completion_tokens is not None or self._usage.prompt_tokens is not None:
-            return self._usage
-        prompt = math.ceil(self.plan.prompt_size / BYTES_A_TOKEN) + TOKENS_A_TURN * self.plan.turns
-        return Usage(prompt, math.ceil(text_size / BYTES_A_TOKEN), estimated=True)
+    def _counted(self, text: str, reasoning: str) -> Usage:
+        if self._status == "error" and self._first_token_at is None:
+            return self._usage  # a call that failed before it brought anything is not estimated
+        said = len((text + reasoning).encode("utf-8", "replace")) + self._passed_bytes
+        return counted(self._usage, self.plan, said, ended=self._finish_reason is not None)
 
-    def _metadata(self, usage: Usage, error: dict[str, Any] | None) -> dict[str, Any]:
+    def _cost(self, usage: Usage) -> Cost | None:
+        """At the prices of the moment it began. A price list may be loaded for it: here, where nothing waits."""
+        plan = self.plan
+        return self._price(plan.provider, plan.model, usage, self._begun_at, told=plan.rates)
+
+    def _metadata(self, usage: Usage, cost: Cost | None, error: dict[str, Any] | None) -> dict[str, Any]:
         metadata: dict[str, Any] = dict(self.plan.message.metadata) if self.plan.message else {}
         metadata |= {
             "generation_id": str(self.id),
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
+            "cost": in_dollars(cost.amount if cost else None),
             "estimated": usage.estimated,
         }
         if error:
@@ -318,9 +330,14 @@ class Run:
         return self.plan.notes | ({"provider": self._noted} if self._noted else {})
 
     def _ending(
-        self, text: str, reasoning: str | None, usage: Usage, metadata: dict[str, Any], error: dict[str, Any] | None
+        self,
+        text: str,
+        reasoning: str | None,
+        usage: dict[str, Any],
+        metadata: dict[str, Any],
+        error: dict[str, Any] | None,
     ) -> list[Event]:
-        final: list[Event] = [("usage", usage_value(usage))]
+        final: list[Event] = [("usage", usage)]
         if error is not None:
             return [*final, ("error", error)]
         message = message_value(
@@ -342,15 +359,3 @@ class Run:
 def _before(message: Message | None) -> tuple[str, str]:
     """Text and reasoning of the part that goes on."""
     return (message.content, message.reasoning or "") if message else ("", "")
-
-
-def usage_value(usage: Any) -> dict[str, Any]:
-    """The value of the event `usage`. `cost` is unknown until prices are kept: null, never zero."""
-    names = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
-    return {name: getattr(usage, name) for name in names} | {"cost": None, "estimated": usage.estimated}
-
-
-def _merged(known: Usage, new: Usage) -> Usage:
-    """The newer count wins where it says something."""
-    told = {name: count for name, count in msgspec.structs.asdict(new).items() if count is not None}
-    return msgspec.structs.replace(known, **told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -82,8 +81,10 @@ class GenerationAnswer(BaseModel):
     completion_tokens: int | None
     reasoning_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
     estimated: bool
-    cost: Decimal | None
+    cost: str | None = Field(description="US dollars, exact; null where the price is unknown.")
+    price_source: str | None
     finish_reason: str | None
     error_code: str | None
     error_detail: str | None

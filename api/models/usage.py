@@ -1,0 +1,57 @@
+"""What was used, added up by account and day: what GET /usage reads, equal to the sums over the ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.models.base import Base, Money
+
+ZERO = text("0")
+
+
+class UsageDay(Base):
+    """`day` is that of the ledger's row; `api_key_id` is all zeros where a session asked."""
+
+    __tablename__ = "usage_days"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(40), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    surface: Mapped[str] = mapped_column(String(20), primary_key=True)
+    api_key_id: Mapped[UUID] = mapped_column(primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    errors: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    estimated: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    unpriced: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)  # calls with tokens of unknown price
+    prompt_tokens: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    completion_tokens: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    reasoning_tokens: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    cached_tokens: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    cost: Mapped[Decimal] = mapped_column(Money(), server_default=ZERO)
+    timed_tokens: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)  # of calls whose writing took a time
+    timed_ms: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+
+    __table_args__ = (Index("ix_usage_days_day", "day"),)
+
+
+class UsageWait(Base):
+    """How many calls of a model waited so long for their first token: `bucket` as in domain/usage.py."""
+
+    __tablename__ = "usage_waits"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(40), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    surface: Mapped[str] = mapped_column(String(20), primary_key=True)
+    api_key_id: Mapped[UUID] = mapped_column(primary_key=True)
+    bucket: Mapped[int] = mapped_column(primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+
+    __table_args__ = (Index("ix_usage_waits_day", "day"),)

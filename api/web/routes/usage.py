@@ -1,0 +1,46 @@
+"""/usage: what one used, what it cost, and what is left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from api.services.usage import Report
+from api.web.answers import answer, pick
+from api.web.context import principal, services
+from api.web.openapi import Access, Routes
+from api.web.schemas.usage import ExportQuery, LimitAnswer, LimitsAnswer, UsageAnswer, UsageQuery
+
+routes = Routes("usage", "Tokens, cost and limits")
+EXPORT = {
+    "description": "a file",
+    "content": {"text/csv": {"schema": {"type": "string"}}, "application/json": {"schema": {"type": "array"}}},
+}
+
+
+@routes.get("/usage", summary="What one used", access=Access.READ, returns={200: UsageAnswer})
+def get_usage(query: UsageQuery) -> Response:
+    return answer(shown(services().usage.report(principal(), query.wanted(), query.group_by)))
+
+
+@routes.get("/usage/export", summary="The same as a file", access=Access.READ, returns={200: EXPORT})
+def export_usage(query: ExportQuery) -> Response:
+    return as_file(services().usage.export(principal(), query.wanted(), query.format), query.format)
+
+
+@routes.get("/usage/limits", summary="What is left", access=Access.READ, returns={200: LimitsAnswer})
+def get_limits() -> Response:
+    states = services().rate_limits.look(principal())
+    zone = principal().time_zone or "UTC"
+    return answer({"time_zone": zone, "limits": [pick(LimitAnswer, state) for state in states]})
+
+
+def shown(report: Report) -> dict[str, Any]:
+    period = {"from": report.since, "to": report.until, "group_by": report.group_by}
+    return {"time_zone": report.time_zone, **period, "total": report.total, "items": report.items}
+
+
+def as_file(content: bytes, form: str) -> Response:
+    kind = "text/csv; charset=utf-8" if form == "csv" else "application/json"
+    return Response(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="usage.{form}"'})
