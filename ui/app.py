@@ -7,14 +7,14 @@ from collections.abc import Callable
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError
+from ui.api_client import ApiError
 from ui.components.away import draw_failure
 from ui.components.drawer import close_drawer
 from ui.components.exchange import exchange, leave
+from ui.components.question import draw_question
 from ui.components.style import set_up
-from ui.modules.chat import view as chat
-from ui.modules.models import view as models
 from ui.modules.sidebar import view as sidebar
+from ui.navigation import CHAT, PATHS, PLACES, Place
 from ui.sign_in import view as sign_in
 from ui.sign_in.actions import cookie_set
 from ui.sign_in.current import client, current_session, session_ended
@@ -24,7 +24,7 @@ from ui.sign_in.sessions import Session
 def main() -> None:
     set_up()
     if state.page().leaving:
-        leave()
+        leave(PATHS)
         return
     try:
         session = current_session()
@@ -40,33 +40,45 @@ def main() -> None:
 
 
 def signed_in(session: Session) -> None:
-    page, api = state.page(), client(session)
+    page = state.page()
     if page.ticket:
-        exchange(page.ticket, cookie_set)
+        exchange(page.ticket, cookie_set, PATHS)
     if page.toast:
         st.toast(page.toast)
         page.toast = ""
-    page.chat_page = st.Page(lambda: draw(chat.draw, chat.draw_offline), title="Chat", url_path="chat", default=True)
-    page.models_page = st.Page(lambda: draw(models.draw), title="Models", url_path="models")
-    here = st.navigation([page.chat_page, page.models_page], position="hidden")
+    open_to = [place for place in PLACES if session.user.role == "admin" or not place.admins]
+    page.places = {
+        place.path: st.Page(draw(place, session), title=place.title, url_path=place.path, default=place is CHAT)
+        for place in open_to
+    }
+    here = st.navigation(list(page.places.values()), position="hidden")
     going, page.going = page.going, None
-    if going is not None and here is not page.chat_page:
-        st.switch_page(page.chat_page, query_params={"chat": going} if going else None)
+    if going is not None and here is not page.places[CHAT.path]:
+        st.switch_page(page.places[CHAT.path], query_params={"chat": going} if going else None)
+    visit, page.visit = page.visit, ""
+    if visit in page.places and here is not page.places[visit]:
+        st.switch_page(page.places[visit])
+    here.run()
 
-    def draw(view: Callable[[ApiClient], None], offline: Callable[[], None] | None = None) -> None:
-        """A page of ours with the sidebar; when a call fails, what can be kept is kept and the page says why."""
+
+def draw(place: Place, session: Session) -> Callable[[], None]:
+    """A page of ours with the sidebar; when a call fails, what can be kept is kept and the page says why."""
+
+    def run() -> None:
+        api = client(session)
         try:
-            sidebar.draw(api, session.user)
-            close_drawer(f"{here.url_path} {st.query_params.get('chat', '')}")
-            view(api)
+            sidebar.draw(api, session.user, PLACES)
+            close_drawer(f"{place.path} {st.query_params.get('chat', '')}")
+            place.draw(api)
+            draw_question()
         except ApiError as error:
             if error.status == 401:
                 raise
-            if offline:
-                offline()
+            if place.offline:
+                place.offline()
             draw_failure(error, client())
 
-    here.run()
+    return run
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ class Settings:
     """`trusted_proxies` counts the proxies in front of the page whose X-Forwarded-For entries are believed."""
 
     api_url: str = "http://127.0.0.1:8000"
+    public_api_url: str = ""  # the API as people's programs reach it, for snippets; api_url where it is not set
     page_secret: str = ""
     cookie_name: str = "parley_session"
     cookie_secure: bool | None = None  # None: secure when the browser came over https
@@ -23,10 +24,12 @@ class Settings:
 def read(environ: Mapping[str, str]) -> Settings:
     """Settings from an environment; empty values count as unset."""
     value = {name: text.strip() for name, text in environ.items() if text.strip()}
+    api_url = value.get("API_URL", Settings.api_url).rstrip("/")
     secure = value.get("COOKIE_SECURE", "auto").lower()
     public_url = value.get("PUBLIC_URL", "")
     return Settings(
-        api_url=value.get("API_URL", Settings.api_url).rstrip("/"),
+        api_url=api_url,
+        public_api_url=value.get("PUBLIC_API_URL", api_url).rstrip("/"),
         page_secret=value.get("PAGE_SECRET", ""),
         cookie_name=value.get("COOKIE_NAME", Settings.cookie_name),
         cookie_secure=(

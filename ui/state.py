@@ -7,12 +7,15 @@ Widgets' own keys are named where the widget is drawn and read through `take`.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import streamlit as st
 
-from ui.api_client import ModelCatalogue
+from ui.api_client import ApiKey, ModelCatalogue
+
+SignInForm = Literal["sign_in", "register", "api_key"]
 
 PREFIX = "parley_"
 COMPOSER = "composer"  # the chat input's widget key: set before it is drawn, its text comes back into the box
@@ -31,11 +34,22 @@ class Draft:
 
 @dataclass(frozen=True)
 class Dialog:
-    """The open dialog and the chat it is about. Kept until it is dismissed, so that a rerun does not close it."""
+    """The open dialog, and the chat it is about if any. Kept until it is dismissed, whatever reruns the page."""
 
-    kind: Literal["rename", "delete"]
+    kind: Literal["rename", "delete", "shortcuts"]
     chat_id: str
     title: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Asked before something is done that cannot be undone. `act` says what went wrong, or nothing."""
+
+    title: str
+    text: str
+    yes: str
+    act: Callable[[], str]
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -56,7 +70,7 @@ class PageState:
     refused_cookie: str = ""  # digest of a cookie whose session has ended, so that it is not tried on every run
     ticket: str = ""  # a ticket the browser has yet to exchange for the cookie
     leaving: bool = False  # signed out: the cookie is being removed and the page reloaded
-    form: Literal["sign_in", "register"] = "sign_in"  # which form a signed-out person sees
+    form: SignInForm = "sign_in"  # which form a signed-out person sees
     form_errors: dict[str, str] = field(default_factory=dict)  # field → what is wrong with it; "" is the whole form
     asks_setup_code: bool = False  # the server wants the one-time code for its first account
     shown_chats: int = 30  # how many chats the sidebar lists
@@ -71,9 +85,17 @@ class PageState:
     default_model: str = ""  # what a new chat starts with when none was chosen yet
     earlier: tuple[str, int] = ("", 0)  # a chat and how many pages of its earlier messages are shown
     going: str | None = None  # a chat to show ("" is a new one), when another page of ours is open
+    visit: str = ""  # another page of ours to go to at the next run
+    adding: str = ""  # the provider whose form is open on the Models page
     finished: str = ""  # the reply that was followed to its end last
-    chat_page: Any = None  # Streamlit's handles of the pages, for links between them; set on every run
-    models_page: Any = None
+    question: Question | None = None
+    new_key: ApiKey | None = None  # an API key just made, shown this once
+    places: dict[str, Any] = field(default_factory=dict)  # Streamlit's handles of the pages by path; set on every run
+
+    @property
+    def modal(self) -> bool:
+        """Something lies over the page and waits for an answer."""
+        return self.dialog is not None or self.question is not None
 
 
 def page() -> PageState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ui.api_client import ApiError
@@ -102,3 +103,17 @@ def when(seconds: float | None, otherwise: str) -> str:
         return f"in {whole} second{'s' if whole > 1 else ''}"
     minutes = math.ceil(seconds / 60)
     return f"in {minutes} minutes" if minutes < 100 else f"in {math.ceil(minutes / 60)} hours"
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """How long it is since then, as one says it."""
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {name}{'s' if count > 1 else ''} ago" if count < 60 else f"on {day(moment)}"
+    return "just now"
+
+
+def day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"

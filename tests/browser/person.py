@@ -93,6 +93,17 @@ class Person:
 
     # Finding things
 
+    def goes_to(self, place: str) -> None:
+        """A page of the sidebar or of the account's menu."""
+        link = self.page.get_by_role("link", name=place, exact=True)
+        if place in {"Settings", "Admin"}:
+            self.open_account()
+        link.click()
+        expect(self.page.get_by_role("heading", name=place, level=1)).to_be_visible()
+
+    def tab(self, name: str) -> Locator:
+        return self.page.get_by_role("tab", name=name, exact=True)
+
     def field(self, label: str) -> Locator:
         return self.page.get_by_label(label, exact=True)
 

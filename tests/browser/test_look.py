@@ -76,8 +76,7 @@ def test_everything_that_can_be_pressed_has_a_name(ada: Person) -> None:
 
 
 def test_a_model_can_be_added_and_chosen(ada: Person) -> None:
-    ada.open_account()
-    ada.page.get_by_role("link", name="Models and keys").click()
+    ada.goes_to("Models")
     ada.button("Add model").click()
     expect(ada.page.locator(".st-key-wrong-model_key")).to_contain_text("Paste the API key")
     expect(ada.field("API key")).to_have_attribute("type", "password")
@@ -87,7 +86,7 @@ def test_a_model_can_be_added_and_chosen(ada: Person) -> None:
     expect(ada.page.get_by_text("a-model-of-ours").first).to_be_visible()
     expect(ada.field("API key")).to_have_value("")
     assert "sk-a-key" not in ada.page.content()
-    ada.page.get_by_role("link", name="Back to chat").click()
+    ada.button("New chat").click()
     ada.sees_empty_chat()
     ada.page.get_by_role("combobox", name="Model").click()
     expect(ada.page.get_by_role("option").filter(has_text="a-model-of-ours").first).to_be_visible()

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ui.api_client import ApiError, Chat, Message
+from ui.modules.settings.security import device
 from ui.modules.sidebar.grouping import by_time
-from ui.wording import explain, explain_reply, status_words, when
+from ui.wording import ago, explain, explain_reply, status_words, when
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,33 @@ def test_chats_stand_under_the_readers_days() -> None:
     ]
     in_tokyo = by_time(chats[:2], now, ZoneInfo("Asia/Tokyo"))
     assert [heading for heading, _ in in_tokyo] == ["Today"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [(5, "just now"), (60, "1 minute ago"), (7300, "2 hours ago"), (86_400, "1 day ago"), (90 * 86_400, "on 2 ")],
+)
+def test_how_long_ago(seconds: int, says: str) -> None:
+    now = datetime(2026, 3, 2 + 1, tzinfo=UTC) + timedelta(days=89)
+    assert ago(now - timedelta(seconds=seconds), now).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("agent", "says"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36",
+            "Chrome on Linux",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/131.0 Safari/537.36 Edg/131.0", "Edge on Windows"),
+        ("curl/8.1", "curl"),
+        ("<script>", "A program"),
+        ("", "A program"),
+    ],
+)
+def test_a_browser_by_the_name_people_know(agent: str, says: str) -> None:
+    assert device(agent) == says

@@ -1,6 +1,8 @@
 """The page's only HTTP. Typed results, one error type, streams that survive a cut line. Knows no Streamlit."""
 
-from ui.api_client.client import ApiClient, TokenSource
+from ui.api_client.accounts import ApiKey, SignedIn
+from ui.api_client.calls import TokenSource
+from ui.api_client.client import ApiClient
 from ui.api_client.errors import ApiError
 from ui.api_client.follow import Batch, End
 from ui.api_client.records import (
@@ -13,6 +15,7 @@ from ui.api_client.records import (
     ModelCatalogue,
     ModelConfig,
     OpenChat,
+    Provider,
     Sent,
     Tokens,
     User,
@@ -22,6 +25,7 @@ from ui.api_client.transport import Transport
 __all__ = [
     "ApiClient",
     "ApiError",
+    "ApiKey",
     "Batch",
     "Chat",
     "ChatPage",
@@ -33,7 +37,9 @@ __all__ = [
     "ModelCatalogue",
     "ModelConfig",
     "OpenChat",
+    "Provider",
     "Sent",
+    "SignedIn",
     "TokenSource",
     "Tokens",
     "Transport",

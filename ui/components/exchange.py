@@ -13,7 +13,8 @@ export default function (component) {
   const { data, setTriggerValue } = component;
   if (window.parleyTicket === data.ticket) return;  // drawn again: the ticket is on its way or spent
   window.parleyTicket = data.ticket;
-  const root = location.origin + location.pathname.replace(/\\/models\\/?$/, "/");
+  const here = location.pathname;
+  const root = location.origin + data.pages.reduce((path, page) => path.replace(new RegExp(`/${page}/?$`), "/"), here);
   fetch(root + data.path, {
     method: "POST",
     credentials: "same-origin",
@@ -37,21 +38,21 @@ def _component() -> Any:
     return st.components.v2.component("parley_exchange", js=_JS)
 
 
-def exchange(ticket: str, on_done: Callable[[], None]) -> int | None:
+def exchange(ticket: str, on_done: Callable[[], None], pages: list[str]) -> int | None:
     """Draws nothing. Redeems the ticket in the browser; gives the route's status in the run that follows."""
     with st.container(key="plumbing-exchange"):
         result = _component()(
             key="exchange",
-            data={"path": "auth/exchange", "ticket": ticket, "reload": False},
+            data={"path": "auth/exchange", "ticket": ticket, "reload": False, "pages": pages},
             on_done_change=on_done,
         )
     return getattr(result, "done", None)
 
 
-def leave() -> None:
+def leave(pages: list[str]) -> None:
     """Drops the cookie and loads the page anew, so that nothing of the old session is left in the tab."""
     with st.container(key="plumbing-leave"):
-        data = {"path": "auth/logout", "ticket": "none", "reload": True}
+        data = {"path": "auth/logout", "ticket": "none", "reload": True, "pages": pages}
         _component()(key="leave", data=data, on_done_change=_nothing)
 
 

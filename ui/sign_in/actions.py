@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ui import state
 from ui.api_client import ApiError, Login
 from ui.runtime import sessions
@@ -9,17 +11,20 @@ from ui.sign_in.current import client, my_client
 from ui.sign_in.tickets import tickets
 from ui.wording import explain
 
+_KEY = re.compile(r"[!-~]{8,500}")
+
 MISSING = {
     "name": "Enter your email address or username.",
     "email": "Enter your email address.",
     "username": "Choose a username.",
     "password": "Enter a password.",
+    "key": "Paste an API key.",
 }
 
 
-def show(form: str) -> None:
+def show(form: state.SignInForm) -> None:
     page = state.page()
-    page.form = "register" if form == "register" else "sign_in"
+    page.form = form
     page.form_errors, page.notice = {}, None
 
 
@@ -31,6 +36,23 @@ def sign_in() -> None:
         _enter(client().login(name, password))
     except ApiError as error:
         _tell(error, "Email, username or password is not right. Try again." if error.status == 401 else "")
+
+
+def sign_in_with_key() -> None:
+    """A program's key lets its owner in too, as far as the key's scopes go."""
+    key = _text("sign_in_key")
+    if _missing(key=key):
+        return
+    if not _KEY.fullmatch(key):
+        state.page().form_errors = {"key": "That does not look like an API key. Paste all of it, and nothing else."}
+        return
+    try:
+        _enter(client().login_with_key(key), by_key=True)
+    except ApiError as error:
+        if error.status == 401:
+            state.page().form_errors = {"key": "This key is not valid. It may have expired or been revoked."}
+        else:
+            _tell(error)
 
 
 def register() -> None:
@@ -57,11 +79,17 @@ def sign_out() -> None:
     """Ends the session at the API first; only then is the browser's cookie dropped."""
     handle = state.page().handle
     try:
-        my_client().logout()
+        if not sessions().find(handle).by_key:
+            my_client().logout()
     except ApiError as error:
         if error.away:
             state.page().notice = state.Notice("You are still signed in: " + explain(error).text)
             return
+    leave(handle)
+
+
+def leave(handle: str) -> None:
+    """Nothing of the session stays here; the next run drops the browser's cookie."""
     sessions().forget(handle)
     state.clear()
     state.page().leaving = True
@@ -71,8 +99,8 @@ def cookie_set() -> None:
     state.page().ticket = ""
 
 
-def _enter(login: Login) -> None:
-    session = sessions().add(login)
+def _enter(login: Login, *, by_key: bool = False) -> None:
+    session = sessions().add(login, by_key=by_key)
     unsent = state.page().unsent
     state.clear()
     page = state.page()

@@ -57,10 +57,16 @@ def client(session: Session | None = None) -> ApiClient:
     address = browser_address(
         st.context.ip_address, st.context.headers.get("X-Forwarded-For"), settings().trusted_proxies
     )
-    return ApiClient(transport(), session, address)
+    return ApiClient(transport(), session, address, st.context.headers.get("User-Agent") or "")
 
 
 def my_client() -> ApiClient:
     """The API in the name of this tab's session, for callbacks. Raises ApiError 401 when there is none (any more)."""
     handle = state.page().handle
     return client(sessions().find(handle) if handle else None)
+
+
+def signed_in_by_key() -> bool:
+    """Whether this tab came in with an API key: some things of an account need its password."""
+    handle = state.page().handle
+    return bool(handle) and sessions().find(handle).by_key

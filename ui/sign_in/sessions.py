@@ -26,14 +26,17 @@ class Session:
     user: User
     _tokens: Tokens
     _anonymous: ApiClient
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     used_at: float = 0.0
+    by_key: bool = False  # signed in with an API key: it is the token, and nothing comes after it
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def access(self) -> str:
         return self._tokens.access
 
     def renew(self, refused: str) -> str:
         """A token newer than the refused one. Raises ApiError 401 when the session has ended."""
+        if self.by_key:
+            raise ApiError(401, "unauthenticated", "This API key is not valid any more.")
         with self._lock:
             if self._tokens.access != refused:
                 return self._tokens.access
@@ -54,10 +57,10 @@ class SessionStore:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._resuming: dict[str, threading.Lock] = {}
 
-    def add(self, login: Login) -> Session:
+    def add(self, login: Login, *, by_key: bool = False) -> Session:
         """A fresh sign-in. Without a handle from the API the session lives as long as this process."""
         handle = login.handle or secrets.token_urlsafe(32)
-        session = Session(handle, login.user, login.tokens, self._anonymous, used_at=time.monotonic())
+        session = Session(handle, login.user, login.tokens, self._anonymous, time.monotonic(), by_key)
         with self._lock:
             self._sessions[handle] = session
             while len(self._sessions) > KEEP:

@@ -13,23 +13,23 @@ from ui.sign_in import actions
 REGISTER = {"register_email": "email", "register_username": "username", "register_password": "password"}
 
 
+HEADS = {
+    "sign_in": ("Sign in to Parley", "Your chats are where you left them."),
+    "register": ("Create your account", "All your models in one place, on your own server."),
+    "api_key": ("Sign in with an API key", "You may do here what the key may. It stays on the server."),
+}
+
+
 def draw() -> None:
-    page = state.page()
-    registering = page.form == "register"
+    form = state.page().form
+    title, lead = HEADS[form]
     with st.container(key="sign-in-card"):
         st.image(STATIC / "logo.svg", width=48, alt="Parley")
-        st.title("Create your account" if registering else "Sign in to Parley", anchor=False)
-        st.markdown(
-            "All your models in one place, on your own server."
-            if registering
-            else "Your chats are where you left them."
-        )
-        with st.form("register" if registering else "sign_in", border=False, enter_to_submit=True):
-            if registering:
-                _register_fields()
-            else:
-                _sign_in_fields()
-        _other_form(registering)
+        st.title(title, anchor=False)
+        st.markdown(lead)
+        with st.form(form, border=False, enter_to_submit=True):
+            {"sign_in": _sign_in_fields, "register": _register_fields, "api_key": _key_field}[form]()
+        _other_forms(form)
 
 
 def _sign_in_fields() -> None:
@@ -63,16 +63,24 @@ def _whole_form() -> None:
     draw_problem("form", state.page().form_errors.get(""))
 
 
-def _other_form(registering: bool) -> None:
+def _key_field() -> None:
+    _field("API key", "sign_in_key", "key", autocomplete="off", secret=True)
+    _whole_form()
+    st.form_submit_button("Sign in", type="primary", width="stretch", on_click=actions.sign_in_with_key)
+    focus("sign_in_key", _errors_word())
+
+
+def _other_forms(form: state.SignInForm) -> None:
     with st.container(key="other-form", horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
-        st.markdown("Have an account?" if registering else "New here?", width="content")
-        st.button(
-            "Sign in instead" if registering else "Create an account",
-            key="switch_form",
-            type="tertiary",
-            on_click=actions.show,
-            args=("sign_in" if registering else "register",),
-        )
+        if form == "sign_in":
+            _other("Create an account", "register")
+            _other("Use an API key", "api_key")
+        else:
+            _other("Sign in with a password" if form == "api_key" else "Sign in instead", "sign_in")
+
+
+def _other(label: str, form: state.SignInForm) -> None:
+    st.button(label, key=f"switch-{form}", type="tertiary", on_click=actions.show, args=(form,))
 
 
 def _first(first: str, name: str, second: str) -> str:

@@ -76,6 +76,11 @@ def choose_model(chat_id: str) -> None:
         state.page().notice = state.Notice("The model is used now but could not be kept. " + explain(error).text)
 
 
+def add_model(provider: str) -> None:
+    """To the Models page, with the form for this provider open."""
+    state.page().adding, state.page().visit = provider, "models"
+
+
 def put_back(text: str) -> None:
     """Into the composer again, to be changed and sent anew."""
     state.page().refill = text

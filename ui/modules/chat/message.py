@@ -55,7 +55,7 @@ def _failed(message: Message, question: str, *, last: bool) -> None:
                     args=(question,),
                 )
             if words.models:
-                st.page_link(page().models_page, label="Models and keys", icon=":material/key:")
+                st.page_link(page().places["models"], label="Models and keys", icon=":material/key:")
 
 
 def _footer(message: Message) -> None:

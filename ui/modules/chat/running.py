@@ -24,7 +24,7 @@ WAITING = '<div class="parley-waiting" role="status" aria-label="Waiting for the
 
 def draw_running(api: ApiClient, generation_id: str, stored: Message) -> None:
     with st.container(key=f"running-{generation_id}"), st.chat_message("assistant", avatar=AVATAR):
-        if state.page().dialog is not None:
+        if state.page().modal:
             _snapshot(stored)
             return
         parts = _Parts()

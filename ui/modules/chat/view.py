@@ -12,15 +12,9 @@ from ui.components.problem import draw_problem
 from ui.modules.chat import actions
 from ui.modules.chat.message import draw_message
 from ui.modules.chat.running import draw_running
+from ui.modules.chat.welcome import draw_welcome
 
 FIRST_PAGE = 50  # messages the API gives when a chat is opened
-
-EXAMPLES = (
-    (":material/code:", "Write a Python function that retries a call, waiting longer each time"),
-    (":material/table_chart:", "Compare SQLite and PostgreSQL for a small team, in a table"),
-    (":material/mail:", "Draft a friendly reminder for an invoice that is two weeks late"),
-    (":material/school:", "Explain public-key encryption to someone who is good at maths"),
-)
 
 
 def draw(api: ApiClient) -> None:
@@ -32,11 +26,12 @@ def draw(api: ApiClient) -> None:
         st.set_page_config(page_title=f"{opened.chat.title} · Parley")
     running = opened.chat.active_generation_id if opened else None
     messages, more = _with_earlier(api, opened) if opened else ([], False)
-    models = {model.id: model for model in actions.catalogue(api).models}
+    catalogue = actions.catalogue(api)
+    models = {model.id: model for model in catalogue.models}
     # Every call that may fail is made: from here the composer is on the page, and what is typed in it safe.
     _composer(opened, running, models)
     if not messages:
-        _welcome(chat_id)
+        draw_welcome(chat_id, catalogue)
         return
     with st.container(key="conversation", gap="medium"):
         if more:
@@ -102,7 +97,7 @@ def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Mo
             st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
     if running:
         escape_presses("stop")
-    elif page.dialog is None:
+    elif not page.modal:
         focus(state.COMPOSER, chat_id or "new")
 
 
@@ -135,7 +130,7 @@ def _model_choice(models: dict[str, Model], opened: OpenChat | None) -> None:
         options.insert(0, wanted)
         chosen = wanted
     if not options:
-        st.page_link(page.models_page, label="No model yet: add one", icon=":material/add:")
+        st.page_link(page.places["models"], label="No model yet: add one", icon=":material/add:")
         return
     st.selectbox(
         "Model",
@@ -158,19 +153,3 @@ def _model_name(model: Model | None, name: str) -> str:
     if model.context_window:
         parts.append(f"{model.context_window // 1000}k")
     return " · ".join(part for part in parts if part)
-
-
-def _welcome(chat_id: str) -> None:
-    with st.container(key="welcome"):
-        st.title("What can I help with?", anchor=False)
-        st.markdown("Ask below, or start from one of these.")
-        with st.container(key="examples"):
-            for number, (icon, text) in enumerate(EXAMPLES):
-                st.button(
-                    text,
-                    key=f"example-{number}",
-                    icon=icon,
-                    width="stretch",
-                    on_click=actions.send,
-                    args=(chat_id, text),
-                )

@@ -6,16 +6,14 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ModelConfig
+from ui.components.frame import head
 from ui.components.problem import draw_problem
 from ui.modules.models import actions
 from ui.render import literal
 
 
 def draw(api: ApiClient) -> None:
-    st.set_page_config(page_title="Models · Parley")
-    st.page_link(state.page().chat_page, label="Back to chat", icon=":material/arrow_back:")
-    st.title("Models and keys", anchor=False)
-    st.markdown("Bring a key, and its models can be chosen in every chat. Keys are stored encrypted and never shown.")
+    head("Models", "Bring a key, and its models can be chosen in every chat.")
     configs = api.model_configs()
     if configs:
         st.header("Yours", anchor=False)

@@ -45,6 +45,10 @@ def choose(chat_id: str, title: str, key: str) -> None:
         state.put_widget(RENAME_FIELD, title)
 
 
+def show_shortcuts() -> None:
+    state.page().dialog = state.Dialog("shortcuts", "", "")
+
+
 def close_dialog() -> None:
     state.page().dialog = None
 

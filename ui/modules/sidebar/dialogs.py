@@ -1,4 +1,4 @@
-"""The two dialogs about a chat. They stay open until they are dismissed, whatever reruns the page meanwhile."""
+"""The sidebar's dialogs. They stay open until they are dismissed, whatever reruns the page meanwhile."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from ui.components.problem import draw_problem
 from ui.modules.sidebar import actions
 from ui.render import literal
 
+SHORTCUTS = (
+    ("New chat", "Ctrl Shift O"),
+    ("Send the message", "Enter"),
+    ("Start a line in the message", "Shift Enter"),
+    ("Stop the reply, from the message box", "Esc"),
+    ("Close a dialog or a menu", "Esc"),
+    ("Next and previous control", "Tab"),
+)
+
 
 def draw_dialog() -> None:
     dialog = state.page().dialog
@@ -17,6 +26,8 @@ def draw_dialog() -> None:
         return
     if dialog.kind == "rename":
         _rename(dialog.id)
+    elif dialog.kind == "shortcuts":
+        _shortcuts()
     else:
         _delete(dialog.id, dialog.title)
 
@@ -40,6 +51,12 @@ def _delete(opened: str, title: str) -> None:
         cancelled = st.button("Cancel", key="delete-cancel")
     focus("delete-cancel", opened)
     _finish(actions.delete() if confirmed else "", done=confirmed, cancelled=cancelled)
+
+
+@st.dialog("Keyboard shortcuts", on_dismiss=actions.close_dialog)
+def _shortcuts() -> None:
+    lines = [f"| {literal(what)} | {' + '.join(f'`{key}`' for key in keys.split())} |" for what, keys in SHORTCUTS]
+    st.markdown("\n".join(["| What | Keys |", "|---|---|", *lines]))
 
 
 def _finish(wrong: str, *, done: bool, cancelled: bool) -> None:

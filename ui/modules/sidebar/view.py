@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,13 +15,14 @@ from ui.components.theme import theme_choice
 from ui.modules.sidebar import actions
 from ui.modules.sidebar.dialogs import draw_dialog
 from ui.modules.sidebar.grouping import by_time
+from ui.navigation import Place
 from ui.render import label, literal
 from ui.sign_in.actions import sign_out
 
 WATCH_SECONDS = 3.0
 
 
-def draw(api: ApiClient, user: User) -> None:
+def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
     page = state.page()
     st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "logo.svg")
     listed = _chats(api, page.shown_chats)
@@ -29,12 +31,15 @@ def draw(api: ApiClient, user: User) -> None:
             "New chat",
             key="new-chat",
             icon=":material/edit_square:",
+            shortcut="Ctrl+Shift+O",
             width="stretch",
             on_click=actions.new_chat,
         )
+        with st.container(key="places", gap=None):
+            _links(places, "sidebar")
         with st.container(key="chats", gap=None):
             _list(listed)
-        _account(user)
+        _account(user, places)
     _watch(api, listed)
     draw_dialog()
 
@@ -90,8 +95,14 @@ def _row(chat: Chat, *, active: bool) -> None:
         )
 
 
-def _account(user: User) -> None:
-    page = state.page()
+def _links(places: Sequence[Place], menu: str) -> None:
+    for place in places:
+        handle = state.page().places.get(place.path)
+        if place.menu == menu and handle is not None:
+            st.page_link(handle, label=place.title, icon=place.icon, width="stretch")
+
+
+def _account(user: User, places: Sequence[Place]) -> None:
     name = user.full_name or user.username
     with (
         st.container(key="account"),
@@ -101,8 +112,15 @@ def _account(user: User) -> None:
         with st.container(key="account-who", gap=None):
             st.markdown(f"**{literal(name)}**")
             st.text(user.email)
-        theme_choice(["models"])
-        st.page_link(page.models_page, label="Models and keys", icon=":material/key:")
+        theme_choice([place.path for place in places if place.menu])
+        _links(places, "account")
+        st.button(
+            "Keyboard shortcuts",
+            key="shortcuts",
+            icon=":material/keyboard:",
+            type="tertiary",
+            on_click=actions.show_shortcuts,
+        )
         st.button("Sign out", key="sign-out", icon=":material/logout:", type="tertiary", on_click=sign_out)
 
 

@@ -1,0 +1,132 @@
+"""The first minute, and what a person sees and changes of their account."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import PageServer
+from tests.browser.person import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def test_the_first_minute_from_registration_to_the_first_answer(ada: Person) -> None:
+    expect(ada.page.get_by_text("The built-in demo answers now.")).to_be_visible()
+    expect(ada.page.locator("[class*=st-key-example-] button")).to_have_count(4)
+    ada.page.locator(".st-key-example-0 button").click()
+    ada.sees_reply_end()
+    expect(ada.reply()).to_contain_text("This is Parley's demo model")
+    ada.button("New chat").click()
+    ada.sees_empty_chat()
+    ada.page.locator(".st-key-way-openai button").click()
+    expect(ada.page.get_by_role("heading", name="Models", level=1)).to_be_visible()
+
+
+def test_a_name_is_changed_and_stands_in_the_sidebar(ada: Person) -> None:
+    ada.goes_to("Settings")
+    ada.field("Name").fill("Ada of *Parley*")
+    ada.field("Username").fill("x")
+    ada.button("Save profile").click()
+    expect(ada.page.locator(".st-key-wrong-settings-username")).to_be_visible()
+    ada.field("Username").fill(ada.name)
+    ada.button("Save profile").click()
+    expect(ada.page.locator(".st-key-account").first).to_contain_text("Ada of *Parley*")
+
+
+def test_an_api_key_is_shown_once_and_signs_in_until_it_is_revoked(
+    ada: Person, chromium: Browser, page_server: PageServer
+) -> None:
+    ada.says("a chat to find by key")
+    ada.sees_reply_end()
+    ada.goes_to("Settings")
+    ada.tab("API keys").click()
+    ada.button("Make a key").click()
+    expect(ada.page.locator(".st-key-wrong-key-name")).to_be_visible()
+    ada.field("What it is for").fill("Editor")
+    ada.button("Make a key").click()
+    shown = ada.page.locator(".st-key-new-key-shown")
+    key = shown.get_by_test_id("stCode").first.inner_text().strip()
+    expect(shown.get_by_test_id("stCode").nth(1)).to_contain_text(f"Bearer {key}")
+    ada.button("I have copied it").click()
+    expect(shown).to_have_count(0)
+    assert key not in ada.page.content()
+
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(60_000)
+    program = Person(context, page_server.url, ada.name)
+    program.page.goto(page_server.url)
+    program.button("Use an API key").click()
+    program.field("API key").fill("no key at all")
+    program.button("Sign in").click()
+    expect(program.page.locator(".st-key-wrong-sign_in_key")).to_contain_text("does not look like")
+    program.field("API key").fill(key)
+    program.button("Sign in").click()
+    program.sees_empty_chat()
+    expect(program.row("a chat to find by key")).to_be_visible()
+    program.page.reload()
+    program.sees_empty_chat()
+    program.goes_to("Settings")
+
+    ada.button("Revoke").click()
+    ada.page.locator(".st-key-question-yes button").click()
+    expect(ada.page.locator("[class*=st-key-line-key-]")).to_have_count(0)
+    program.tab("Preferences").click()
+    expect(program.page.get_by_text("Your session has ended")).to_be_visible()
+    context.close()
+
+
+def test_sign_out_everywhere_ends_the_other_browser(ada: Person, chromium: Browser, page_server: PageServer) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(60_000)
+    other = Person(context, page_server.url, ada.name)
+    other.sign_in()
+    other.sees_empty_chat()
+    ada.goes_to("Settings")
+    ada.tab("Security").click()
+    expect(ada.page.locator("[class*=st-key-line-session-]")).to_have_count(2)
+    expect(ada.page.get_by_text("this browser")).to_have_count(1)
+    expect(ada.page.get_by_text("Chrome").first).to_be_visible()
+    ada.button("Sign out everywhere").click()
+    ada.page.locator(".st-key-question-yes button").click()
+    expect(ada.field("Email or username")).to_be_visible()
+    other.composer().fill("typed while the session ended")
+    other.composer().press("Enter")
+    expect(other.page.get_by_text("Your session has ended")).to_be_visible()
+    other.field("Email or username").fill(ada.name)
+    other.field("Password").fill(ada.password)
+    other.button("Sign in").click()
+    expect(other.composer()).to_have_value("typed while the session ended")
+    context.close()
+
+
+def test_a_password_is_changed_and_the_account_deleted(ada: Person) -> None:
+    ada.goes_to("Settings")
+    ada.tab("Security").click()
+    ada.field("Current password").fill("not the password")
+    ada.field("New password").fill("another long password")
+    ada.button("Change password").click()
+    expect(ada.page.locator("[class*=st-key-wrong-settings-]")).to_have_count(1)
+    ada.field("Current password").fill(ada.password)
+    ada.field("New password").fill("another long password")
+    ada.button("Change password").click()
+    expect(ada.page.get_by_text("Password changed")).to_be_visible()
+    ada.field("Password").fill("another long password")
+    ada.button("Delete my account…").click()
+    expect(ada.button("Cancel")).to_be_focused()
+    ada.button("Delete my account").click()
+    expect(ada.field("Email or username")).to_be_visible()
+    ada.sign_in("another long password")
+    expect(ada.page.locator("[class*=st-key-wrong-]")).to_be_visible()
+
+
+def test_the_keyboard_opens_a_new_chat_and_a_list_tells_its_keys(ada: Person) -> None:
+    ada.says("to be left by keyboard")
+    ada.sees_reply_end()
+    ada.composer().focus()
+    ada.page.keyboard.press("Control+Shift+O")
+    ada.sees_empty_chat()
+    expect(ada.composer()).to_be_focused()
+    ada.open_account()
+    ada.button("Keyboard shortcuts").click()
+    expect(ada.page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Stop the reply")

@@ -1,0 +1,1 @@
+"""The own account: profile, preferences, password, sessions, API keys."""
