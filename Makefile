@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help run api dev ui test test-long check bench format lock migrate clean
+.PHONY: help run api dev ui test test-long check bench format lock migrate up down logs ps clean
 
 # Set-up: a stamp a set of locks. A virtual environment that works is kept, anything else is made anew.
 define setup
@@ -69,6 +69,20 @@ lock: .venv/.dev ## Compile the .in files again; ARGS=--upgrade takes the newest
 
 migrate: .venv/.run ## Bring the database up to date (the API does it at its start as well)
 	@$(PY) -m flask --app api.cli db upgrade
+
+up: ## Build and start the whole stack in containers: PostgreSQL, API, page and proxy; ARGS="--scale api=3"
+	@docker compose up --build --detach --wait $(ARGS)
+	@echo "Page: http://127.0.0.1:$${UI_PORT:-8501}   API: http://127.0.0.1:$${API_PORT:-8000}"
+	@docker compose logs --no-log-prefix api | grep --max-count=1 "set-up code" || true
+
+down: ## Stop the stack; its volumes stay (ARGS=--volumes removes them and all that is stored)
+	@docker compose down $(ARGS)
+
+logs: ## Follow the stack's logs; ARGS=api for one service
+	@docker compose logs --follow --tail 100 $(ARGS)
+
+ps: ## What runs of the stack, and whether it is healthy
+	@docker compose ps --all
 
 clean: ## Remove .venv and everything that tools made; ./data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/output bench/output

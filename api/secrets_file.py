@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Set
 from pathlib import Path
 
@@ -40,6 +41,16 @@ def ensure(data_dir: Path, elsewhere: Set[str]) -> dict[str, str]:
     return {name: kept[name] for name in SECRETS if kept.get(name)}
 
 
+def make_each(folder: Path, names: list[str]) -> None:
+    """A file for each secret, named like it; those that are there stay as they are. Raises OSError."""
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with _locked(folder):
+        for name in names:
+            path = folder / name
+            if not (path.exists() and path.stat().st_size):
+                _write_text(path, secrets.token_hex(32) + "\n", 0o444)
+
+
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One process at a time; the kernel lets go when a holder dies."""
@@ -52,14 +63,27 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _write(path: Path, values: dict[str, str]) -> None:
+    _write_text(path, "".join(f"{name}={value}\n" for name, value in values.items()), 0o600)
+
+
+def _write_text(path: Path, text: str, mode: int) -> None:
     """A whole file or none."""
     draft = path.with_name(f".secrets.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(f"{name}={value}\n" for name, value in values.items())
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":  # python -m api.secrets_file FOLDER NAME… [FOLDER NAME…]: for containers, where no .env is
+    _folder = Path()
+    for _word in sys.argv[1:]:
+        if "/" in _word:
+            _folder = Path(_word)
+        else:
+            make_each(_folder, [_word])

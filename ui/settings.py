@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,11 @@ class Settings:
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """Settings from an environment; empty values count as unset."""
+    """Settings from an environment; empty values count as unset. PAGE_SECRET_FILE may name a file with the secret."""
     value = {name: text.strip() for name, text in environ.items() if text.strip()}
     api_url = value.get("API_URL", Settings.api_url).rstrip("/")
+    if "PAGE_SECRET" not in value and (path := value.get("PAGE_SECRET_FILE")):
+        value["PAGE_SECRET"] = Path(path).read_text(encoding="utf-8").strip()
     secure = value.get("COOKIE_SECURE", "auto").lower()
     public_url = value.get("PUBLIC_URL", "")
     return Settings(

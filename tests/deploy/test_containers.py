@@ -1,0 +1,105 @@
+"""What the container files promise, read from the files themselves. They are run for real by tests/stack."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.server import ROOT
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+DOCKERFILES = ("Dockerfile.api", "Dockerfile.ui")
+
+
+def test_only_the_proxy_is_published_and_on_this_machine_alone() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+    assert all(port.startswith("${BIND:-127.0.0.1}:") for port in SERVICES["proxy"]["ports"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_has_more_power_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    if name != "db":
+        assert service["read_only"] is True
+        assert "cap_add" not in service
+
+
+def test_the_page_sees_nothing_but_its_own_secret() -> None:
+    assert SERVICES["ui"]["volumes"] == ["page-secret:/page-secret:ro"]
+    assert "env_file" not in SERVICES["ui"]
+
+
+def test_nothing_secret_stands_in_the_file() -> None:
+    for name, service in SERVICES.items():
+        for variable, value in (service.get("environment") or {}).items():
+            if re.search("SECRET|KEY|PEPPER|PASSWORD", variable):
+                assert variable.endswith("_FILE"), f"{name}: {variable}={value}"
+
+
+def test_whoever_needs_another_waits_until_it_is_healthy() -> None:
+    for name in ("migrate", "api", "ui", "proxy"):
+        needed = SERVICES[name]["depends_on"]
+        assert needed
+        assert {one["condition"] for one in needed.values()} <= {"service_healthy", "service_completed_successfully"}
+    for name in ("db", "proxy", "ollama"):
+        assert "healthcheck" in SERVICES[name]
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_an_image_is_built_from_the_lock_and_runs_as_nobody_special(name: str) -> None:
+    text = (ROOT / name).read_text()
+    final = text.rpartition("\nFROM ")[2]
+    assert "--require-hashes" in text
+    assert "HEALTHCHECK" in final
+    assert re.search(r"^USER 10001$", final, re.M)
+    assert "pip install" not in final
+    for source in re.findall(r"^COPY (?!--from)(\S+) ", text, re.M):
+        assert (ROOT / source).exists(), source
+
+
+def test_the_secrets_are_made_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "api.secrets_file", f"{tmp_path}/a", "ONE", "TWO", f"{tmp_path}/b", "THREE"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    made = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+    assert sorted(made) == ["a/ONE", "a/TWO", "b/THREE"]
+    assert all(re.fullmatch(r"[0-9a-f]{64}\n", text) for text in made.values())
+    assert len(set(made.values())) == 3
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert all((tmp_path / name).read_text() == text for name, text in made.items())
+
+
+def test_the_proxys_files_are_what_compose_gives_it() -> None:
+    plain = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume) for volume in SERVICES["proxy"]["volumes"]]
+    for path in plain:
+        assert (ROOT / path.split(":")[0]).exists(), path
+
+
+@pytest.mark.parametrize("site", ["ports", "tls"])
+def test_nginx_takes_its_configuration(site: str, tmp_path: Path) -> None:
+    """With the paths of this machine in place of the container's, as `nginx -t` checks it."""
+    folder = ROOT / "deploy" / "nginx"
+    text = (folder / f"{site}.conf.template").read_text()
+    for name in ("PAGE_NAME", "API_NAME"):
+        text = text.replace(f"${{{name}}}", "localhost")
+    text = text.replace("/etc/nginx/parley", str(folder)).replace("/etc/nginx/certificates", str(tmp_path))
+    (tmp_path / "site.conf").write_text(text)
+    if site == "tls":
+        subject = ["-subj", "/CN=localhost", "-days", "1", "-nodes", "-newkey", "rsa:2048"]
+        files = ["-keyout", f"{tmp_path}/localhost.key", "-out", f"{tmp_path}/localhost.crt"]
+        subprocess.run(["openssl", "req", "-x509", *subject, *files], check=True, capture_output=True)
+    main = (ROOT / "deploy" / "nginx.conf").read_text().replace(" /tmp/", f" {tmp_path}/")
+    main = main.replace(f"{tmp_path}/*.conf", f"{tmp_path}/site.conf").replace("connections 4096", "connections 64")
+    (tmp_path / "nginx.conf").write_text(main)
+    command = ["nginx", "-t", "-q", "-e", "stderr", "-c", f"{tmp_path}/nginx.conf"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
