@@ -12,7 +12,7 @@ from api.db import Database, upgrade
 from api.domain.version import VERSION
 from api.services.registry import Services
 from api.streams.loop import LoopThread
-from api.web import auth, errors, limits, observe
+from api.web import auth, errors, limits, observe, trail
 from api.web.context import WebSettings
 from api.web.dialects.openai import routes as openai
 from api.web.handover import Carrier
@@ -20,6 +20,7 @@ from api.web.openapi import Application, make_app, refuse_undeclared
 from api.web.replies import WaitSlots
 from api.web.routes import (
     accounts,
+    administration,
     api_keys,
     catalogue,
     chats,
@@ -46,6 +47,7 @@ ROUTES = (
     catalogue,
     pulls,
     usage,
+    administration,
 )
 DIALECTS = (openai,)
 
@@ -77,6 +79,7 @@ def _install(app: Application) -> None:
     observe.install(app)
     auth.install(app)
     limits.install(app)
+    trail.install(app)
     for module in (*ROUTES, *DIALECTS):
         app.register_api(module.routes)
     refuse_undeclared(app)
@@ -98,6 +101,7 @@ def _web_settings(settings: Settings) -> WebSettings:
 
 def _prepare(settings: Settings, services: Services) -> None:
     """What the database must hold before the first request."""
+    services.instance.refresh()
     services.api_keys.bootstrap(settings.api_key.get_secret_value())
     code = wiring.setup_code(settings)
     if code is not None and services.accounts.waits_for_admin():

@@ -10,6 +10,7 @@ from uuid import UUID
 from api.config import Settings
 from api.db import Database
 from api.domain.ids import new_id
+from api.domain.instance import InstanceSettings
 from api.providers.base import Timeouts
 from api.providers.catalogue import Catalogue, LocalModels
 from api.providers.control import Control
@@ -22,7 +23,9 @@ from api.security.passwords import Passwords
 from api.security.tokens import Tokens
 from api.security.vault import Vault, parse_keys
 from api.services.accounts import AccountService
+from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
+from api.services.audit import AuditService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.choice import Choice
@@ -30,6 +33,7 @@ from api.services.completions import CompletionService
 from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
+from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
 from api.services.offers import Offers
@@ -61,7 +65,9 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     tokens = Tokens(settings.token_pepper.get_secret_value())
     sessions = SessionService(store, tokens, settings.refresh_token_days)
     api_keys = ApiKeyService(store, tokens)
-    rate_limits = _rate_limits(settings, store)
+    instance = InstanceService(store, _environment(settings))
+    audit = AuditService(store, lambda: instance.current)
+    rate_limits = _rate_limits(settings, store, instance)
     generations = _generations(
         settings=settings,
         store=store,
@@ -70,26 +76,25 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         sessions=sessions,
         api_keys=api_keys,
         rate_limits=rate_limits,
+        instance=instance,
+        audit=audit,
     )
     offers, control = Offers(catalogue), Control(catalogue, egress)
-    choice = Choice(catalogue, offers, settings.default_model)
+    choice = Choice(catalogue, offers, lambda: instance.current.default_model)
     vault = Vault(parse_keys(settings.encryption_key.get_secret_value()))
     model_configs = ModelConfigService(store, vault, catalogue, _timeouts(settings), choice)
     chats = ChatService(store, generations)
+    accounts = _accounts(settings, store, generations, instance)
     return Services(
-        accounts=_accounts(settings, store, generations),
+        audit=audit,
+        accounts=accounts,
+        administration=AdministrationService(store, Passwords(), accounts, generations.stop_all),
+        instance=instance,
         sessions=sessions,
         api_keys=api_keys,
         model_configs=model_configs,
         catalogue=CatalogueService(store, catalogue, control, model_configs, offers),
-        embeddings=EmbeddingService(
-            store=store,
-            configs=model_configs,
-            choice=choice,
-            control=control,
-            timeout=settings.provider_first_timeout,
-            max_chars=settings.max_message_chars * 10,
-        ),
+        embeddings=_embeddings(settings, store, model_configs, choice, control),
         pulls=PullService(
             store=store,
             catalogue=catalogue,
@@ -110,13 +115,38 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     )
 
 
-def _accounts(settings: Settings, store: Store, generations: GenerationService) -> AccountService:
+def _environment(settings: Settings) -> InstanceSettings:
+    """What counts where no admin has set anything."""
+    return InstanceSettings(
+        registration=settings.registration,
+        default_model=settings.default_model,
+        requests_per_hour=settings.rate_limit_per_hour,
+        generations_per_hour=settings.generation_limit_per_hour,
+    )
+
+
+def _accounts(
+    settings: Settings, store: Store, generations: GenerationService, instance: InstanceService
+) -> AccountService:
     return AccountService(
         store,
         Passwords(),
         stop_runs=generations.stop_all,
-        registration_open=settings.registration == "open",
+        registration_open=lambda: instance.current.registration == "open",
         setup_code=setup_code(settings),
+    )
+
+
+def _embeddings(
+    settings: Settings, store: Store, configs: ModelConfigService, choice: Choice, control: Control
+) -> EmbeddingService:
+    return EmbeddingService(
+        store=store,
+        configs=configs,
+        choice=choice,
+        control=control,
+        timeout=settings.provider_first_timeout,
+        max_chars=settings.max_message_chars * 10,
     )
 
 
@@ -134,13 +164,17 @@ def _timeouts(settings: Settings) -> Timeouts:
     )
 
 
-def _rate_limits(settings: Settings, store: Store) -> RateLimitService:
+def _rate_limits(settings: Settings, store: Store, instance: InstanceService) -> RateLimitService:
     storage = DatabaseStorage(
         write=lambda fn: store.write(lambda work: fn(work.connection), durable=False),
         read=lambda fn: store.read(lambda work: fn(work.connection)),
     )
     return RateLimitService(
-        storage, settings.rate_limit_per_hour, settings.generation_limit_per_hour, settings.login_limit
+        storage,
+        settings.rate_limit_per_hour,
+        settings.generation_limit_per_hour,
+        settings.login_limit,
+        lambda: instance.current,
     )
 
 
@@ -153,6 +187,8 @@ def _generations(
     sessions: SessionService,
     api_keys: ApiKeyService,
     rate_limits: RateLimitService,
+    instance: InstanceService,
+    audit: AuditService,
 ) -> GenerationService:
     owner = new_id()
     purged_at = time.monotonic()
@@ -162,10 +198,12 @@ def _generations(
 
     def housekeeping() -> None:
         nonlocal purged_at
+        instance.refresh()
         api_keys.flush_last_used()
         if time.monotonic() - purged_at > PURGE_SECONDS:
             purged_at = time.monotonic()
             rate_limits.purge()
+            audit.prune()
 
     return GenerationService(
         store=store,

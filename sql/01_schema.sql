@@ -272,3 +272,29 @@ CREATE TABLE usage_waits (
 );
 
 CREATE INDEX ix_usage_waits_day ON usage_waits (day);
+
+ALTER TABLE users ADD COLUMN limits JSONB DEFAULT '{}' NOT NULL;
+
+CREATE TABLE instance_settings (
+    name VARCHAR(50) NOT NULL,
+    value JSONB NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_instance_settings PRIMARY KEY (name)
+);
+
+CREATE TABLE audit_log (
+    id UUID NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    actor_id UUID,
+    username VARCHAR(50) NOT NULL,
+    action VARCHAR(60) NOT NULL,
+    target VARCHAR(200),
+    detail JSONB DEFAULT '{}' NOT NULL,
+    address VARCHAR(60),
+    request_id VARCHAR(64),
+    CONSTRAINT pk_audit_log PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_audit_log_actor_id_id ON audit_log (actor_id, id);
+
+CREATE INDEX ix_audit_log_at ON audit_log (at);

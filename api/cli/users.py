@@ -1,4 +1,4 @@
-"""`users create`, `users promote`, `users reset-password`."""
+"""`users create`, `promote`, `demote`, `disable`, `enable`, `delete`, `reset-password`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from api.cli.common import settings, upgraded
+from api.domain.audit import COMMAND_LINE
 from api.domain.errors import AppError
 from api.services.accounts import NewAccount
 from api.services.registry import Services
@@ -35,8 +36,10 @@ def errors_in_one_line() -> Iterator[None]:
 
 
 def users() -> click.Group:
-    """`users create`, `users promote`, `users reset-password`."""
-    group = AppGroup("users", help="Accounts: make, promote, set a new password.", callback=upgrade_database)
+    """The group `users`."""
+    group = AppGroup(
+        "users", help="Accounts: make, promote, disable, delete, set a new password.", callback=upgrade_database
+    )
     stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
     @group.command("create")
@@ -69,7 +72,45 @@ def users() -> click.Group:
             user = services().accounts.reset_password(name, ask_password(password_stdin))
         click.echo(f"{user.username} has a new password; all sessions have ended.")
 
+    _add_access(group)
     return group
+
+
+def _add_access(group: click.Group) -> None:
+    """Who may still sign in, and who is an administrator."""
+
+    def change(name: str, **changes: object) -> str:
+        with errors_in_one_line():
+            user = services().accounts.named(name)
+            return services().administration.change(COMMAND_LINE, user.id, changes).username
+
+    @group.command("demote")
+    @click.argument("name")
+    def demote(name: str) -> None:
+        """Make an administrator a member again; the last one stays."""
+        click.echo(f"{change(name, role='member')} is now a member.")
+
+    @group.command("disable")
+    @click.argument("name")
+    def disable(name: str) -> None:
+        """Shut an account out at once, everywhere; what it has is kept."""
+        click.echo(f"{change(name, is_active=False)} can no longer sign in.")
+
+    @group.command("enable")
+    @click.argument("name")
+    def enable(name: str) -> None:
+        """Let a disabled account sign in again."""
+        click.echo(f"{change(name, is_active=True)} can sign in again.")
+
+    @group.command("delete")
+    @click.argument("name")
+    @click.confirmation_option(prompt="Delete the account and all its chats?")
+    def delete(name: str) -> None:
+        """Delete an account and everything that belongs to it; the last administrator stays."""
+        with errors_in_one_line():
+            user = services().accounts.named(name)
+            services().administration.delete(COMMAND_LINE, user.id)
+        click.echo(f"{user.username} and all that belonged to the account are gone.")
 
 
 def ask_password(from_stdin: bool) -> str:

@@ -30,6 +30,7 @@ class User:
     role: AccountRole = "member"
     is_active: bool = True
     preferences: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
     created_at: dt.datetime = field(default_factory=clock.now)
     updated_at: dt.datetime = field(default_factory=clock.now)
 
@@ -61,3 +62,14 @@ class ApiKey:
     created_at: dt.datetime
     expires_at: dt.datetime | None
     last_used_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which accounts, for admins: with this part in a name, of a role, active or not, made before one of them."""
+
+    search: str = ""
+    role: str | None = None
+    is_active: bool | None = None
+    before: UUID | None = None
+    limit: int = 50

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -32,6 +33,7 @@ class Principal:
     api_key_id: UUID | None = None
     default_model: str | None = None
     time_zone: str | None = None
+    limits: Mapping[str, int] = field(default_factory=dict, hash=False)  # an admin's, above the instance's
 
     def today(self) -> dt.date:
         """The day by this account's clock, under which its calls are counted; UTC where no zone is given."""

@@ -27,6 +27,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(10), server_default="member")
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     preferences: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    limits: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))  # an admin's, above the instance's
     chat_counter: Mapped[int] = mapped_column(server_default=text("0"))  # the last short number given to a chat
     created_at: Mapped[dt.datetime] = default_now()
     updated_at: Mapped[dt.datetime] = default_now()

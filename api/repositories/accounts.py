@@ -45,6 +45,20 @@ class AccountRepository(Repository):
         """The administrators who may sign in, kept as they are until this transaction ends."""
         return list(self.connection.execute(ADMINS).scalars())
 
+    def page(self, found: domain.Found) -> list[domain.User]:
+        """Newest first; ids are in the order of time."""
+        query = sa.select(*COLUMNS).order_by(users.c.id.desc()).limit(found.limit)
+        if found.search:
+            texts = (users.c.username, users.c.email, users.c.full_name)
+            query = query.where(sa.or_(*(text.icontains(found.search, autoescape=True) for text in texts)))
+        if found.role is not None:
+            query = query.where(users.c.role == found.role)
+        if found.is_active is not None:
+            query = query.where(users.c.is_active == found.is_active)
+        if found.before is not None:
+            query = query.where(users.c.id < found.before)
+        return [domain.User(*row) for row in self.connection.execute(query)]
+
     def by_email(self, email: str) -> domain.User | None:
         return _user(self.connection.execute(BY_EMAIL, {"value": email.lower()}).first())
 

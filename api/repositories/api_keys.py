@@ -35,6 +35,7 @@ PRINCIPAL = Prepared(
         users.c.username,
         users.c.role,
         users.c.preferences,
+        users.c.limits,
     ).where(GOOD, keys.c.token_hash == sa.bindparam("token_hash"))
 )
 
@@ -56,7 +57,7 @@ class ApiKeyRepository(Repository):
         row = PRINCIPAL.first(self.connection, {"token_hash": token_hash, "now": clock.now()})
         if row is None:
             return None
-        key_id, scopes, last_used_at, user_id, username, role, preferences = row
+        key_id, scopes, last_used_at, user_id, username, role, preferences, limits = row
         principal = Principal(
             user_id=user_id,
             username=username,
@@ -65,6 +66,7 @@ class ApiKeyRepository(Repository):
             api_key_id=key_id,
             default_model=preferences.get("default_model"),
             time_zone=preferences.get("time_zone"),
+            limits=limits,
         )
         return principal, last_used_at
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 import sqlalchemy as sa
 
-from api.models.instance import InstanceFact
+from api.domain import clock
+from api.models.instance import InstanceFact, InstanceSetting
 from api.repositories.base import Repository
 
 facts: sa.Table = InstanceFact.__table__  # type: ignore[assignment]
+settings: sa.Table = InstanceSetting.__table__  # type: ignore[assignment]
+STORED = sa.select(settings.c.name, settings.c.value)
 
 
 class InstanceRepository(Repository):
@@ -19,3 +25,15 @@ class InstanceRepository(Repository):
     def claim(self, name: str, value: str) -> bool:
         """Whether the fact was free and is now `value`; among claims made at once, one is true."""
         return self.changed(self.insert(facts).values(name=name, value=value).on_conflict_do_nothing()) > 0
+
+    def settings(self) -> dict[str, Any]:
+        """What admins have set."""
+        return {row[0]: row[1] for row in self.connection.execute(STORED)}
+
+    def set(self, changes: Mapping[str, Any], reset: Collection[str]) -> None:
+        names = {*changes, *reset}
+        self.connection.execute(sa.delete(settings).where(settings.c.name.in_(names)))
+        now = clock.now()
+        rows = [{"name": name, "value": value, "updated_at": now} for name, value in changes.items()]
+        if rows:
+            self.connection.execute(sa.insert(settings), rows)

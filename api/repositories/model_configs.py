@@ -36,6 +36,20 @@ class ModelConfigRepository(Repository):
         """One's own and the shared ones, oldest first, own ones before shared ones."""
         return USABLE.records(self.connection, {"k_user_id": user_id}, ModelConfig)
 
+    def shared(self) -> list[ModelConfig]:
+        """Those shared with everybody, whoever shares them, by name."""
+        query = sa.select(TABLE).where(CONFIG.shared).order_by(CONFIG.name, CONFIG.id)
+        return [ModelConfig(**row) for row in self.connection.execute(query).mappings()]
+
+    def unshare(self, config_id: UUID) -> bool:
+        """False where no shared config has that id."""
+        return self.changed(sa.update(TABLE).where(CONFIG.id == config_id, CONFIG.shared).values(shared=False)) == 1
+
+    def by_provider(self) -> dict[str, int]:
+        """How many configs name each provider."""
+        query = sa.select(CONFIG.provider, sa.func.count()).group_by(CONFIG.provider)
+        return {row[0]: row[1] for row in self.connection.execute(query)}
+
     def clear_default(self, user_id: UUID, provider: str) -> None:
         found = (CONFIG.user_id == user_id, CONFIG.provider == provider, CONFIG.is_default)
         self.connection.execute(sa.update(TABLE).where(*found).values(is_default=False))

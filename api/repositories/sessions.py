@@ -20,7 +20,7 @@ users: sa.Table = User.__table__  # type: ignore[assignment]
 COLUMNS = tuple(sessions.c[name] for name in domain.Session.__dataclass_fields__)
 OPEN = sa.and_(sessions.c.user_id == users.c.id, sessions.c.revoked_at.is_(None), users.c.is_active)
 PRINCIPAL = Prepared(
-    sa.select(users.c.username, users.c.role, users.c.preferences).where(
+    sa.select(users.c.username, users.c.role, users.c.preferences, users.c.limits).where(
         OPEN, sessions.c.id == sa.bindparam("session_id"), users.c.id == sa.bindparam("user_id")
     )
 )
@@ -34,7 +34,7 @@ class SessionRepository(Repository):
         row = PRINCIPAL.first(self.connection, {"session_id": session_id, "user_id": user_id})
         if row is None:
             return None
-        username, role, preferences = row
+        username, role, preferences, limits = row
         return Principal(
             user_id=user_id,
             username=username,
@@ -43,6 +43,7 @@ class SessionRepository(Repository):
             session_id=session_id,
             default_model=preferences.get("default_model"),
             time_zone=preferences.get("time_zone"),
+            limits=limits,
         )
 
     def add(self, session: domain.Session, handle_hash: str | None) -> None:

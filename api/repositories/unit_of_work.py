@@ -21,6 +21,7 @@ from api.db import Database
 from api.domain.errors import StoreUnavailable
 from api.repositories.accounts import AccountRepository
 from api.repositories.api_keys import ApiKeyRepository
+from api.repositories.audit import AuditRepository
 from api.repositories.chats import ChatRepository
 from api.repositories.generation_events import GenerationEventRepository
 from api.repositories.generations import GenerationRepository
@@ -88,6 +89,10 @@ class UnitOfWork:
     @cached_property
     def usage(self) -> UsageRepository:
         return UsageRepository(self.connection)
+
+    @cached_property
+    def audit(self) -> AuditRepository:
+        return AuditRepository(self.connection)
 
     @cached_property
     def instance(self) -> InstanceRepository:

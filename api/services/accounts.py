@@ -10,6 +10,7 @@ from uuid import UUID
 
 from api.domain.account_rules import RESERVED, check_email, check_password, check_username, is_email, is_username
 from api.domain.accounts import AccountRole, User
+from api.domain.audit import COMMAND_LINE, Entry
 from api.domain.errors import (
     BadCredentials,
     Forbidden,
@@ -47,7 +48,7 @@ class AccountService:
         passwords: Passwords,
         *,
         stop_runs: Callable[[UUID], object],
-        registration_open: bool = True,
+        registration_open: Callable[[], bool] = lambda: True,
         setup_code: str | None = None,
     ) -> None:
         self._store = store
@@ -83,7 +84,7 @@ class AccountService:
         if is_first and self._setup_code is not None:
             if not same(setup_code or "", self._setup_code):
                 raise SetupCodeRequired("Enter the set-up code that the server printed at its start.")
-        elif not self._registration_open:
+        elif not self._registration_open():
             raise RegistrationClosed("Ask an administrator of this server for an account.")
 
     def known_as(self, identifier: str) -> str:
@@ -177,8 +178,10 @@ class AccountService:
             raise WrongPassword("The present password is not right; nothing was changed.")
         return user
 
-    def create_by_admin(self, new: NewAccount, role: AccountRole = "member") -> User:
-        """For the command line: whatever REGISTRATION says. An admin made here counts as the first."""
+    def create_by_admin(
+        self, new: NewAccount, role: AccountRole = "member", *, told: Callable[[User], Entry] | None = None
+    ) -> User:
+        """Whatever REGISTRATION says; `told` makes the audit log's line. An admin made here counts as the first."""
         _check(new)
         user = _record(new, self._passwords.hash(new.password), role)
 
@@ -186,9 +189,14 @@ class AccountService:
             uow.accounts.add(user)
             if role == "admin":
                 uow.instance.claim(FIRST_ADMIN, str(user.id))
+            uow.audit.add(told(user) if told else COMMAND_LINE.did("user.create", user.id, role=role))
 
         self._store.write(insert)
         return user
+
+    def named(self, identifier: str) -> User:
+        """The account of that e-mail address or username, for the command line. Raises NotFound."""
+        return self._store.read(lambda uow: _existing(uow, identifier))
 
     def promote(self, identifier: str) -> User:
         """Make the account an admin. Raises NotFound."""
@@ -197,6 +205,7 @@ class AccountService:
             user = _existing(uow, identifier)
             uow.accounts.update(user.id, {"role": "admin"})
             uow.instance.claim(FIRST_ADMIN, str(user.id))
+            uow.audit.add(COMMAND_LINE.did("user.change", user.id, role="admin"))
             return user
 
         return dataclasses.replace(self._store.write(update), role="admin")
@@ -210,6 +219,7 @@ class AccountService:
             user = _existing(uow, identifier)
             uow.accounts.update(user.id, {"password_hash": password_hash})
             uow.sessions.revoke_all(user.id)
+            uow.audit.add(COMMAND_LINE.did("user.set_password", user.id))
             return user
 
         return self._store.write(update)

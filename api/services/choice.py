@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -35,9 +35,9 @@ class Wish:
 
 
 class Choice:
-    """`default_model` is the instance's, as `provider/model`; empty for none."""
+    """`default_model` tells the instance's, as `provider/model`; empty for none."""
 
-    def __init__(self, catalogue: Catalogue, offers: Offers, default_model: str) -> None:
+    def __init__(self, catalogue: Catalogue, offers: Offers, default_model: Callable[[], str]) -> None:
         self._catalogue = catalogue
         self._offers = offers
         self._default_model = default_model
@@ -57,7 +57,7 @@ class Choice:
             return self._by_name(configs, principal, chat.model)
         if chat is not None and chat.model_config_id is not None:
             return self._by_config(configs, chat.model_config_id, None)
-        if name := principal.default_model or self._default_model:
+        if name := principal.default_model or self._default_model():
             return self._by_name(configs, principal, name)
         return self._unnamed(configs, principal)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute
 
 from api.domain.errors import LimitExceeded
+from api.domain.instance import InstanceSettings
 from api.domain.principal import Principal
 from api.rate_limits.storage import DatabaseStorage, Refused
 from api.rate_limits.window import Bucket, Count
@@ -20,6 +21,8 @@ from api.repositories.unit_of_work import UnitOfWork
 
 READS_PER_WRITE: Final = 10
 SIGN_IN_MINUTES: Final = 5
+HOUR: Final = 3600
+HOURLY: Final = ("writes", "reads", "generations")
 WORDS: Final = {
     "writes": "You have used all {limit} changes and model calls of this hour",
     "reads": "You have used all {limit} reads of this hour",
@@ -63,25 +66,30 @@ class RateLimitService:
     """Every count is one unit of work. A refused request consumes nothing. Nothing is let through uncounted:
     StoreUnavailable when the database cannot count."""
 
-    def __init__(self, storage: DatabaseStorage, per_hour: int, generations_per_hour: int, login_limit: int) -> None:
+    def __init__(
+        self,
+        storage: DatabaseStorage,
+        per_hour: int,
+        generations_per_hour: int,
+        login_limit: int,
+        instance: Callable[[], InstanceSettings] | None = None,
+    ) -> None:
+        """`instance` tells the limits that hold now, instead of the two numbers."""
         self.storage = storage
-        self._writes = RateLimitItemPerHour(per_hour, namespace="writes")
-        self._reads = RateLimitItemPerHour(per_hour * READS_PER_WRITE, namespace="reads")
-        self._generations = RateLimitItemPerHour(generations_per_hour, namespace="generations")
+        fixed = InstanceSettings(requests_per_hour=per_hour, generations_per_hour=generations_per_hour)
+        self._instance = instance or (lambda: fixed)
         self._login_account = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="login-account")
         self._login_address = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="login-address")
         self._register = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="register")
 
     def count(self, principal: Principal, reads: bool) -> tuple[LimitState, ...]:
         """One hit for a request of this account. Raises TooMany (a LimitExceeded), StoreUnavailable."""
-        account = principal.user_id.hex
-        return self._acquire([_bucket(self._reads if reads else self._writes, account)])
+        return self._acquire([self._hourly(principal, "reads" if reads else "writes")])
 
     def count_within(self, work: UnitOfWork, principal: Principal, generations: int) -> tuple[LimitState, ...]:
         """A hit for a request that begins so many replies, as part of the transaction that begins them: what begins
         nothing has counted nothing. Whoever asked tells the states on (`told`). Raises TooMany."""
-        account = principal.user_id.hex
-        hits = [(_bucket(self._writes, account), 1), (_bucket(self._generations, account), generations)]
+        hits = [(self._hourly(principal, "writes"), 1), (self._hourly(principal, "generations"), generations)]
         try:
             return tuple(_state(count) for count in self.storage.acquire_within(work.connection, hits))
         except Refused as refusal:
@@ -89,9 +97,15 @@ class RateLimitService:
 
     def look(self, principal: Principal) -> tuple[LimitState, ...]:
         """Where this account stands, without a hit."""
-        items = (self._writes, self._reads, self._generations)
-        counts = self.storage.look([_bucket(item, principal.user_id.hex) for item in items])
+        counts = self.storage.look([self._hourly(principal, name) for name in HOURLY])
         return tuple(_state(count) for count in counts)
+
+    def _hourly(self, principal: Principal, name: str) -> Bucket:
+        """An account's bucket: the limit that an administrator gave it, or the instance's. A new limit counts on."""
+        now = self._instance()
+        usual = {"writes": now.requests_per_hour, "reads": now.requests_per_hour * READS_PER_WRITE}
+        limit = principal.limits.get(name, usual.get(name, now.generations_per_hour))
+        return Bucket(f"{name}/{principal.user_id.hex}", limit, HOUR)
 
     def count_login(self, account: str, address: str) -> tuple[LimitState, ...]:
         """One attempt to sign in: per account (`AccountService.known_as`) and per address. Raises TooMany."""

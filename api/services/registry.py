@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.services.accounts import AccountService
+from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
+from api.services.audit import AuditService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.completions import CompletionService
 from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
+from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
 from api.services.pulls import PullService
@@ -24,6 +27,9 @@ from api.services.usage import UsageService
 @dataclass(frozen=True, slots=True)
 class Services:
     accounts: AccountService
+    administration: AdministrationService
+    instance: InstanceService
+    audit: AuditService
     sessions: SessionService
     api_keys: ApiKeyService
     model_configs: ModelConfigService

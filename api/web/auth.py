@@ -19,6 +19,7 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
 from api.domain.accounts import Session, User
+from api.domain.audit import Actor
 from api.domain.errors import Forbidden, InsufficientScope, SessionEnded, TokenExpired, Unauthenticated
 from api.domain.ids import parse_id
 from api.domain.principal import Principal, Scope
@@ -174,6 +175,15 @@ def client_address() -> str:
         chain = ",".join(request.headers.getlist("X-Forwarded-For")).split(",")
         said = chain[-hops] if 0 < hops <= len(chain) else ""
     return _address(said) or _address(request.remote_addr) or "unknown"
+
+
+def actor() -> Actor:
+    """Who acts, for the audit log: the account that asks, from where, by which request."""
+    who: Principal | None = g.get("principal")
+    user: User | None = g.get("signed_in")
+    user_id = who.user_id if who else user.id if user else None
+    username = who.username if who else user.username if user else "(nobody)"
+    return Actor(user_id, username, client_address(), g.request_id)
 
 
 def _address(text: str | None) -> str | None:

@@ -219,13 +219,32 @@ def test_keys_with_too_small_a_scope(app: Flask, ann: Account, routes: list[Rout
                 problem(route, answer, 403, "forbidden" if scope == "session" else "insufficient_scope")
 
 
+def test_administrators_routes_are_refused_to_members(
+    ann: Account, ben: Account, bodies: dict[Route, dict[str, Any]], routes: list[Route]
+) -> None:
+    """By a session and by a key of every scope; whatever the id, so that none can be guessed."""
+    keys = [ben.key(scope) for scope in ("read", "chat", "admin")]
+    tried = 0
+    for route in (route for route in routes if route.access is Access.ADMIN):
+        options = {"json": bodies[route]} if route in bodies else {}
+        for value in (str(new_id()), "nonsense", ben.ask("GET", "/auth/me").get_json()["id"]):
+            for headers in ({}, *keys):
+                answer = ben.ask(route.method, route.path(value), headers=headers, **options)
+                assert answer.status_code == 403, f"{route}: {answer.text}"
+                if route.method != "HEAD":
+                    problem(route, answer, 403)
+        tried += 1
+    assert tried > 15
+    assert ann.ask("GET", "/admin/users").status_code == 200
+
+
 def test_another_users_id_is_like_an_id_that_never_existed(
     ann: Account, ben: Account, bodies: Any, routes: Any
 ) -> None:
     tried = 0
     for route in routes:
-        if "<" not in route.rule or route.rule in NOBODYS:
-            continue
+        if "<" not in route.rule or route.rule in NOBODYS or route.access is Access.ADMIN:
+            continue  # what only administrators may do knows no owner
         prefix = next((prefix for prefix in MAKERS if route.rule.startswith(prefix)), None)
         assert prefix is not None, f"{route}: whose ids are these? Say so in MAKERS"
         own = MAKERS[prefix](ann)

@@ -128,7 +128,7 @@ class Machine:
         )
         vault = Vault(parse_keys("9b74c9897bac770ffc029102a200c5de" * 2))
         catalogue = Catalogue({})
-        choice = Choice(catalogue, Offers(catalogue), "")
+        choice = Choice(catalogue, Offers(catalogue), lambda: "")
         self._configs = _Scripted(store, vault, catalogue, TIMEOUTS, choice)
         self.chats = ChatService(store, self.generations)
         limits = RateLimitService(storage_over(store), 100_000, 100_000, 100)

@@ -200,7 +200,7 @@ def _value(column: sa.Column[object], user_id: UUID, ids: dict[str, UUID]) -> ob
             return text.split("'")[1]
     kind = column.type.python_type if not isinstance(column.type, sa.types.TypeDecorator) else dt.datetime
     made = {UUID: new_id(), str: new_id().hex[: getattr(column.type, "length", None) or 32], int: 1, float: 1.0}
-    made |= {dt.datetime: dt.datetime.now(dt.UTC), bool: True, object: [], bytes: b"x"}
+    made |= {dt.datetime: dt.datetime.now(dt.UTC), dt.date: dt.date(2026, 11, 21), bool: True, object: [], bytes: b"x"}
     return made[kind]
 
 

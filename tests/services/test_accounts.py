@@ -124,10 +124,10 @@ def test_closed_registration_admits_only_the_holder_of_the_set_up_code(
     store: Store, passwords: CountingPasswords
 ) -> None:
     ann, ben = NewAccount("ann@example.org", "ann", PASSWORD), NewAccount("ben@example.org", "ben", PASSWORD)
-    closed = AccountService(store, passwords, stop_runs=print, registration_open=False)
+    closed = AccountService(store, passwords, stop_runs=print, registration_open=lambda: False)
     with pytest.raises(RegistrationClosed):
         closed.register(ann)
-    coded = AccountService(store, passwords, stop_runs=print, registration_open=False, setup_code="c0de")
+    coded = AccountService(store, passwords, stop_runs=print, registration_open=lambda: False, setup_code="c0de")
     with pytest.raises(SetupCodeRequired):
         coded.register(ann)
     assert coded.register(ann, "c0de").role == "admin"
@@ -136,7 +136,7 @@ def test_closed_registration_admits_only_the_holder_of_the_set_up_code(
 
 
 def test_parallel_holders_of_the_code_make_one_admin(store: Store, passwords: CountingPasswords) -> None:
-    coded = AccountService(store, passwords, stop_runs=print, registration_open=False, setup_code="c0de")
+    coded = AccountService(store, passwords, stop_runs=print, registration_open=lambda: False, setup_code="c0de")
 
     def attempt(number: int) -> str:
         try:

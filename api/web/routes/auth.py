@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 
 from api.domain.accounts import Session, User
 from api.domain.ids import parse_id
@@ -38,6 +38,7 @@ def register(body: Registration) -> Response:
 def login(body: SignIn) -> Response:
     services().rate_limits.count_login(services().accounts.known_as(body.identifier), client_address())
     user = services().accounts.authenticate(body.identifier, body.password)
+    g.signed_in = user  # for the audit log
     agent = request.headers.get("User-Agent")
     session, handle = services().sessions.start(user, agent, with_handle=from_page())
     return answer(_tokens(session, user) | ({"handle": handle} if handle else {}))

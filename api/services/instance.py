@@ -1,0 +1,52 @@
+"""The instance's settings as they stand, known in every process within a second of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from api.domain.audit import Actor
+from api.domain.errors import Invalid
+from api.domain.instance import InstanceSettings
+from api.repositories.unit_of_work import Store
+
+
+class InstanceService:
+    """`environment` holds what counts where no admin has set anything."""
+
+    def __init__(self, store: Store, environment: InstanceSettings) -> None:
+        self._store = store
+        self._environment = environment
+        self.current = environment
+
+    def refresh(self) -> InstanceSettings:
+        """Read what is stored; the janitor does so once a second. Raises StoreUnavailable, and all stays as it was."""
+        stored = self._store.read(lambda work: work.instance.settings())
+        known = {name: value for name, value in stored.items() if name in InstanceSettings.__dataclass_fields__}
+        self.current = replace(self._environment, **known)
+        return self.current
+
+    def change(self, actor: Actor, changes: Mapping[str, Any]) -> InstanceSettings:
+        """Set these; the names in `reset` go back to the environment's value. Raises Invalid."""
+        changes = dict(changes)
+        reset = set(changes.pop("reset", None) or ())
+        if unknown := reset - InstanceSettings.__dataclass_fields__.keys():
+            raise Invalid(f"There is no setting {', '.join(sorted(unknown))} to reset.")
+        model = changes.get("default_model")
+        if model and "/" not in model.strip("/"):
+            raise Invalid(
+                "The default model must be provider/model, such as openai/gpt-4o.",
+                errors=[{"pointer": "/default_model", "detail": "must be provider/model", "code": "default_model"}],
+            )
+        before = asdict(self.refresh())
+
+        def store(work: Any) -> None:
+            work.instance.set(changes, reset)
+            named: dict[str, Any] = {name: [before[name], value] for name, value in changes.items()}
+            if reset:
+                named["reset"] = sorted(reset)
+            work.audit.add(actor.did("settings.change", **named))
+
+        self._store.write(store)
+        return self.refresh()

@@ -1,0 +1,130 @@
+"""/admin: accounts, settings, usage of everyone, the audit log, the health of providers. No chat's text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from api.domain.accounts import Found
+from api.domain.audit import Entry, Sought
+from api.domain.ids import parse_id
+from api.services.accounts import NewAccount
+from api.web.answers import answer, answer_list, no_content, pick
+from api.web.auth import actor
+from api.web.context import principal, services
+from api.web.openapi import Access, IdPath, Routes
+from api.web.routes.usage import EXPORT, as_file, shown
+from api.web.schemas.administration import (
+    AdminUserAnswer,
+    AuditAnswer,
+    AuditQuery,
+    NewUser,
+    PasswordReset,
+    ProvidersHealth,
+    SettingsAnswer,
+    SettingsChange,
+    SharedConfigAnswer,
+    SharedConfigsAnswer,
+    UserChange,
+    UsersAnswer,
+    UsersQuery,
+)
+from api.web.schemas.usage import EveryonesExportQuery, EveryonesUsageQuery, UsageAnswer
+
+routes = Routes("admin", "For administrators: accounts, settings, everyone's usage, the audit log")
+ONE_USER = {200: AdminUserAnswer}
+
+
+@routes.get("/admin/users", summary="Accounts, newest first", access=Access.ADMIN, returns={200: UsersAnswer})
+def list_users(query: UsersQuery) -> Response:
+    found = Found(query.search, query.role, query.is_active, query.cursor, query.limit)
+    page = services().administration.users(found)
+    return answer({"items": [pick(AdminUserAnswer, user) for user in page.items], "next_cursor": page.next_cursor})
+
+
+@routes.post("/admin/users", summary="Make an account", access=Access.ADMIN, returns={201: AdminUserAnswer})
+def create_user(body: NewUser) -> Response:
+    new = NewAccount(body.email, body.username, body.password, body.full_name)
+    return answer(pick(AdminUserAnswer, services().administration.create(actor(), new, body.role)), 201)
+
+
+@routes.get("/admin/users/<id>", summary="An account", access=Access.ADMIN, returns=ONE_USER)
+def get_user(path: IdPath) -> Response:
+    return answer(pick(AdminUserAnswer, services().administration.user(parse_id(path.id))))
+
+
+@routes.patch("/admin/users/<id>", summary="Role, access and limits", access=Access.ADMIN, returns=ONE_USER)
+def change_user(path: IdPath, body: UserChange) -> Response:
+    user = services().administration.change(actor(), parse_id(path.id), body.values())
+    return answer(pick(AdminUserAnswer, user))
+
+
+@routes.delete("/admin/users/<id>", summary="Delete an account", access=Access.ADMIN, returns={204: None})
+def delete_user(path: IdPath) -> Response:
+    services().administration.delete(actor(), parse_id(path.id))
+    return no_content()
+
+
+@routes.put("/admin/users/<id>/password", summary="A new password", access=Access.ADMIN, returns={204: None})
+def set_password(path: IdPath, body: PasswordReset) -> Response:
+    services().administration.set_password(actor(), parse_id(path.id), body.new_password)
+    return no_content()
+
+
+@routes.get("/admin/usage", summary="What everyone used", access=Access.ADMIN, returns={200: UsageAnswer})
+def everyones_usage(query: EveryonesUsageQuery) -> Response:
+    return answer(shown(services().usage.report(principal(), query.wanted(), query.group_by, everyone=True)))
+
+
+@routes.get("/admin/usage/export", summary="The same as a file", access=Access.ADMIN, returns={200: EXPORT})
+def export_everyones(query: EveryonesExportQuery) -> Response:
+    content = services().usage.export(principal(), query.wanted(), query.format, everyone=True)
+    return as_file(content, query.format)
+
+
+@routes.get("/admin/settings", summary="Settings that hold now", access=Access.ADMIN, returns={200: SettingsAnswer})
+def get_settings() -> Response:
+    return answer(pick(SettingsAnswer, services().instance.refresh()))
+
+
+@routes.patch("/admin/settings", summary="Change settings", access=Access.ADMIN, returns={200: SettingsAnswer})
+def change_settings(body: SettingsChange) -> Response:
+    return answer(pick(SettingsAnswer, services().instance.change(actor(), body.values())))
+
+
+@routes.get(
+    "/admin/model-configs", summary="Shared model configs", access=Access.ADMIN, returns={200: SharedConfigsAnswer}
+)
+def shared_configs() -> Response:
+    return answer_list(SharedConfigAnswer, services().administration.shared_configs())
+
+
+@routes.delete("/admin/model-configs/<id>", summary="Stop sharing one", access=Access.ADMIN, returns={204: None})
+def unshare_config(path: IdPath) -> Response:
+    services().administration.unshare(actor(), parse_id(path.id))
+    return no_content()
+
+
+@routes.get("/admin/providers", summary="Health of providers", access=Access.ADMIN, returns={200: ProvidersHealth})
+def provider_health() -> Response:
+    return answer({"items": services().administration.providers()})
+
+
+@routes.get("/admin/audit", summary="The audit log, newest first", access=Access.ADMIN, returns={200: AuditAnswer})
+def audit_log(query: AuditQuery) -> Response:
+    sought = Sought(query.user_id, query.action, query.target, query.cursor, query.limit)
+    entries = services().audit.page(sought)
+    more = len(entries) == query.limit
+    return answer({"items": [_entry(one) for one in entries], "next_cursor": entries[-1].id if more else None})
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    who = {name: getattr(entry.actor, name) for name in ("user_id", "username", "address", "request_id")}
+    return {
+        "id": entry.id,
+        "at": entry.at,
+        "action": entry.action,
+        "target": entry.target,
+        "detail": entry.detail,
+    } | who

@@ -1,0 +1,146 @@
+"""Accounts, settings and the audit log as administrators see them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from api.web.openapi import Body, Parameters
+from api.web.schemas.accounts import Line, NewPassword, Username
+
+Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class OwnLimits(Body):
+    """Limits of one account, above the instance's; null takes one away again."""
+
+    writes: Limit | None = None
+    reads: Limit | None = None
+    generations: Limit | None = None
+
+
+class NewUser(Body):
+    email: Annotated[str, Field(max_length=500)]
+    username: Username
+    password: NewPassword
+    full_name: Line | None = None
+    role: Literal["member", "admin"] = "member"
+
+
+class UserChange(Body):
+    """Only what is given is changed."""
+
+    role: Literal["member", "admin"] = Field("member")
+    is_active: bool = True
+    limits: OwnLimits | None = None
+
+    def values(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True)
+
+
+class PasswordReset(Body):
+    new_password: NewPassword
+
+
+class AdminUserAnswer(BaseModel):
+    id: UUID
+    email: str
+    username: str
+    full_name: str | None
+    role: str
+    is_active: bool
+    limits: dict[str, int]
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class UsersAnswer(BaseModel):
+    items: list[AdminUserAnswer]
+    next_cursor: str | None
+
+
+class UsersQuery(Parameters):
+    search: str = Field("", max_length=200, description="A part of the username, e-mail address or full name.")
+    role: Literal["member", "admin"] | None = None
+    is_active: bool | None = None
+    cursor: UUID | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+
+class SettingsAnswer(BaseModel):
+    registration: Literal["open", "closed"]
+    default_model: str
+    requests_per_hour: int
+    generations_per_hour: int
+    retention_audit_days: int | None
+
+
+class SettingsChange(Body):
+    """What is given counts at once, above the environment's; `reset` names what goes back to the environment's."""
+
+    registration: Literal["open", "closed"] = "open"
+    default_model: Annotated[str, Field(max_length=200)] = ""
+    requests_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1000
+    generations_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 100
+    retention_audit_days: Days | None = None
+    reset: list[str] = Field([], max_length=50)
+
+    def values(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True)
+
+
+class SharedConfigAnswer(BaseModel):
+    id: UUID
+    user_id: UUID
+    name: str
+    provider: str
+    base_url: str | None
+    model: str | None
+    created_at: dt.datetime
+
+
+class SharedConfigsAnswer(BaseModel):
+    items: list[SharedConfigAnswer]
+
+
+class AuditQuery(Parameters):
+    user_id: UUID | None = Field(None, description="Who did it.")
+    action: str | None = Field(None, max_length=60, description="An action such as `user.change`, or its beginning.")
+    target: str | None = Field(None, max_length=200, description="The id of what it was done to.")
+    cursor: UUID | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+
+class AuditEntryAnswer(BaseModel):
+    id: UUID
+    at: dt.datetime
+    user_id: UUID | None
+    username: str
+    action: str
+    target: str | None
+    detail: dict[str, Any]
+    address: str | None
+    request_id: str | None
+
+
+class AuditAnswer(BaseModel):
+    items: list[AuditEntryAnswer]
+    next_cursor: str | None
+
+
+class ProviderHealth(BaseModel):
+    provider: str
+    state: Literal["well", "degraded", "failing", "unused"]
+    configs: int
+    calls: int
+    errors: int
+    error_share: float | None
+    first_token_ms: dict[str, int | None]
+
+
+class ProvidersHealth(BaseModel):
+    items: list[ProviderHealth]

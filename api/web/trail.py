@@ -1,0 +1,41 @@
+"""Lines of the audit log for what people do with their own accounts; what administrators do is noted with the deed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from flask import Flask, Response, request
+
+from api.web.auth import actor
+from api.web.context import services
+
+ACTIONS: Final = {
+    ("POST", "/auth/register"): "account.register",
+    ("POST", "/auth/login"): "account.sign_in",
+    ("POST", "/auth/logout-all"): "account.sign_out_everywhere",
+    ("PUT", "/users/me/password"): "account.change_password",
+    ("DELETE", "/users/me"): "account.delete",
+    ("POST", "/api-keys"): "api_key.create",
+    ("DELETE", "/api-keys/<id>"): "api_key.revoke",
+    ("POST", "/model-configs"): "model_config.create",
+    ("PATCH", "/model-configs/<id>"): "model_config.change",
+    ("DELETE", "/model-configs/<id>"): "model_config.delete",
+    ("POST", "/providers/ollama/pull"): "provider.pull",
+}
+NOTED_REFUSALS: Final = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
+
+
+def install(app: Flask) -> None:
+    """Before the answer's last hooks, so that a fault here still has an answer's headers."""
+
+    @app.after_request
+    def _note(response: Response) -> Response:
+        action = ACTIONS.get((request.method, request.url_rule.rule)) if request.url_rule else None
+        if action is None:
+            return response
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            services().audit.note(actor().did(action, (request.view_args or {}).get("id")))
+        elif response.status_code in NOTED_REFUSALS and action == "account.sign_in":
+            services().audit.note(actor().did("account.sign_in_refused"))
+        return response

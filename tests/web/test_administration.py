@@ -1,0 +1,137 @@
+"""/admin over HTTP: what it tells, what it changes at once, and that no secret and no text is among it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.server import until
+from tests.services.whole import Whole
+from tests.upstream import Upstream
+from tests.web.conftest import PASSWORD, Actor
+
+
+@dataclass
+class Pair:
+    whole: Whole
+    ann: Actor
+    ben: Actor
+
+
+def signed_in(whole: Whole, name: str) -> Actor:
+    client = whole.app.test_client()
+    return Actor(client, client.post("/auth/login", json={"username": name, "password": PASSWORD}).json)
+
+
+@pytest.fixture
+def both(make_app: Callable[..., Flask]) -> Iterator[Pair]:
+    with Upstream() as up:
+        whole = Whole(make_app(openai_base_url=f"{up.url}/v1", ollama_base_url="http://127.0.0.1:9"))
+        yield Pair(whole, signed_in(whole, "ann"), signed_in(whole, "ben"))
+
+
+def test_accounts(both: Pair) -> None:
+    ann = both.ann
+    new = {"email": "cleo@example.org", "username": "cleo", "password": PASSWORD, "role": "admin"}
+    made = ann.post("/admin/users", new)
+    assert (made.status_code, made.json["role"]) == (201, "admin")
+    assert "password" not in made.text
+    assert ann.post("/admin/users", new).status_code == 409
+    found = ann.get("/admin/users?search=cle").json["items"]
+    assert [one["username"] for one in found] == ["cleo"]
+    page = ann.get("/admin/users?limit=2").json
+    rest = ann.get(f"/admin/users?limit=2&cursor={page['next_cursor']}").json
+    assert [one["username"] for one in page["items"] + rest["items"]] == ["cleo", "ben", "ann"]
+    path = f"/admin/users/{made.json['id']}"
+    assert ann.ask("PATCH", path, {"role": "member"}).json["role"] == "member"
+    assert ann.ask("PUT", f"{path}/password", {"new_password": "another horse battery"}).status_code == 204
+    assert ann.ask("PATCH", f"/admin/users/{ann.id}", {"role": "member"}).json["code"] == "last_admin"
+    assert ann.ask("DELETE", path).status_code == 204
+    assert ann.get(path).status_code == 404
+
+
+def test_who_is_disabled_is_out_everywhere_and_the_reply_stops(both: Pair) -> None:
+    whole, ann, ben = both.whole, both.ann, both.ben
+    key = ben.key("chat")
+    config = whole.config(whole.ben, model="count:100000:50")
+    sent = whole.send(whole.ben, whole.chat(whole.ben, model_config_id=None), "go", model_config_id=_id(config))
+    assert ann.ask("PATCH", f"/admin/users/{ben.id}", {"is_active": False}).status_code == 200
+    assert ben.get("/auth/me").status_code == 401
+    assert ben.client.get("/chats", headers=key).status_code == 401
+    assert ben.client.post("/auth/login", json={"username": "ben", "password": PASSWORD}).status_code == 401
+    until(lambda: not whole.services.generations.get(whole.ben, str(sent.generation_id)).active)
+    assert whole.services.generations.get(whole.ben, str(sent.generation_id)).status == "stopped"
+
+
+def _id(text: str) -> Any:
+    from uuid import UUID
+
+    return UUID(text)
+
+
+def test_a_limit_of_ones_own_counts_at_the_next_request(both: Pair) -> None:
+    path = f"/admin/users/{both.ben.id}"
+    assert both.ann.ask("PATCH", path, {"limits": {"writes": 2}}).json["limits"] == {"writes": 2}
+    answers = [both.ben.post("/chats").status_code for _ in range(3)]
+    assert answers == [201, 201, 429]
+    both.ann.ask("PATCH", path, {"limits": {"writes": 4}})
+    assert [both.ben.post("/chats").status_code for _ in range(3)] == [201, 201, 429], "what was counted stays counted"
+
+
+def test_settings(both: Pair) -> None:
+    ann = both.ann
+    assert ann.get("/admin/settings").json["registration"] == "open"
+    assert ann.ask("PATCH", "/admin/settings", {"registration": "closed"}).json["registration"] == "closed"
+    body = {"email": "d@example.org", "username": "dora", "password": PASSWORD}
+    assert ann.client.post("/auth/register", json=body).json["code"] == "registration_closed"
+    ann.ask("PATCH", "/admin/settings", {"reset": ["registration"], "default_model": "demo/demo-thinking"})
+    assert ann.client.post("/auth/register", json=body).status_code == 201
+    sent = both.whole.said(both.whole.ben, both.whole.chat(both.whole.ben), "hello")
+    assert sent.model == "demo-thinking"
+
+
+def test_usage_of_everyone_tells_no_text(both: Pair) -> None:
+    whole, ann = both.whole, both.ann
+    whole.said(whole.ben, whole.chat(whole.ben, title="A-SECRET-TITLE"), "demo:fast A-SECRET-TEXT", model="demo/demo")
+    found = ann.get("/admin/usage?group_by=user")
+    assert [(one["username"], one["calls"]) for one in found.json["items"]] == [("ben", 1)]
+    export = ann.get("/admin/usage/export")
+    assert "ben" in export.text
+    assert ann.get("/admin/usage?group_by=chat").status_code == 422
+    answers = found.text + export.text + ann.get("/admin/audit").text + ann.get("/admin/providers").text
+    assert "A-SECRET" not in answers
+    health = {one["provider"]: one for one in ann.get("/admin/providers").json["items"]}
+    assert (health["demo"]["state"], health["demo"]["calls"]) == ("well", 1)
+
+
+def test_the_log_tells_who_what_when_and_from_where(both: Pair) -> None:
+    ann, ben = both.ann, both.ben
+    ben.key("read")
+    ben.client.post("/auth/login", json={"username": "ben", "password": "WRONG-PASSWORD-TYPED"})
+    headers = ann.headers | {"X-Request-ID": "this-very-request"}
+    ann.client.patch(f"/admin/users/{ben.id}", json={"limits": {"reads": 9000}}, headers=headers)
+    log = ann.get("/admin/audit").json["items"]
+    actions = [(one["action"], one["username"]) for one in log]
+    assert actions[:3] == [("user.change", "ann"), ("account.sign_in_refused", "(nobody)"), ("api_key.create", "ben")]
+    assert ("account.sign_in", "ben") in actions
+    assert (log[0]["request_id"], log[0]["address"], log[0]["target"]) == ("this-very-request", "127.0.0.1", ben.id)
+    assert "WRONG-PASSWORD" not in str(log)
+    assert PASSWORD not in str(log)
+    mine = ann.get(f"/admin/audit?user_id={ben.id}&action=api_key&limit=1").json
+    assert [one["action"] for one in mine["items"]] == ["api_key.create"]
+    assert ann.get(f"/admin/audit?cursor={mine['next_cursor']}&user_id={ben.id}").json["items"]
+
+
+def test_shared_model_configs(both: Pair) -> None:
+    whole, ann = both.whole, both.ann
+    config = whole.config(whole.ann, shared=True)
+    listed = ann.get("/admin/model-configs")
+    assert [one["id"] for one in listed.json["items"]] == [config]
+    assert "CANARY" not in listed.text
+    assert ann.ask("DELETE", f"/admin/model-configs/{config}").status_code == 204
+    assert ann.ask("DELETE", f"/admin/model-configs/{config}").status_code == 404
+    assert [one.name for one in whole.services.model_configs.list(whole.ben)] == []
