@@ -102,6 +102,7 @@ def _web_settings(settings: Settings) -> WebSettings:
 def _prepare(settings: Settings, services: Services) -> None:
     """What the database must hold before the first request."""
     services.instance.refresh()
+    services.budgets.refresh()
     services.api_keys.bootstrap(settings.api_key.get_secret_value())
     code = wiring.setup_code(settings)
     if code is not None and services.accounts.waits_for_admin():

@@ -26,6 +26,7 @@ from api.services.accounts import AccountService
 from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
 from api.services.audit import AuditService
+from api.services.budgets import BudgetService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.choice import Choice
@@ -47,6 +48,7 @@ from api.services.usage import UsageService
 from api.streams.loop import LoopThread
 
 PURGE_SECONDS = 300.0
+HOLD_MARGIN = 300.0  # how much longer than any call what is put aside for it waits
 
 
 def setup_code(settings: Settings) -> str | None:
@@ -66,6 +68,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     sessions = SessionService(store, tokens, settings.refresh_token_days)
     api_keys = ApiKeyService(store, tokens)
     instance = InstanceService(store, _environment(settings))
+    budgets = BudgetService(store, settings.provider_total_timeout + HOLD_MARGIN)
     audit = AuditService(store, lambda: instance.current)
     rate_limits = _rate_limits(settings, store, instance)
     generations = _generations(
@@ -78,6 +81,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         rate_limits=rate_limits,
         instance=instance,
         audit=audit,
+        budgets=budgets,
     )
     offers, control = Offers(catalogue), Control(catalogue, egress)
     choice = Choice(catalogue, offers, lambda: instance.current.default_model)
@@ -87,6 +91,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     accounts = _accounts(settings, store, generations, instance)
     return Services(
         audit=audit,
+        budgets=budgets,
         accounts=accounts,
         administration=AdministrationService(store, Passwords(), accounts, generations.stop_all),
         instance=instance,
@@ -105,9 +110,11 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
             loop=loop,
         ),
         chats=chats,
-        messages=MessageService(Turns(store, generations, model_configs, rate_limits), settings.max_message_chars),
+        messages=MessageService(
+            Turns(store, generations, model_configs, rate_limits, budgets), settings.max_message_chars
+        ),
         tree=TreeService(store, chats),
-        completions=CompletionService(store, generations, model_configs, rate_limits),
+        completions=CompletionService(store, generations, model_configs, rate_limits, budgets),
         generations=generations,
         rate_limits=rate_limits,
         health=HealthService(store, generations.loop_age, lambda: generations.draining),
@@ -189,6 +196,7 @@ def _generations(
     rate_limits: RateLimitService,
     instance: InstanceService,
     audit: AuditService,
+    budgets: BudgetService,
 ) -> GenerationService:
     owner = new_id()
     purged_at = time.monotonic()
@@ -199,11 +207,14 @@ def _generations(
     def housekeeping() -> None:
         nonlocal purged_at
         instance.refresh()
+        budgets.refresh()
+        budgets.expire()
         api_keys.flush_last_used()
         if time.monotonic() - purged_at > PURGE_SECONDS:
             purged_at = time.monotonic()
             rate_limits.purge()
             audit.prune()
+            budgets.prune()
 
     return GenerationService(
         store=store,
@@ -217,4 +228,5 @@ def _generations(
         drain_seconds=settings.drain_seconds,
         still_good=still_good,
         housekeeping=housekeeping,
+        settle=budgets.settle,
     )

@@ -298,3 +298,51 @@ CREATE TABLE audit_log (
 CREATE INDEX ix_audit_log_actor_id_id ON audit_log (actor_id, id);
 
 CREATE INDEX ix_audit_log_at ON audit_log (at);
+
+CREATE TABLE budgets (
+    id UUID NOT NULL,
+    name VARCHAR(80) NOT NULL,
+    scope VARCHAR(10) NOT NULL,
+    user_id UUID,
+    unit VARCHAR(6) NOT NULL,
+    period VARCHAR(5) NOT NULL,
+    amount BIGINT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_budgets PRIMARY KEY (id),
+    CONSTRAINT ck_budgets_ck_budgets_scope CHECK (scope IN ('instance', 'everyone', 'user')),
+    CONSTRAINT ck_budgets_ck_budgets_unit CHECK (unit IN ('tokens', 'cost')),
+    CONSTRAINT ck_budgets_ck_budgets_period CHECK (period IN ('day', 'month')),
+    CONSTRAINT fk_budgets_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE UNIQUE INDEX uq_budgets_name ON budgets (name);
+
+CREATE INDEX ix_budgets_user_id ON budgets (user_id);
+
+CREATE TABLE budget_counters (
+    subject UUID NOT NULL,
+    budget_id UUID NOT NULL,
+    starts DATE NOT NULL,
+    used BIGINT DEFAULT 0 NOT NULL,
+    reserved BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_budget_counters PRIMARY KEY (subject, budget_id, starts),
+    CONSTRAINT fk_budget_counters_budget_id FOREIGN KEY(budget_id) REFERENCES budgets (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_budget_counters_budget_id ON budget_counters (budget_id);
+
+CREATE TABLE reservations (
+    generation_id UUID NOT NULL,
+    budget_id UUID NOT NULL,
+    subject UUID NOT NULL,
+    starts DATE NOT NULL,
+    amount BIGINT NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_reservations PRIMARY KEY (generation_id, budget_id),
+    CONSTRAINT fk_reservations_budget_id FOREIGN KEY(budget_id) REFERENCES budgets (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_reservations_expires_at ON reservations (expires_at);
+
+CREATE INDEX ix_reservations_budget_id ON reservations (budget_id);

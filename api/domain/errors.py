@@ -3,6 +3,7 @@
 AppError
 ├── Invalid               422  the request is understood and cannot be carried out as it stands
 │   ├── ProviderNotConfigured  the model's provider has no key or address here yet
+│   ├── PriceUnknown           a money budget holds, and nobody knows what the model costs
 │   └── KeyUnreadable          a stored key cannot be opened: enter it again
 ├── Unauthenticated       401  no credential, or one that no longer counts
 │   ├── BadCredentials         unknown account, wrong password or disabled account: never said which
@@ -18,6 +19,7 @@ AppError
 │   ├── AlreadyTaken           that e-mail address or username belongs to an account
 │   └── ChatBusy               a reply is running in that chat
 ├── LimitExceeded         429  a rate limit; `retry_after` seconds
+│   └── BudgetExceeded         a budget does not cover the call; `budget` names it
 ├── Overloaded            503  more than this process will carry; `retry_after` seconds
 ├── StoreUnavailable      503  the database cannot be reached
 └── ProviderError         502  a model's provider failed (mapped from what it said)
@@ -75,6 +77,11 @@ class Invalid(AppError):
 class ProviderNotConfigured(Invalid):
     code = "provider_not_configured"
     title = "The provider is not set up"
+
+
+class PriceUnknown(Invalid):
+    code = "price_unknown"
+    title = "The price is not known"
 
 
 class KeyUnreadable(Invalid):
@@ -164,6 +171,13 @@ class LimitExceeded(AppError):
     status = 429
     code = "rate_limited"
     title = "Limit reached"
+
+
+class BudgetExceeded(LimitExceeded):
+    """`extra["budget"]` names it."""
+
+    code = "budget_exceeded"
+    title = "The budget is used up"
 
 
 class Overloaded(AppError):

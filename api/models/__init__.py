@@ -1,6 +1,17 @@
 """SQLAlchemy tables, no logic. Importing this package fills `Base.metadata`."""
 
-from api.models import accounts, audit, chats, generations, instance, model_configs, rate_limits, usage
+from api.models import accounts, audit, budgets, chats, generations, instance, model_configs, rate_limits, usage
 from api.models.base import Base
 
-__all__ = ["Base", "accounts", "audit", "chats", "generations", "instance", "model_configs", "rate_limits", "usage"]
+__all__ = [
+    "Base",
+    "accounts",
+    "audit",
+    "budgets",
+    "chats",
+    "generations",
+    "instance",
+    "model_configs",
+    "rate_limits",
+    "usage",
+]

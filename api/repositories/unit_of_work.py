@@ -22,6 +22,7 @@ from api.domain.errors import StoreUnavailable
 from api.repositories.accounts import AccountRepository
 from api.repositories.api_keys import ApiKeyRepository
 from api.repositories.audit import AuditRepository
+from api.repositories.budgets import BudgetRepository
 from api.repositories.chats import ChatRepository
 from api.repositories.generation_events import GenerationEventRepository
 from api.repositories.generations import GenerationRepository
@@ -93,6 +94,10 @@ class UnitOfWork:
     @cached_property
     def audit(self) -> AuditRepository:
         return AuditRepository(self.connection)
+
+    @cached_property
+    def budgets(self) -> BudgetRepository:
+        return BudgetRepository(self.connection)
 
     @cached_property
     def instance(self) -> InstanceRepository:

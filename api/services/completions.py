@@ -8,12 +8,14 @@ from typing import Any
 from uuid import UUID
 
 from api.domain import clock
+from api.domain.budgets import OUTPUT_GUESS, Forecast
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import AppError
 from api.domain.ids import new_id
 from api.domain.principal import Principal
 from api.providers.base import Call
 from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.budgets import BudgetService, forecast
 from api.services.generations import GenerationService, Plan
 from api.services.model_configs import ModelConfigService, Target, Wish
 from api.services.rate_limits import LimitState, RateLimitService, told
@@ -53,11 +55,13 @@ class CompletionService:
         generations: GenerationService,
         model_configs: ModelConfigService,
         rate_limits: RateLimitService,
+        budgets: BudgetService,
     ) -> None:
         self._store = store
         self._generations = generations
         self._model_configs = model_configs
         self._rate_limits = rate_limits
+        self._budgets = budgets
 
     def begin(self, principal: Principal, draft: CompletionDraft) -> Begun:
         """Put the call into the ledger and begin it. It ends with its reader: what nobody reads is not paid for.
@@ -101,6 +105,7 @@ class CompletionService:
             "day": principal.today(),
             "owner": self._generations.owner,
         }
+        self._budgets.reserve(work, principal, [_forecast(generation_id, target, draft)])
         work.turns.begin((), row, {})
         return target, limits
 
@@ -124,6 +129,18 @@ class CompletionService:
             return self._model_configs.call(target, request)
         except AppError as error:
             return error
+
+
+def _forecast(generation_id: UUID, target: Target, draft: CompletionDraft) -> Forecast:
+    """The client's limit, else the config's; as often as it asks for choices."""
+    asked = [draft.raw.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    limit = next((value for value in asked if isinstance(value, int) and value > 0), target.max_tokens)
+    choices = draft.raw.get("n")
+    turns = len(draft.raw["messages"])
+    call = forecast(generation_id, replace(target, max_tokens=limit), draft.size, turns)
+    if isinstance(choices, int) and choices > 1:
+        return replace(call, output_tokens=choices * (call.output_tokens or OUTPUT_GUESS))
+    return call
 
 
 def _with_defaults(target: Target, raw: Mapping[str, Any]) -> dict[str, Any]:

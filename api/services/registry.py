@@ -8,6 +8,7 @@ from api.services.accounts import AccountService
 from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
 from api.services.audit import AuditService
+from api.services.budgets import BudgetService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.completions import CompletionService
@@ -30,6 +31,7 @@ class Services:
     administration: AdministrationService
     instance: InstanceService
     audit: AuditService
+    budgets: BudgetService
     sessions: SessionService
     api_keys: ApiKeyService
     model_configs: ModelConfigService

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from api.domain import clock
+from api.domain.budgets import Forecast
 from api.domain.chats import Chat, Message, title_from
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import AppError, ChatBusy, Invalid
@@ -17,6 +18,7 @@ from api.domain.principal import Principal
 from api.domain.seam import Seam
 from api.providers.base import Call
 from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.budgets import BudgetService, forecast
 from api.services.generations import GenerationService, Plan
 from api.services.model_configs import ModelConfigService, Target
 from api.services.openings import Opening, Order, Reply, question_of, reply_to
@@ -48,16 +50,19 @@ class Turns:
         generations: GenerationService,
         model_configs: ModelConfigService,
         rate_limits: RateLimitService,
+        budgets: BudgetService,
     ) -> None:
         self._store = store
         self._generations = generations
         self._model_configs = model_configs
         self._rate_limits = rate_limits
+        self._budgets = budgets
 
     def begin(self, principal: Principal, order: Order, opening: Callable[[UnitOfWork], Opening]) -> list[Sent]:
         """Store what `opening` finds in its transaction, and begin its replies.
 
         Raises what `opening` and the choice of a model raise, ChatBusy (409 with the running generation), TooMany,
+        BudgetExceeded, PriceUnknown,
         Overloaded, StoreUnavailable. With an Idempotency-Key seen in the last 24 hours: the same `Sent` again.
         """
 
@@ -103,6 +108,7 @@ class Turns:
                 reply.notes["compared"] = [str(one.generation_id) for one in replies]
         rows = [self._ledger_row(order, reply) | {"day": principal.today()} for reply in replies]
         rows[0] |= {"idempotency_key": order.idempotency_key, "request_hash": order.hash}
+        self._budgets.reserve(work, principal, [_forecast(reply) for reply in replies])
         said = () if opened.goes_on else tuple(reply.message for reply in replies)
         said = (question, *said) if question else said
         if not work.turns.begin(said, rows[0], changes, goes_on=opened.goes_on.id if opened.goes_on else None):
@@ -159,7 +165,7 @@ class Turns:
             message=message,
             user_message_id=message.parent_id,
             notes=reply.notes,
-            prompt_size=sum(len(turn.content.encode()) for turn in reply.turns),
+            prompt_size=_size(reply),
             turns=len(reply.turns),
             seam=Seam(message.content) if message.content else None,
             rates=target.facts.rates,
@@ -226,3 +232,11 @@ def _sent(work: UnitOfWork, principal: Principal, generation: Generation) -> Sen
         status=generation.status,
         notes=generation.notes,
     )
+
+
+def _forecast(reply: Reply) -> Forecast:
+    return forecast(reply.generation_id, reply.target, _size(reply), len(reply.turns))
+
+
+def _size(reply: Reply) -> int:
+    return sum(len(turn.content.encode()) for turn in reply.turns)

@@ -13,6 +13,7 @@ from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 
 from api.domain.errors import LimitExceeded, StoreUnavailable
+from api.services.budgets import warned
 from api.services.rate_limits import LimitState, RateLimitService, TooMany, counted, told
 from api.web.context import principal, services
 from api.web.errors import answer_error
@@ -46,6 +47,9 @@ def install(app: Flask) -> None:
             counted.set(())  # the thread goes on to other requests
             response.headers["RateLimit-Policy"] = ", ".join(map(_policy, states))
             response.headers["RateLimit"] = ", ".join(map(_standing, states))
+        if budgets := warned.get():
+            warned.set(())
+            response.headers["Budget-Warning"] = ", ".join(f'"{one.budget.name}";used={one.percent}' for one in budgets)
         return response
 
 

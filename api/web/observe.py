@@ -37,7 +37,8 @@ PREFLIGHT: Final = (
     ("Access-Control-Max-Age", "7200"),
 )
 READABLE: Final = (
-    "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Location, Idempotent-Replay, Content-Disposition"
+    "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Budget-Warning, Location, Idempotent-Replay, "
+    "Content-Disposition"
 )
 
 log = structlog.get_logger()

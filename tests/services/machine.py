@@ -20,6 +20,7 @@ from api.repositories.presence import presence_of
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.egress import Egress
 from api.security.vault import Vault, parse_keys
+from api.services.budgets import BudgetService
 from api.services.chats import ChatService
 from api.services.choice import Choice
 from api.services.generations import Follower, GenerationService
@@ -108,8 +109,9 @@ class _Scripted(ModelConfigService):
 class Machine:
     """A process: `send` begins a reply that follows a script."""
 
-    def __init__(self, store: Store, *, max_reply_chars: int = 1_000_000) -> None:
+    def __init__(self, store: Store, *, max_reply_chars: int = 1_000_000, hold_seconds: float = 3600.0) -> None:
         self.store = store
+        self.budgets = BudgetService(store, hold_seconds)
         self.owner = new_id()
         self.loop = LoopThread()
         self.presence = presence_of(store.database, self.owner)
@@ -125,6 +127,7 @@ class Machine:
             drain_seconds=1.0,
             still_good=lambda sessions, keys: (sessions, keys),
             housekeeping=lambda: None,
+            settle=self.budgets.settle,
         )
         vault = Vault(parse_keys("9b74c9897bac770ffc029102a200c5de" * 2))
         catalogue = Catalogue({})
@@ -132,7 +135,7 @@ class Machine:
         self._configs = _Scripted(store, vault, catalogue, TIMEOUTS, choice)
         self.chats = ChatService(store, self.generations)
         limits = RateLimitService(storage_over(store), 100_000, 100_000, 100)
-        self.messages = MessageService(Turns(store, self.generations, self._configs, limits), 10_000)
+        self.messages = MessageService(Turns(store, self.generations, self._configs, limits, self.budgets), 10_000)
 
     def send(self, who: Principal, chat: str, *steps: Step, key: str | None = None) -> Sent:
         self._configs.wire = Script(*steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from api.domain.generations import Closing, Counted
@@ -10,12 +11,16 @@ from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.generations.run import Run
 from api.streams.flusher import Batch, Outcome
 
+Settle = Callable[[UnitOfWork, Sequence[Counted]], None]
+"""What else is due for calls, in the transaction that closes them."""
+
 
 class Recorder:
     """Stores what this process's runs have; `owner` is the process."""
 
-    def __init__(self, store: Store, owner: UUID) -> None:
+    def __init__(self, store: Store, owner: UUID, settle: Settle) -> None:
         self._store = store
+        self._settle = settle
         self._owner = owner
 
     def store(self, batch: Batch) -> Outcome:
@@ -33,6 +38,7 @@ class Recorder:
             else:
                 outcome.lost.add(run.id)
         work.usage.add(counted)
+        self._settle(work, counted)
         if batch.events or batch.closings:
             work.generation_events.announce(self._owner)
         return outcome

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -17,7 +17,7 @@ import structlog
 
 from api.domain import clock, event_index, metrics
 from api.domain.errors import StoreUnavailable
-from api.domain.generations import Closing, Generation
+from api.domain.generations import Closing, Counted, Generation
 from api.repositories.presence import Presence
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.streams.live_log import Event
@@ -32,8 +32,16 @@ GONE_SECONDS = 3600.0
 class Recovery:
     """`is_running(id)` tells whether this process itself carries a generation."""
 
-    def __init__(self, store: Store, presence: Presence, owner: UUID, is_running: Callable[[UUID], bool]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        presence: Presence,
+        owner: UUID,
+        is_running: Callable[[UUID], bool],
+        settle: Callable[[UnitOfWork, Sequence[Counted]], None] = lambda *_: None,
+    ) -> None:
         self._store = store
+        self._settle = settle
         self._presence = presence
         self._owner = owner
         self._is_running = is_running
@@ -132,7 +140,9 @@ class Recovery:
             finished_at=clock.now(),
         )
         won = work.generations.close(closing)
-        work.usage.add([won] if won else [])
+        counted = [won] if won else []
+        work.usage.add(counted)
+        self._settle(work, counted)
         work.generation_events.announce(self._owner)
         return won is not None
 

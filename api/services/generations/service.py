@@ -21,7 +21,7 @@ from api.repositories.unit_of_work import Store
 from api.services.generations.braid import Braid, Strand
 from api.services.generations.janitor import Janitor, StillGood
 from api.services.generations.plan import Plan
-from api.services.generations.recorder import Recorder
+from api.services.generations.recorder import Recorder, Settle
 from api.services.generations.recovery import Recovery
 from api.services.generations.replay import replayed
 from api.services.generations.run import Run
@@ -73,6 +73,7 @@ class GenerationService:
         drain_seconds: float,
         still_good: StillGood,
         housekeeping: Callable[[], None],
+        settle: Settle = lambda *_: None,
     ) -> None:
         self._store = store
         self._presence = presence
@@ -86,8 +87,8 @@ class GenerationService:
         self._followers: set[Follower] = set()
         self._state_lock = threading.Lock()
         self.draining = False
-        self.recovery = Recovery(store, presence, owner, self._runs.__contains__)
-        self._flusher = Flusher(Recorder(store, owner).store, self._beat)
+        self.recovery = Recovery(store, presence, owner, self._runs.__contains__, settle)
+        self._flusher = Flusher(Recorder(store, owner, settle).store, self._beat)
         self._tail = Tail(store, loop, poll_seconds)
         self._janitor = Janitor(
             store=store,

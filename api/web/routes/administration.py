@@ -8,6 +8,7 @@ from flask import Response
 
 from api.domain.accounts import Found
 from api.domain.audit import Entry, Sought
+from api.domain.budgets import Budget
 from api.domain.ids import parse_id
 from api.services.accounts import NewAccount
 from api.web.answers import answer, answer_list, no_content, pick
@@ -19,6 +20,9 @@ from api.web.schemas.administration import (
     AdminUserAnswer,
     AuditAnswer,
     AuditQuery,
+    BudgetAnswer,
+    BudgetBody,
+    BudgetsAnswer,
     NewUser,
     PasswordReset,
     ProvidersHealth,
@@ -106,6 +110,23 @@ def unshare_config(path: IdPath) -> Response:
     return no_content()
 
 
+@routes.get("/admin/budgets", summary="All budgets", access=Access.ADMIN, returns={200: BudgetsAnswer})
+def list_budgets() -> Response:
+    return answer({"items": [_budget(one) for one in services().budgets.refresh()]})
+
+
+@routes.put("/admin/budgets", summary="Set a budget", access=Access.ADMIN, returns={200: BudgetAnswer})
+def set_budget(body: BudgetBody) -> Response:
+    """One of that scope, account, unit and period that is there already gets the new amount; its count goes on."""
+    return answer(_budget(services().budgets.put(actor(), body.budget())))
+
+
+@routes.delete("/admin/budgets/<id>", summary="Remove a budget", access=Access.ADMIN, returns={204: None})
+def delete_budget(path: IdPath) -> Response:
+    services().budgets.delete(actor(), parse_id(path.id))
+    return no_content()
+
+
 @routes.get("/admin/providers", summary="Health of providers", access=Access.ADMIN, returns={200: ProvidersHealth})
 def provider_health() -> Response:
     return answer({"items": services().administration.providers()})
@@ -117,6 +138,13 @@ def audit_log(query: AuditQuery) -> Response:
     entries = services().audit.page(sought)
     more = len(entries) == query.limit
     return answer({"items": [_entry(one) for one in entries], "next_cursor": entries[-1].id if more else None})
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    amounts: dict[str, Any] = {"tokens": budget.amount, "dollars": None}
+    if budget.unit == "cost":
+        amounts = {"tokens": None, "dollars": budget.value(budget.amount)}
+    return {name: getattr(budget, name) for name in ("id", "scope", "user_id", "period")} | amounts
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from api.services.budgets import state_value
 from api.services.usage import Report
 from api.web.answers import answer, pick
 from api.web.context import principal, services
@@ -31,9 +32,9 @@ def export_usage(query: ExportQuery) -> Response:
 
 @routes.get("/usage/limits", summary="What is left", access=Access.READ, returns={200: LimitsAnswer})
 def get_limits() -> Response:
-    states = services().rate_limits.look(principal())
-    zone = principal().time_zone or "UTC"
-    return answer({"time_zone": zone, "limits": [pick(LimitAnswer, state) for state in states]})
+    limits = [pick(LimitAnswer, state) for state in services().rate_limits.look(principal())]
+    budgets = [state_value(state) for state in services().budgets.states(principal())]
+    return answer({"time_zone": principal().time_zone or "UTC", "limits": limits, "budgets": budgets})
 
 
 def shown(report: Report) -> dict[str, Any]:

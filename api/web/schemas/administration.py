@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from api.domain.budgets import Budget, Unit
+from api.domain.errors import Invalid
+from api.domain.ids import new_id
+from api.domain.money import to_units
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line, NewPassword, Username
 
@@ -105,6 +110,37 @@ class SharedConfigAnswer(BaseModel):
 
 class SharedConfigsAnswer(BaseModel):
     items: list[SharedConfigAnswer]
+
+
+class BudgetBody(Body):
+    """A budget of tokens or of money: exactly one of the two amounts."""
+
+    scope: Literal["instance", "everyone", "user"]
+    user_id: UUID | None = None
+    period: Literal["day", "month"]
+    tokens: Annotated[int, Field(ge=0, le=10**15)] | None = None
+    dollars: Annotated[str, Field(pattern=r"^\d{1,8}(\.\d{1,10})?$")] | None = None
+
+    def budget(self) -> Budget:
+        """Raises Invalid."""
+        if (self.tokens is None) == (self.dollars is None):
+            raise Invalid("Give either tokens or dollars.")
+        amount = self.tokens if self.tokens is not None else to_units(Decimal(self.dollars or "0"))
+        unit: Unit = "tokens" if self.tokens is not None else "cost"
+        return Budget(new_id(), self.scope, self.user_id, unit, self.period, amount)
+
+
+class BudgetAnswer(BaseModel):
+    id: UUID
+    scope: Literal["instance", "everyone", "user"]
+    user_id: UUID | None
+    period: Literal["day", "month"]
+    tokens: int | None
+    dollars: str | None
+
+
+class BudgetsAnswer(BaseModel):
+    items: list[BudgetAnswer]
 
 
 class AuditQuery(Parameters):

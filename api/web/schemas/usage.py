@@ -86,6 +86,23 @@ class LimitAnswer(BaseModel):
     window_seconds: int
 
 
+class BudgetStateAnswer(BaseModel):
+    """A budget in its present period. Money is a decimal string of US dollars, tokens are numbers."""
+
+    name: str
+    scope: Literal["instance", "everyone", "user"]
+    unit: Literal["tokens", "cost"]
+    period: Literal["day", "month"]
+    limit: int | str
+    used: int | str
+    reserved: int | str = Field(description="Put aside for calls that run.")
+    remaining: int | str
+    percent: int = Field(description="How much of it is used or put aside.")
+    warning: Literal[80, 100] | None
+    resets_at: dt.datetime
+
+
 class LimitsAnswer(BaseModel):
-    time_zone: str
+    time_zone: str = Field(description="By whose clock days and months begin.")
     limits: list[LimitAnswer]
+    budgets: list[BudgetStateAnswer]
