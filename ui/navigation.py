@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ui.api_client import ApiClient
 from ui.modules.chat import view as chat
+from ui.modules.compare import view as compare
 from ui.modules.models import view as models
 from ui.modules.settings import view as settings
 
@@ -27,6 +28,7 @@ class Place:
 CHAT = Place("chat", "Chat", ":material/chat:", chat.draw, menu="", offline=chat.draw_offline)
 PLACES = (
     CHAT,
+    Place("compare", "Compare", ":material/view_column_2:", compare.draw),
     Place("models", "Models", ":material/deployed_code:", models.draw),
     Place("settings", "Settings", ":material/settings:", settings.draw, menu="account"),
 )

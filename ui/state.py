@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ui.api_client import ApiKey, ModelCatalogue
+from ui.api_client import ApiKey, ModelCatalogue, ModelConfig
 
 SignInForm = Literal["sign_in", "register", "api_key"]
 
@@ -30,6 +30,16 @@ class Draft:
     chat_id: str
     text: str
     key: str
+
+
+@dataclass
+class Comparison:
+    """A question to several models that is being sent: the chat made for it, and the key that posts it once."""
+
+    text: str
+    models: list[str]
+    key: str
+    chat_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,9 @@ class PageState:
     dialog: Dialog | None = None
     notice: Notice | None = None
     draft: Draft | None = None
+    compared: Comparison | None = None
+    editing: str = ""  # the message whose words are being changed
+    copied: tuple[str, str] | None = None  # a click on Copy and the text that the browser is to take
     refill: str | None = None  # text to put into the composer at the next run
     model: str = ""  # the model chosen last; new chats start with it
     toast: str = ""  # said once
@@ -87,6 +100,8 @@ class PageState:
     going: str | None = None  # a chat to show ("" is a new one), when another page of ours is open
     visit: str = ""  # another page of ours to go to at the next run
     adding: str = ""  # the provider whose form is open on the Models page
+    changing: ModelConfig | None = None  # and the config that the form changes; None adds one
+    pulling: tuple[str, str] | None = None  # a config's id ("" is the operator's Ollama) and the model it fetches
     finished: str = ""  # the reply that was followed to its end last
     question: Question | None = None
     new_key: ApiKey | None = None  # an API key just made, shown this once

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ui.api_client import ApiError
@@ -103,6 +104,19 @@ def when(seconds: float | None, otherwise: str) -> str:
         return f"in {whole} second{'s' if whole > 1 else ''}"
     minutes = math.ceil(seconds / 60)
     return f"in {minutes} minutes" if minutes < 100 else f"in {math.ceil(minutes / 60)} hours"
+
+
+def cost_words(dollars: str) -> str:
+    """An exact amount, short enough to be read."""
+    try:
+        amount = Decimal(dollars)
+    except InvalidOperation:
+        return ""
+    if amount == 0:
+        return "free"
+    if amount < Decimal("0.0001"):
+        return "under $0.0001"
+    return f"${amount:.2f}" if amount >= 1 else f"${amount:.4f}".rstrip("0")
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:

@@ -91,6 +91,17 @@ class Person:
         self.button(f"Options for {title}").click()
         self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first.click()
 
+    def answer_menu(self, entry: str) -> None:
+        """An entry of the last answer's menu."""
+        opener = self.button("More about this answer").last
+        wanted = self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first
+        opener.click()
+        try:
+            wanted.click(timeout=5_000)
+        except TimeoutError:  # a page that was still being drawn may have shut it again
+            opener.click()
+            wanted.click()
+
     # Finding things
 
     def goes_to(self, place: str) -> None:

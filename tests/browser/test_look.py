@@ -73,20 +73,3 @@ def test_everything_that_can_be_pressed_has_a_name(ada: Person) -> None:
     ada.sees_reply_end()
     assert ada.page.evaluate(NAMELESS) == []
     expect(ada.button("Options for something to list")).to_be_visible()
-
-
-def test_a_model_can_be_added_and_chosen(ada: Person) -> None:
-    ada.goes_to("Models")
-    ada.button("Add model").click()
-    expect(ada.page.locator(".st-key-wrong-model_key")).to_contain_text("Paste the API key")
-    expect(ada.field("API key")).to_have_attribute("type", "password")
-    ada.field("API key").fill("sk-a-key-of-our-own-0123456789")
-    ada.field("Model").fill("a-model-of-ours")
-    ada.button("Add model").click()
-    expect(ada.page.get_by_text("a-model-of-ours").first).to_be_visible()
-    expect(ada.field("API key")).to_have_value("")
-    assert "sk-a-key" not in ada.page.content()
-    ada.button("New chat").click()
-    ada.sees_empty_chat()
-    ada.page.get_by_role("combobox", name="Model").click()
-    expect(ada.page.get_by_role("option").filter(has_text="a-model-of-ours").first).to_be_visible()

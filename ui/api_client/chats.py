@@ -7,7 +7,7 @@ from typing import Any
 
 from ui.api_client.calls import Caller, Params, one_id
 from ui.api_client.follow import Batch, follow
-from ui.api_client.records import Chat, ChatPage, Earlier, OpenChat, Sent
+from ui.api_client.records import Chat, ChatPage, Earlier, Generation, Lane, OpenChat, Sent
 
 
 class Chats(Caller):
@@ -35,16 +35,53 @@ class Chats(Caller):
     def delete_chat(self, chat_id: str) -> None:
         self._call("DELETE", f"/chats/{one_id(chat_id)}")
 
+    def clear_chat(self, chat_id: str) -> None:
+        self._call("DELETE", f"/chats/{one_id(chat_id)}/messages")
+
+    def show_branch(self, chat_id: str, message_id: str) -> Chat:
+        """The branch of that message, down to what was said last in it."""
+        return Chat.read(self._call("PUT", f"/chats/{one_id(chat_id)}/head", json={"message_id": message_id}))
+
+    def fork(self, chat_id: str, message_id: str) -> Chat:
+        return Chat.read(self._call("POST", f"/chats/{one_id(chat_id)}/fork", json={"message_id": message_id}))
+
+    def delete_message(self, message_id: str) -> None:
+        self._call("DELETE", f"/messages/{one_id(message_id)}")
+
+    def rate(self, message_id: str, rating: str | None) -> None:
+        self._call("POST", f"/messages/{one_id(message_id)}/feedback", json={"rating": rating})
+
     # Replies
 
     def send(self, chat_id: str, content: str, *, key: str, model: str | None = None) -> Sent:
         """Stores the message and starts the reply. The same `key` never posts twice, however often it is sent."""
-        body: dict[str, Any] = {"content": content}
-        if model:
-            body["model"] = model
+        return self._begin("POST", f"/chats/{one_id(chat_id)}/messages", key, content=content, model=model)
+
+    def edit(self, message_id: str, content: str, *, key: str, model: str | None = None) -> Sent:
+        """The same message in other words, beside the old one, with a reply of its own."""
+        return self._begin("PATCH", f"/messages/{one_id(message_id)}", key, content=content, model=model)
+
+    def answer_again(self, message_id: str, *, key: str, model: str | None = None) -> Sent:
+        """Another reply beside this one; of a person's message without a reply, the first."""
+        return self._begin("POST", f"/messages/{one_id(message_id)}/regenerate", key, model=model)
+
+    def go_on(self, message_id: str, *, key: str) -> Sent:
+        """A reply that was cut goes on where it ended."""
+        return self._begin("POST", f"/messages/{one_id(message_id)}/continue", key)
+
+    def compare(self, chat_id: str, content: str, models: list[str], *, key: str) -> list[Lane]:
+        """One message to several models at once: their replies stand beside each other."""
+        path, headers = f"/chats/{one_id(chat_id)}/compare", {"Idempotency-Key": key, "Prefer": "respond-async"}
+        body = self._call("POST", path, json={"content": content, "models": models}, headers=headers, repeatable=True)
+        return [Lane.read(entry) for entry in body.get("replies") or []]
+
+    def generation(self, generation_id: str) -> Generation:
+        return Generation.read(self._call("GET", f"/generations/{one_id(generation_id)}"))
+
+    def _begin(self, method: str, path: str, key: str, **fields: str | None) -> Sent:
+        body = {name: value for name, value in fields.items() if value is not None}
         headers = {"Idempotency-Key": key, "Prefer": "respond-async"}
-        path = f"/chats/{one_id(chat_id)}/messages"
-        return Sent.read(self._call("POST", path, json=body, headers=headers, repeatable=True))
+        return Sent.read(self._call(method, path, json=body, headers=headers, repeatable=True))
 
     def stop(self, generation_id: str) -> None:
         self._call("POST", f"/generations/{one_id(generation_id)}/stop", repeatable=True)

@@ -95,6 +95,7 @@ class Message:
     provider: str | None = None
     status: str = "complete"
     metadata: Json = field(default_factory=dict)
+    sibling_ids: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, body: Json) -> Message:
@@ -108,6 +109,7 @@ class Message:
             provider=body.get("provider") or None,
             status=str(body.get("status") or "complete"),
             metadata=metadata if isinstance(metadata, dict) else {},
+            sibling_ids=tuple(str(one) for one in body.get("sibling_ids") or []),
         )
 
     @property
@@ -131,6 +133,24 @@ class Message:
             if isinstance(source, dict) and isinstance(source.get("completion_tokens"), int):
                 return int(source["completion_tokens"])
         return None
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Tokens of the conversation that it answered."""
+        count = self.metadata.get("prompt_tokens")
+        return count if isinstance(count, int) else None
+
+    @property
+    def cost(self) -> str | None:
+        """Dollars, as exact text; None where no price is known."""
+        cost = self.metadata.get("cost")
+        return str(cost) if cost is not None else None
+
+    @property
+    def rating(self) -> str:
+        """`up`, `down` or nothing."""
+        feedback = self.metadata.get("feedback")
+        return str(feedback.get("rating") or "") if isinstance(feedback, dict) else ""
 
     @property
     def estimated(self) -> bool:
@@ -167,6 +187,59 @@ class Sent:
     @classmethod
     def read(cls, body: Json) -> Sent:
         return cls(str((body.get("generation") or {}).get("id", "")))
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One reply of a comparison."""
+
+    generation_id: str
+    message_id: str
+
+    @classmethod
+    def read(cls, body: Json) -> Lane:
+        return cls(
+            str((body.get("generation") or {}).get("id", "")),
+            str((body.get("message") or {}).get("id", "")),
+        )
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One call of a model: how it went, and what it took."""
+
+    id: str
+    chat_id: str = ""
+    message_id: str = ""
+    provider: str = ""
+    model: str = ""
+    status: str = ""
+    seconds: float | None = None
+    completion_tokens: int | None = None
+    cost: str | None = None
+    problem: Json = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, body: Json) -> Generation:
+        begun, ended, cost = body.get("queued_at"), body.get("finished_at"), body.get("cost")
+        return cls(
+            id=str(body.get("id", "")),
+            chat_id=str(body.get("chat_id") or ""),
+            message_id=str(body.get("message_id") or ""),
+            provider=str(body.get("provider") or ""),
+            model=str(body.get("model") or ""),
+            status=str(body.get("status") or ""),
+            seconds=(read_time(ended) - read_time(begun)).total_seconds() if begun and ended else None,
+            completion_tokens=body.get("completion_tokens"),
+            cost=str(cost) if cost is not None else None,
+            problem={"code": body.get("error_code"), "detail": body.get("error_detail")}
+            if body.get("error_code")
+            else {},
+        )
+
+    @property
+    def running(self) -> bool:
+        return self.status in RUNNING
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,15 @@ class Transport:
         with answer:
             return _checked(answer)
 
-    def stream(self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int]) -> requests.Response:
-        """An event stream's open response; the caller closes it."""
+    def stream(
+        self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int], *, json: object = None
+    ) -> requests.Response:
+        """An event stream's open response; the caller closes it. With a body it is posted."""
         try:
-            answer = self._session.get(
+            answer = self._session.request(
+                "GET" if json is None else "POST",
                 self._base_url + path,
+                json=json,
                 headers={**self._common, **headers, "Accept": "text/event-stream", "Accept-Encoding": "identity"},
                 params=params,
                 stream=True,

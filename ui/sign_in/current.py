@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError
+from ui.api_client import ApiClient, ApiError, User
 from ui.runtime import browser_address, sessions, transport
 from ui.settings import settings
 from ui.sign_in.guard import decide, digest
@@ -64,6 +64,11 @@ def my_client() -> ApiClient:
     """The API in the name of this tab's session, for callbacks. Raises ApiError 401 when there is none (any more)."""
     handle = state.page().handle
     return client(sessions().find(handle) if handle else None)
+
+
+def this_user() -> User:
+    """Who this tab is signed in as. Only where a session is known to be there."""
+    return sessions().find(state.page().handle).user
 
 
 def signed_in_by_key() -> bool:

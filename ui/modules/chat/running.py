@@ -27,9 +27,9 @@ def draw_running(api: ApiClient, generation_id: str, stored: Message) -> None:
         if state.page().modal:
             _snapshot(stored)
             return
-        parts = _Parts()
+        parts = Parts()
         try:
-            st.write_stream(parts.pieces(api.follow(generation_id)), cursor=" ▍")
+            st.write_stream(parts.pieces(api.follow(generation_id), begun=stored.content), cursor=" ▍")
         except ApiError as error:
             if error.away:
                 away(client())
@@ -54,7 +54,7 @@ def _settle(generation_id: str) -> None:
     page.finished = generation_id
 
 
-class _Parts:
+class Parts:
     """The places a running reply is drawn in, top to bottom: reasoning, sign of life, text."""
 
     def __init__(self) -> None:
@@ -65,8 +65,11 @@ class _Parts:
         self._reasoning = ""
         self._reasoning_text: DeltaGenerator | None = None
 
-    def pieces(self, batches: Iterator[Batch]) -> Iterator[str]:
+    def pieces(self, batches: Iterator[Batch], begun: str = "") -> Iterator[str]:
+        """`begun` is what stood there already when a reply that was cut goes on."""
         renderer = ReplyRenderer()
+        if begun:
+            yield renderer.feed(begun)
         for batch in batches:
             state.beat()
             if batch.reasoning:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Message, Model, OpenChat
+from ui.components.copying import copy_once
 from ui.components.escape import escape_presses
 from ui.components.focus import focus, to_end
 from ui.components.problem import draw_problem
@@ -18,7 +19,7 @@ FIRST_PAGE = 50  # messages the API gives when a chat is opened
 
 
 def draw(api: ApiClient) -> None:
-    chat_id = st.query_params.get("chat", "")
+    page, chat_id = state.page(), st.query_params.get("chat", "")
     opened = _open(api, chat_id)
     if chat_id and opened is None:
         return
@@ -30,6 +31,8 @@ def draw(api: ApiClient) -> None:
     models = {model.id: model for model in catalogue.models}
     # Every call that may fail is made: from here the composer is on the page, and what is typed in it safe.
     _composer(opened, running, models)
+    if page.copied:
+        copy_once(*page.copied)
     if not messages:
         draw_welcome(chat_id, catalogue)
         return
@@ -37,7 +40,7 @@ def draw(api: ApiClient) -> None:
         if more:
             with st.container(horizontal_alignment="center"):
                 st.button("Show earlier messages", key="earlier", on_click=actions.show_earlier, args=(chat_id,))
-        _conversation(api, messages, running)
+        _conversation(api, chat_id, messages, running)
 
 
 def draw_offline() -> None:
@@ -61,13 +64,13 @@ def _open(api: ApiClient, chat_id: str) -> OpenChat | None:
     return None
 
 
-def _conversation(api: ApiClient, messages: list[Message], running: str | None) -> None:
+def _conversation(api: ApiClient, chat_id: str, messages: list[Message], running: str | None) -> None:
     last = messages[-1]
     if running and last.role == "assistant":
         messages.pop()
     for index, message in enumerate(messages):
-        question = messages[index - 1].content if index else ""
-        draw_message(message, question, last=message is last)
+        question = messages[index - 1] if index else None
+        draw_message(message, question, chat_id, last=message is last, busy=bool(running))
     if running:
         to_end(running)
         draw_running(api, running, last)
@@ -97,7 +100,7 @@ def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Mo
             st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
     if running:
         escape_presses("stop")
-    elif not page.modal:
+    elif not (page.modal or page.editing):
         focus(state.COMPOSER, chat_id or "new")
 
 

@@ -1,84 +1,111 @@
-"""Adding and removing a person's own models."""
+"""Adding, changing and removing the keys and servers that models come from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any
 
 from ui import state
-from ui.api_client import ApiError
+from ui.api_client import ApiError, ModelConfig
+from ui.components.question import ask
+from ui.modules.models.kinds import kind_of
+from ui.render import literal
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
-
-@dataclass(frozen=True)
-class Kind:
-    """A way to reach a model, as the form offers it."""
-
-    label: str
-    provider: str
-    asks_url: bool
-    key: Literal["needed", "optional", "none"]
-    model_hint: str
-    url_hint: str = ""
+FIELDS = {"model", "name", "api_key", "base_url", "temperature", "max_tokens", "system_prompt", "shared"}
 
 
-KINDS = (
-    Kind("OpenAI", "openai", asks_url=False, key="needed", model_hint="gpt-5-mini"),
-    Kind(
-        "OpenAI-compatible server",
-        "custom",
-        asks_url=True,
-        key="optional",
-        model_hint="the name the server knows it by",
-        url_hint="https://models.example.com/v1",
-    ),
-    Kind("Ollama", "ollama", asks_url=True, key="none", model_hint="llama3.2", url_hint="http://127.0.0.1:11434"),
-)
-
-
-def kind_of(label: str | None) -> Kind:
-    return next((kind for kind in KINDS if kind.label == label), KINDS[0])
-
-
-def add() -> None:
-    kind = kind_of(state.widget("model_kind"))
-    model, name = _text("model_model"), _text("model_name")
-    key, url = _text("model_key"), _text("model_url")
+def open_form(provider: str, config: ModelConfig | None = None) -> None:
     page = state.page()
+    page.adding, page.changing, page.form_errors = provider, config, {}
+
+
+def close_form() -> None:
+    open_form("")
+
+
+def save(title: str) -> None:
+    """The form was sent: a new config, or changes of the one that it shows."""
+    page = state.page()
+    provider, config = page.adding, page.changing
+    kind, key, url = kind_of(provider), _text("model_key"), _text("model_url")
     page.form_errors, page.notice = {}, None
-    if not model:
-        page.form_errors["model"] = "Enter the model's name, as the provider writes it."
-    if kind.key == "needed" and not key:
+    if kind.key == "needed" and not key and config is None:
         page.form_errors["api_key"] = "Paste the API key the provider gave you."
-    if kind.provider == "custom" and not url:
+    if kind.url_hint and kind.key == "optional" and not url:
         page.form_errors["base_url"] = "Enter the address of the server, up to and including /v1."
     if page.form_errors:
         return
-    fields: dict[str, object] = {"name": name or model, "provider": kind.provider, "model": model}
+    model = _text("model_model")
+    fields: dict[str, Any] = {
+        "name": _text("model_name") or (config.name if config else model or title),
+        "model": model or None,
+        "base_url": url or None,
+        "temperature": state.widget("model_temperature"),
+        "max_tokens": state.widget("model_max_tokens"),
+        "system_prompt": _text("model_system") or None,
+        "is_default": bool(state.widget("model_default")),
+    }
     if key:
         fields["api_key"] = key
-    if url:
-        fields["base_url"] = url
-    fields["is_default"] = bool(state.widget("model_default"))
+    if (shared := state.widget("model_shared")) is not None:
+        fields["shared"] = bool(shared)
     try:
-        added = my_client().create_model_config(fields)
+        if config is None:
+            given = {name: value for name, value in fields.items() if value is not None}
+            saved = my_client().create_model_config({**given, "provider": provider})
+        else:
+            saved = my_client().update_model_config(config.id, fields)
     except ApiError as error:
-        known = {"model", "name", "api_key", "base_url"}
-        page.form_errors = {n: t for n, t in error.fields.items() if n in known} or {"": explain(error).text}
+        page.form_errors = {n: t for n, t in error.fields.items() if n in FIELDS} or {"": explain(error).text}
         return
-    for widget in ("model_model", "model_name", "model_key", "model_url"):
-        state.put_widget(widget, "")
+    state.put_widget("model_key", "")
+    close_form()
     page.catalogue = None
-    page.toast = f"{added.name or model} can be chosen now."
+    page.toast = f"{saved.name} was {'changed' if config else 'added'}."
 
 
-def remove(config_id: str) -> None:
+def choose(config: ModelConfig, key: str) -> None:
+    """An entry of a config's menu."""
+    choice = state.widget(key)
+    if choice == "Change":
+        open_form(config.provider, config)
+    elif choice == "Make default":
+        _update(config, is_default=True)
+    elif choice == "Delete":
+        ask(
+            f"Delete {literal(config.name)}?",
+            "Its key is deleted with it. Chats that used it stay; they need another model to go on.",
+            "Delete",
+            partial(_delete, config.id),
+        )
+
+
+def _update(config: ModelConfig, **changes: Any) -> None:
+    try:
+        my_client().update_model_config(config.id, changes)
+    except ApiError as error:
+        state.page().notice = state.Notice(explain(error).text)
+    state.page().catalogue = None
+
+
+def _delete(config_id: str) -> str:
+    state.page().catalogue = None
     try:
         my_client().delete_model_config(config_id)
     except ApiError as error:
         if error.status != 404:
-            state.page().notice = state.Notice(explain(error).text)
+            return explain(error).text
+    return ""
+
+
+def pull(config_id: str) -> None:
+    name = _text(f"pull_{config_id}")
+    state.page().pulling = (config_id, name) if name else None
+
+
+def look_again() -> None:
     state.page().catalogue = None
 
 

@@ -29,7 +29,7 @@ def _go(chat_id: str) -> None:
         st.query_params["chat"] = chat_id
     else:
         st.query_params.clear()
-    state.page().going, state.page().notice = chat_id, None
+    state.page().going, state.page().notice, state.page().editing = chat_id, None, ""
 
 
 def show_more() -> None:

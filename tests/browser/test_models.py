@@ -1,0 +1,110 @@
+"""Models and keys: added, refused, changed, made the default, deleted, found; and several asked at once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def test_a_key_is_added_changed_made_default_and_deleted(ada: Person) -> None:
+    ada.goes_to("Models")
+    ada.page.locator(".st-key-add-openai button").click()
+    expect(ada.field("API key")).to_be_focused()
+    expect(ada.field("API key")).to_have_attribute("type", "password")
+    ada.button("Add model").click()
+    expect(ada.page.locator(".st-key-wrong-model_key")).to_contain_text("Paste the API key")
+    ada.field("API key").fill("sk-a-key-of-our-own-0123456789")
+    ada.field("Model (optional)").fill("a-model-of-ours")
+    ada.page.get_by_text("Advanced").click()
+    ada.field("Temperature").fill("0.5")
+    ada.button("Add model").click()
+    line = ada.page.locator("[class*=st-key-line-config-]")
+    expect(line).to_contain_text("a-model-of-ours")
+    expect(line).to_contain_text("sk-…6789")
+    assert "sk-a-key" not in ada.page.content()
+
+    ada.choose("a-model-of-ours", "Make default")
+    expect(line).to_contain_text("default")
+    ada.choose("a-model-of-ours", "Change")
+    expect(ada.field("API key")).to_have_attribute("placeholder", re.compile("stays unless"))
+    ada.page.get_by_text("Advanced").click()
+    expect(ada.field("Temperature")).to_have_value("0.50")
+    ada.field("Name in the list").fill("Ours")
+    ada.button("Save").click()
+    expect(line).to_contain_text("Ours")
+    expect(line).to_contain_text("sk-…6789")
+
+    ada.button("New chat").click()
+    ada.sees_empty_chat()
+    expect(ada.page.get_by_role("combobox", name="Model")).to_have_value(re.compile("a-model-of-ours"))
+    ada.goes_to("Models")
+    ada.choose("Ours", "Delete")
+    expect(ada.button("Cancel")).to_be_focused()
+    ada.page.locator(".st-key-question-yes button").click()
+    expect(line).to_have_count(0)
+
+
+def test_a_server_that_may_not_be_called_is_told_on_its_card(ada: Person) -> None:
+    ada.goes_to("Models")
+    ada.page.locator(".st-key-add-custom button").click()
+    expect(ada.field("Address")).to_be_focused()
+    ada.button("Add model").click()
+    expect(ada.page.locator(".st-key-wrong-model_url")).to_contain_text("Enter the address")
+    ada.field("Address").fill("http://127.0.0.1:9/v1")
+    ada.button("Add model").click()
+    expect(ada.page.locator(".st-key-provider-custom")).to_contain_text("ALLOWED_PRIVATE_HOSTS")
+
+
+def test_the_catalogue_is_searched_as_one_types(ada: Person) -> None:
+    ada.goes_to("Models")
+    ada.tab("All models").click()
+    expect(ada.page.get_by_text("2 of 2 models")).to_be_visible()
+    ada.field("Find a model").press_sequentially("thinking")
+    expect(ada.page.get_by_text("1 of 2 models")).to_be_visible()
+    ada.field("Find a model").fill("no such model")
+    expect(ada.page.get_by_text("No model here is like that")).to_be_visible()
+
+
+def test_two_models_answer_side_by_side_and_one_goes_on(ada: Person) -> None:
+    ada.goes_to("Compare")
+    ada.composer().fill("demo:count 40")
+    ada.composer().press("Enter")
+    lanes = ada.page.locator("[class*=st-key-lane-]")
+    expect(lanes).to_have_count(2)
+    for lane in (0, 1):
+        expect(lanes.nth(lane)).to_contain_text("39 40")
+        expect(lanes.nth(lane)).to_contain_text("tokens")
+    ada.page.reload()
+    expect(lanes.nth(1)).to_contain_text("39 40")
+    lanes.nth(1).get_by_role("button", name="Go on with this one").click()
+    expect(ada.bubble("demo:count 40")).to_be_visible()
+    expect(ada.page.get_by_text("2/2")).to_be_visible()
+    expect(ada.reply()).to_contain_text("demo-thinking")
+
+
+def test_one_lane_that_fails_leaves_the_other(ada: Person) -> None:
+    ada.goes_to("Models")
+    ada.page.locator(".st-key-add-custom button").click()
+    ada.field("Address").fill("http://127.0.0.1:9/v1")
+    ada.field("Model (optional)").fill("away")
+    ada.button("Add model").click()
+    expect(ada.page.locator("[class*=st-key-line-config-]")).to_have_count(1)
+    ada.goes_to("Compare")
+    ada.composer().fill("is anybody there")
+    ada.composer().press("Enter")
+    lanes = ada.page.locator("[class*=st-key-lane-]")
+    expect(lanes).to_have_count(2)
+    ada.page.get_by_role("combobox", name="Models").click()
+    ada.page.get_by_role("option").filter(has_text="away").click()
+    ada.page.keyboard.press("Escape")
+    ada.composer().fill("and now")
+    ada.composer().press("Enter")
+    expect(lanes).to_have_count(3)
+    expect(lanes.nth(2).locator("[class*=st-key-wrong-]")).to_contain_text("may not call that address")
+    expect(lanes.nth(0)).to_contain_text("You said:")

@@ -1,0 +1,65 @@
+"""Asking several models, stopping them, and going on with one. Which replies are shown stands in the address."""
+
+from __future__ import annotations
+
+import uuid
+
+import streamlit as st
+
+from ui import state
+from ui.api_client import ApiError
+from ui.components.callbacks import whole
+from ui.sign_in.current import my_client
+from ui.wording import explain
+
+MODELS, QUESTION = "compare_models", "compare_question"
+MOST = 4
+
+
+@whole
+def ask() -> None:
+    """May begin again at any use of Streamlit's session: the draft knows what is done, and its key posts once."""
+    page = state.page()
+    page.notice = None
+    text, models = str(state.widget(QUESTION) or ""), list(state.widget(MODELS) or [])
+    if not text.strip():
+        return
+    if len(models) < 2:
+        page.notice, page.refill = state.Notice("Choose two to four models first."), text
+        return
+    if page.compared is None or page.compared.text != text or page.compared.models != models:
+        page.compared = state.Comparison(text, models, str(uuid.uuid4()))
+    draft = page.compared
+    try:
+        api = my_client()
+        if not draft.chat_id:
+            draft.chat_id = api.create_chat(models[0]).id
+        lanes = api.compare(draft.chat_id, text, models, key=draft.key)
+    except ApiError as error:
+        page.notice, page.refill = state.Notice(explain(error).text), text
+        return
+    st.query_params["lanes"] = ",".join(lane.generation_id for lane in lanes)
+    page.compared = None
+
+
+def stop(generations: list[str]) -> None:
+    for generation in generations:
+        try:
+            my_client().stop(generation)
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                state.page().notice = state.Notice(explain(error).text)
+
+
+def go_on_with(chat_id: str, message_id: str) -> None:
+    """The chat goes on from this reply; the others stay beside it, under ‹ ›."""
+    try:
+        my_client().show_branch(chat_id, message_id)
+    except ApiError as error:
+        state.page().notice = state.Notice(explain(error).text)
+        return
+    state.page().going = chat_id
+
+
+def again() -> None:
+    st.query_params.clear()
