@@ -56,6 +56,9 @@ check: .venv/.dev ## Format, lint, types, layers, and whether generated files an
 	$(PY) .venv/bin/lint-imports
 	FLASK_SKIP_DOTENV=1 $(PY) -m flask --app api.cli docs check
 	$(PY) deploy/locks.py
+	.venv/bin/hadolint Dockerfile.api Dockerfile.ui
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@if docker compose version >/dev/null 2>&1; then docker compose --profile '*' config --quiet; fi
 
 bench: .venv/.dev ## Measure ours beside the reference line, in under four minutes
 	@$(PY) -m bench.run $(ARGS)
@@ -68,7 +71,7 @@ lock: .venv/.dev ## Compile the .in files again; ARGS=--upgrade takes the newest
 	$(PY) deploy/locks.py --write $(ARGS)
 
 migrate: .venv/.run ## Bring the database up to date (the API does it at its start as well)
-	@$(PY) -m flask --app api.cli db upgrade
+	@$(PY) -m flask --app api.cli upgrade
 
 up: ## Build and start the whole stack in containers: PostgreSQL, API, page and proxy; ARGS="--scale api=3"
 	@docker compose up --build --detach --wait $(ARGS)

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import QueuePool
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "sql" / "migrations"
@@ -28,6 +28,7 @@ POSTGRESQL_OPTIONS = " ".join(
     )
 )
 SQLITE_BUSY_SECONDS = 10.0
+KEPT_COPIES = 3
 
 
 class SchemaError(Exception):
@@ -41,7 +42,7 @@ class Database:
     message, `relaxed` (NORMAL) for counters and events, `reader` without transactions. PostgreSQL has one.
     """
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
+    def __init__(self, url: str | URL, pool_size: int = 10) -> None:
         self.url = make_url(url)
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         if self.is_postgresql:
@@ -152,9 +153,10 @@ def current_revision(database: Database) -> str | None:
         return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def upgrade(database: Database) -> None:
-    """Bring the schema up to date; processes that start together wait for one. Raises SchemaError."""
-    head = head_revision()
+def upgrade(database: Database, to: str | None = None) -> None:
+    """Bring the schema up to date (or `to` a revision); processes that start together wait for one. A SQLite file is
+    copied first. Raises SchemaError."""
+    head = to or head_revision()
     try:
         _upgrade(database, head)
     except sa.exc.OperationalError as error:
@@ -170,10 +172,25 @@ def _upgrade(database: Database, head: str) -> None:
         if current is not None and current > head:
             raise SchemaError(f"the database is at schema {current}, newer than this code ({head}): upgrade Parley")
         if current != head:
-            _run_migrations(database)
+            if current is not None and not database.is_postgresql:
+                _copy_first(database, current)
+            _run_migrations(database, head)
 
 
-def _run_migrations(database: Database) -> None:
+def _copy_first(database: Database, current: str) -> None:
+    """A SQLite file as it was before the migration, beside it in `backups`; the newest few are kept."""
+    path = Path(str(database.url.database))
+    folder = path.parent / "backups"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    copy = folder / f"{path.stem}-schema-{current}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.db"
+    with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
+        copy.chmod(0o600)
+        source.backup(target)
+    for old in sorted(folder.glob(f"{path.stem}-schema-*.db"), key=lambda file: file.stat().st_mtime)[:-KEPT_COPIES]:
+        old.unlink()
+
+
+def _run_migrations(database: Database, head: str) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -181,7 +198,7 @@ def _run_migrations(database: Database) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with database.durable.connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, head)
 
 
 @contextlib.contextmanager

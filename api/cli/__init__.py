@@ -10,6 +10,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from api.cli.common import settings
 from api.cli.generated import generated
+from api.cli.operations import commands
 from api.cli.users import users
 from api.db import MIGRATIONS, Database
 from api.models import Base
@@ -24,6 +25,8 @@ def create_app() -> Flask:
     _add_migrations(app, Database(known.sqlalchemy_url, pool_size=1))
     app.cli.add_command(users())
     app.cli.add_command(generated())
+    for command in commands():
+        app.cli.add_command(command)
     return app
 
 

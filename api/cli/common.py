@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import click
 
 from api.config import ConfigError, Settings, load
 from api.db import Database, SchemaError, upgrade
+from api.domain.errors import AppError
 
 
 def settings() -> Settings:
@@ -23,3 +27,11 @@ def upgraded(settings: Settings) -> Database:
     except SchemaError as error:
         raise click.ClickException(str(error)) from error
     return database
+
+
+@contextlib.contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except (AppError, SchemaError) as error:
+        raise click.ClickException(getattr(error, "detail", str(error))) from error

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from typing import cast
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from api.cli.common import settings, upgraded
+from api.cli.common import errors_in_one_line, settings, upgraded
 from api.domain.audit import COMMAND_LINE
-from api.domain.errors import AppError
 from api.services.accounts import NewAccount
 from api.services.registry import Services
 
@@ -25,14 +22,6 @@ def upgrade_database() -> None:
 
 def services() -> Services:
     return cast(Services, current_app.extensions["parley"])
-
-
-@contextlib.contextmanager
-def errors_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except AppError as error:
-        raise click.ClickException(error.detail) from error
 
 
 def users() -> click.Group:

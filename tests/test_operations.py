@@ -1,0 +1,125 @@
+"""Backup, restore, move and the like as an operator types them; and upgrades that are killed half-way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from api.db import Database, current_revision, head_revision, upgrade
+from api.services.backups import hashes
+from tests.conftest import SECRETS
+from tests.server import ROOT, running_server
+from tests.test_cli import _flask
+
+ENVIRONMENT = {name.upper(): value for name, value in SECRETS.items()}
+
+
+def flask(data: Path, *words: str, stdin: str = "", **settings: str) -> str:
+    done = _flask(data, *words, stdin=stdin, **ENVIRONMENT, **settings)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refused(data: Path, *words: str, **settings: str) -> str:
+    done = _flask(data, *words, **ENVIRONMENT, **settings)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_an_operators_day(tmp_path: Path, postgresql_url: str) -> None:
+    """Backed up under a running server, restored elsewhere, moved to PostgreSQL and used there."""
+    data, other = tmp_path / "data", tmp_path / "other"
+    for folder in (data, other):
+        folder.mkdir()
+    assert flask(data, "upgrade") == f"The database is at schema {head_revision()}.\n"
+    with running_server(f"sqlite:///{data}/parley.db", data, **ENVIRONMENT) as server:
+        ann = server.person("ann")
+        ann.send(ann.chat(), "hello")
+        told = flask(data, "backup", str(tmp_path / "one.zip"))
+        assert told.startswith(f"{tmp_path}/one.zip: ")
+        assert told.endswith(", verified.\n")
+        assert "as written" in flask(data, "verify", str(tmp_path / "one.zip"))
+        assert "A server runs on" in refused(data, "restore", str(tmp_path / "one.zip"), "--replace")
+        assert "A server runs on" in refused(data, "move", "--to", postgresql_url)
+    assert flask(other, "restore", str(tmp_path / "one.zip")).endswith("All sessions have ended.\n")
+    assert "1 accounts already" in refused(other, "restore", str(tmp_path / "one.zip"))
+    moved = flask(other, "move", "--to", postgresql_url)
+    assert f"hashes equal. Now set DATABASE_URL={postgresql_url} and start the server." in moved
+    there = Database(postgresql_url, 1)
+    assert hashes(there)["messages"].rows == 2
+    there.dispose()
+    with running_server(postgresql_url, other, **ENVIRONMENT) as server:
+        assert len(server.person("ann").call("GET", "/chats").json["items"]) == 1
+
+
+def test_backups_are_kept_by_number(tmp_path: Path) -> None:
+    flask(tmp_path, "upgrade")
+    (tmp_path / "backups").mkdir()
+    for day in (1, 2, 3):
+        (tmp_path / "backups" / f"parley-2026010{day}T000000Z.zip").touch()
+    flask(tmp_path, "backup", "--keep", "2")
+    kept = sorted(path.name for path in (tmp_path / "backups").iterdir())
+    assert len(kept) == 2
+    assert kept[0] == "parley-20260103T000000Z.zip"
+
+
+def test_the_settings_are_checked_and_no_secret_is_shown(tmp_path: Path) -> None:
+    shown = flask(tmp_path, "check-config", RATE_LIMIT_PER_HOUR="7")
+    assert "RATE_LIMIT_PER_HOUR=7\n" in shown
+    assert "JWT_SECRET=(set)\n" in shown
+    assert not any(value in shown for value in ENVIRONMENT.values())
+    assert refused(tmp_path, "check-config", CORS_ORIGINS="*").startswith("Error: CORS_ORIGINS must hold exact origins")
+
+
+def test_a_backup_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_text("no zip")
+    assert "is not a backup" in refused(tmp_path, "verify", str(tmp_path / "x.zip"))
+    assert "There is no file" in refused(tmp_path, "restore", str(tmp_path / "y.zip"))
+
+
+KILLED = """
+import os, signal, sys
+import sqlalchemy as sa
+from api.db import Database, upgrade
+database, left = Database(sys.argv[1], 2), int(sys.argv[2])
+
+@sa.event.listens_for(database.durable, "before_cursor_execute")
+def _count(connection, cursor, statement, *rest):
+    global left
+    left -= statement.lstrip().upper().startswith(("CREATE", "ALTER", "INSERT", "DROP", "UPDATE"))
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+upgrade(database)
+"""
+
+
+@pytest.mark.parametrize("statements", [0, 1, 3])
+def test_an_upgrade_killed_half_way_is_resumed(request: pytest.FixtureRequest, tmp_path: Path, statements: int) -> None:
+    for kind in ("sqlite", "postgresql"):
+        url = f"sqlite:///{tmp_path / 'parley.db'}"
+        if kind == "postgresql":
+            cluster = request.getfixturevalue("postgres")
+            cluster.execute(f"CREATE DATABASE killed_{statements}")
+            url = cluster.url(f"killed_{statements}")
+        database = Database(url, 1)
+        upgrade(database, "0001")
+        with database.durable.begin() as connection:
+            connection.execute(sa.text("INSERT INTO instance_facts VALUES ('kept', 'yes')"))
+        database.dispose()
+        command = [sys.executable, "-c", KILLED, url, str(statements)]
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}  # noqa: TID251
+        killed = subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=120)
+        assert killed.returncode == -signal.SIGKILL
+        upgrade(database)
+        assert current_revision(database) == head_revision()
+        with database.reader.connect() as connection:
+            assert connection.execute(sa.text("SELECT value FROM instance_facts WHERE name = 'kept'")).scalar() == "yes"
+        database.dispose()
