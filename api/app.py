@@ -7,8 +7,9 @@ import sys
 from flask import Flask
 
 from api import wiring
-from api.config import Settings
+from api.config import ConfigError, Settings
 from api.db import Database, upgrade
+from api.domain.errors import Invalid
 from api.domain.version import VERSION
 from api.services.registry import Services
 from api.streams.loop import LoopThread
@@ -104,6 +105,10 @@ def _prepare(settings: Settings, services: Services) -> None:
     services.instance.refresh()
     services.budgets.refresh()
     services.api_keys.bootstrap(settings.api_key.get_secret_value())
+    try:
+        services.declared.declare([model.model_dump(exclude_none=True) for model in settings.model_configs])
+    except Invalid as error:
+        raise ConfigError(f"MODEL_CONFIGS {error.detail}") from error
     code = wiring.setup_code(settings)
     if code is not None and services.accounts.waits_for_admin():
         # straight to the terminal: whatever is logged, this must be seen

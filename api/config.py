@@ -6,6 +6,7 @@ the YAML file named by `CONFIG_FILE`, the default. Every `*_FILE` variable names
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api import secrets_file
@@ -31,6 +41,29 @@ def _comma_list(value: object) -> object:
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_list)]
+
+
+class DeclaredModel(BaseModel):
+    """A model that the operator declares for everybody."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(min_length=1, max_length=100)
+    provider: str = Field(max_length=40)
+    base_url: str | None = Field(None, max_length=500)
+    model: str | None = Field(None, max_length=200)
+    system_prompt: str | None = Field(None, max_length=100_000)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, ge=0, le=1)
+    max_tokens: int | None = Field(None, ge=1, le=32_000)
+
+
+def _models(value: object) -> object:
+    entries = json.loads(value) if isinstance(value, str) and value.strip() else value or ()
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and "api_key" in entry:
+            raise ValueError("must hold no keys: people enter them on the page, where they are encrypted")
+    return entries
 
 
 class Settings(BaseSettings):
@@ -101,6 +134,9 @@ class Settings(BaseSettings):
 
     # Providers
     default_model: str = Field("", description="Model used where nothing else names one, as `provider/model`.")
+    model_configs: Annotated[tuple[DeclaredModel, ...], NoDecode, BeforeValidator(_models)] = Field(
+        (), description="Models for everybody, without keys: a list in CONFIG_FILE, or JSON."
+    )
     openai_base_url: str = Field("", description="Where the vendor `openai` is reached; trusted.")
     anthropic_base_url: str = Field("", description="Where Anthropic is reached; trusted.")
     gemini_base_url: str = Field("", description="Where Gemini is reached; trusted.")

@@ -31,6 +31,7 @@ from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.choice import Choice
 from api.services.completions import CompletionService
+from api.services.declared import DeclaredModels
 from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
@@ -87,9 +88,11 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     choice = Choice(catalogue, offers, lambda: instance.current.default_model)
     vault = Vault(parse_keys(settings.encryption_key.get_secret_value()))
     model_configs = ModelConfigService(store, vault, catalogue, _timeouts(settings), choice)
+    turns = Turns(store, generations, model_configs, rate_limits, budgets)
     chats = ChatService(store, generations)
     accounts = _accounts(settings, store, generations, instance)
     return Services(
+        declared=DeclaredModels(store, catalogue),
         audit=audit,
         budgets=budgets,
         accounts=accounts,
@@ -110,9 +113,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
             loop=loop,
         ),
         chats=chats,
-        messages=MessageService(
-            Turns(store, generations, model_configs, rate_limits, budgets), settings.max_message_chars
-        ),
+        messages=MessageService(turns, settings.max_message_chars),
         tree=TreeService(store, chats),
         completions=CompletionService(store, generations, model_configs, rate_limits, budgets),
         generations=generations,

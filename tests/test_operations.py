@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
+import http.server
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -123,3 +126,93 @@ def test_an_upgrade_killed_half_way_is_resumed(request: pytest.FixtureRequest, t
         with database.reader.connect() as connection:
             assert connection.execute(sa.text("SELECT value FROM instance_facts WHERE name = 'kept'")).scalar() == "yes"
         database.dispose()
+
+
+def findings(text: str) -> dict[str, str]:
+    """The first words of each finding → its level."""
+    return {line[6:]: line[:4].strip() for line in text.splitlines() if line[:4].strip() in ("ok", "warn", "bad")}
+
+
+def test_the_doctor_says_what_is_wrong_and_what_to_do(database_url: str, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": database_url, "OLLAMA_BASE_URL": "http://127.0.0.1:9"}
+    told = _flask(tmp_path, "doctor", **ENVIRONMENT, **settings).stdout
+    found = findings(told)
+    careless = {f"database: {name} is off" for name in ("fsync", "full_page_writes", "synchronous_commit")}
+    assert {what for what, level in found.items() if level == "bad"} == (
+        careless if database_url.startswith("postgresql") else set()  # the tests' own PostgreSQL is made for speed
+    )
+    assert found["mode: production, or on this machine alone"] == "ok"
+    assert found["backups: none in DATA_DIR"] == "warn"
+    assert "→ run `backup` every day" in told
+    assert "→ start it, or set OLLAMA_BASE_URL" in told
+    assert f"schema: {head_revision()}, this code has {head_revision()}" in found
+    done = _flask(tmp_path, "doctor", **ENVIRONMENT, **settings, API_HOST="0.0.0.0")
+    assert done.returncode == 1
+    assert "→ set PARLEY_ENV=production" in done.stdout
+
+
+def test_the_doctor_names_a_database_that_is_away(tmp_path: Path) -> None:
+    done = _flask(tmp_path, "doctor", **ENVIRONMENT, DATABASE_URL="postgresql://me:hidden-word@127.0.0.1:1/parley")
+    assert done.returncode == 1
+    assert "bad   database: postgresql+psycopg2://me:***@127.0.0.1:1/parley cannot be used" in done.stdout
+    assert "hidden-word" not in done.stdout + done.stderr
+
+
+class _Holding(http.server.BaseHTTPRequestHandler):
+    """A proxy that keeps an answer until it is whole."""
+
+    protocol_version = "HTTP/1.0"
+    port = 0
+
+    def _pass(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.headers.get("Content-Type", ""))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_DELETE = _pass
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_doctor_finds_a_proxy_that_holds_events_back(tmp_path: Path) -> None:
+    with running_server(f"sqlite:///{tmp_path}/parley.db", tmp_path, **ENVIRONMENT) as server:
+        key = server.person("ann").call("POST", "/api-keys", {"name": "doctor", "scopes": ["chat"]}).json["key"]
+        straight = findings(flask(tmp_path, "doctor", "--url", f"http://127.0.0.1:{server.port}", "--key", key))
+        _Holding.port = server.port
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Holding) as proxy:
+            thread = threading.Thread(target=proxy.serve_forever)
+            thread.start()
+            held = _flask(tmp_path, "doctor", "--url", f"http://127.0.0.1:{proxy.server_port}", "--key", key)
+            proxy.shutdown()
+            thread.join()
+        assert server.person("ann").call("GET", "/chats").json["items"] == [], "it leaves nothing behind"
+    assert [level for what, level in straight.items() if what.startswith("proxy: a reply's events")] == ["ok"]
+    assert held.returncode == 1
+    assert "→ the proxy holds them back: in nginx set `proxy_buffering off`" in held.stdout
+
+
+def test_prune_removes_what_nobody_needs(tmp_path: Path) -> None:
+    flask(tmp_path, "upgrade")
+    database = Database(f"sqlite:///{tmp_path}/parley.db", 1)
+    with database.durable.begin() as connection:
+        connection.execute(
+            sa.text("INSERT INTO users (id, email, username, password_hash) VALUES ('a', 'a', 'a', 'a')")
+        )
+        for number, used in enumerate(("2020-01-01 00:00:00.000000", "2999-01-01 00:00:00.000000")):
+            values = f"('{number}', 'a', 'x', '{used}', '{used}')"
+            columns = "(id, user_id, refresh_jti, created_at, last_used_at)"
+            connection.execute(sa.text(f"INSERT INTO sessions {columns} VALUES {values}"))
+    database.dispose()
+    for name in ("parley.db.replaced-old", "parley.db.replaced-new"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / "parley.db.replaced-old", (0, 0))
+    assert flask(tmp_path, "prune", "--compact") == "Removed 1 sessions and 1 old copies.\n"
+    assert (tmp_path / "parley.db.replaced-new").exists()

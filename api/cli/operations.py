@@ -1,8 +1,9 @@
-"""What running a server takes: `upgrade`, `backup`, `verify`, `restore`, `move`, `check-config`."""
+"""What running a server takes: `upgrade`, `backup`, `verify`, `restore`, `move`, `check-config`, `prune`."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ import click
 from pydantic import SecretStr
 
 from api.cli.common import errors_in_one_line, settings, upgraded
+from api.cli.doctor import doctor
 from api.config import Settings
 from api.db import Database, SchemaError, current_revision
 from api.domain import clock
+from api.repositories.diagnosis import Diagnosis
 from api.security.vault import Vault, parse_keys
 from api.services.backups import BackupService, Summary, default_name
 
@@ -24,7 +27,7 @@ archive = click.argument("file", type=click.Path(path_type=Path))
 
 def commands() -> list[click.Command]:
     """The commands that stand at the top, without a group."""
-    return [upgrade, backup, verify, restore, move, check_config]
+    return [upgrade, backup, verify, restore, move, check_config, doctor, prune]
 
 
 @contextlib.contextmanager
@@ -125,3 +128,30 @@ def check_config() -> None:
             continue
         click.echo(f"{name.upper()}={'(set)' if isinstance(value, SecretStr) else value}")
     click.echo("The settings are in order.")
+
+
+@click.command("prune")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="Keep what is younger.")
+@click.option("--compact", is_flag=True, help="Give a SQLite file's free pages back to the disk; all wait meanwhile.")
+def prune(days: int, compact: bool) -> None:
+    """Remove ended and unused sessions, and copies that migrations and restores left; nothing that people wrote."""
+    known = settings()
+    database = upgraded(known)
+    before = clock.now() - dt.timedelta(days=days)
+    try:
+        with database.durable.begin() as connection:
+            ended = Diagnosis(connection).remove_sessions(before)
+        left = [path for path in _leftovers(known.data_dir) if path.stat().st_mtime < before.timestamp()]
+        for path in left:
+            path.unlink()
+        if compact:
+            with database.reader.connect() as connection:
+                Diagnosis(connection).compact()
+    finally:
+        database.dispose()
+    click.echo(f"Removed {ended} sessions and {len(left)} old copies.")
+
+
+def _leftovers(data_dir: Path) -> Iterator[Path]:
+    yield from data_dir.glob("*.replaced-*")
+    yield from (data_dir / "backups").glob("*-schema-*.db")

@@ -98,7 +98,7 @@ class ApiKeyService:
         self._bootstrap_digest = digest
 
         def register(uow: UnitOfWork) -> None:
-            user = uow.accounts.by_email(BOOTSTRAP_EMAIL) or (_add_bootstrap(uow) if secret else None)
+            user = uow.accounts.by_email(BOOTSTRAP_EMAIL) or (bootstrap_account(uow) if secret else None)
             if user is None:
                 return
             if not secret:
@@ -129,7 +129,8 @@ def _refuse_longer_life(maker: ApiKey | None, expires_at: dt.datetime | None) ->
         raise InsufficientScope(f"A key made with this key must end by {maker.expires_at.isoformat()}.")
 
 
-def _add_bootstrap(uow: UnitOfWork) -> User:
+def bootstrap_account(uow: UnitOfWork) -> User:
+    """The account of what the operator brings, made now."""
     user = User(new_id(), BOOTSTRAP_EMAIL, BOOTSTRAP, UNUSABLE)
     try:
         uow.accounts.add(user)

@@ -12,6 +12,7 @@ from api.services.budgets import BudgetService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.completions import CompletionService
+from api.services.declared import DeclaredModels
 from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
@@ -27,6 +28,7 @@ from api.services.usage import UsageService
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    declared: DeclaredModels
     accounts: AccountService
     administration: AdministrationService
     instance: InstanceService
