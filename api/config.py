@@ -133,6 +133,7 @@ class Settings(BaseSettings):
     provider_total_timeout: float = Field(1800.0, gt=0, description="Seconds of a whole provider call.")
 
     # Providers
+    system_prompt: str = Field("", description="What models are told first where nothing else says it.")
     default_model: str = Field("", description="Model used where nothing else names one, as `provider/model`.")
     model_configs: Annotated[tuple[DeclaredModel, ...], NoDecode, BeforeValidator(_models)] = Field(
         (), description="Models for everybody, without keys: a list in CONFIG_FILE, or JSON."

@@ -39,6 +39,7 @@ from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
 from api.services.offers import Offers
+from api.services.prompts import PromptService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.registry import Services
@@ -86,10 +87,9 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     )
     offers, control = Offers(catalogue), Control(catalogue, egress)
     choice = Choice(catalogue, offers, lambda: instance.current.default_model)
-    vault = Vault(parse_keys(settings.encryption_key.get_secret_value()))
-    model_configs = ModelConfigService(store, vault, catalogue, _timeouts(settings), choice)
-    turns = Turns(store, generations, model_configs, rate_limits, budgets)
+    model_configs = _model_configs(settings, store, catalogue, choice)
     chats = ChatService(store, generations)
+    turns = Turns(store, generations, model_configs, rate_limits, budgets)
     accounts = _accounts(settings, store, generations, instance)
     return Services(
         declared=DeclaredModels(store, catalogue),
@@ -115,12 +115,19 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         chats=chats,
         messages=MessageService(turns, settings.max_message_chars),
         tree=TreeService(store, chats),
+        prompts=PromptService(store),
         completions=CompletionService(store, generations, model_configs, rate_limits, budgets),
         generations=generations,
         rate_limits=rate_limits,
         health=HealthService(store, generations.loop_age, lambda: generations.draining),
         usage=UsageService(store),
     )
+
+
+def _model_configs(settings: Settings, store: Store, catalogue: Catalogue, choice: Choice) -> ModelConfigService:
+    vault = Vault(parse_keys(settings.encryption_key.get_secret_value()))
+    told_first = settings.system_prompt
+    return ModelConfigService(store, vault, catalogue, _timeouts(settings), choice, system_prompt=told_first)
 
 
 def _environment(settings: Settings) -> InstanceSettings:

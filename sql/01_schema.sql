@@ -346,3 +346,38 @@ CREATE TABLE reservations (
 CREATE INDEX ix_reservations_expires_at ON reservations (expires_at);
 
 CREATE INDEX ix_reservations_budget_id ON reservations (budget_id);
+
+CREATE TABLE prompts (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    name VARCHAR(100) NOT NULL,
+    slug VARCHAR(100) NOT NULL,
+    content TEXT NOT NULL,
+    description TEXT DEFAULT '' NOT NULL,
+    tags JSONB DEFAULT '[]' NOT NULL,
+    shared BOOLEAN DEFAULT false NOT NULL,
+    version INTEGER DEFAULT 1 NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_prompts PRIMARY KEY (user_id, id),
+    CONSTRAINT fk_prompts_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE UNIQUE INDEX uq_prompts_user_id_slug ON prompts (user_id, slug);
+
+CREATE INDEX ix_prompts_shared ON prompts (shared) WHERE shared;
+
+CREATE TABLE prompt_versions (
+    user_id UUID NOT NULL,
+    prompt_id UUID NOT NULL,
+    number INTEGER NOT NULL,
+    name VARCHAR(100) NOT NULL,
+    content TEXT NOT NULL,
+    description TEXT DEFAULT '' NOT NULL,
+    tags JSONB DEFAULT '[]' NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_prompt_versions PRIMARY KEY (user_id, prompt_id, number),
+    CONSTRAINT fk_prompt_versions_user_id_prompt_id FOREIGN KEY(user_id, prompt_id) REFERENCES prompts (user_id, id) ON DELETE CASCADE
+);
+
+ALTER TABLE chats ADD COLUMN prompt_id UUID;

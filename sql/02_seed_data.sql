@@ -4,3 +4,4 @@ INSERT INTO alembic_version (version_num) VALUES ('0001');
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
 UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';

@@ -25,6 +25,7 @@ class Chat:
     titled_by: str
     model_config_id: UUID | None
     model: str | None
+    prompt_id: UUID | None
     parameters: dict[str, Any]
     head_id: UUID | None
     last_seq: int

@@ -34,6 +34,7 @@ class Principal:
     default_model: str | None = None
     time_zone: str | None = None
     limits: Mapping[str, int] = field(default_factory=dict, hash=False)  # an admin's, above the instance's
+    active_prompt_id: UUID | None = None
 
     def today(self) -> dt.date:
         """The day by this account's clock, under which its calls are counted; UTC where no zone is given."""

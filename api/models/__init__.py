@@ -1,6 +1,17 @@
 """SQLAlchemy tables, no logic. Importing this package fills `Base.metadata`."""
 
-from api.models import accounts, audit, budgets, chats, generations, instance, model_configs, rate_limits, usage
+from api.models import (
+    accounts,
+    audit,
+    budgets,
+    chats,
+    generations,
+    instance,
+    model_configs,
+    prompts,
+    rate_limits,
+    usage,
+)
 from api.models.base import Base
 
 __all__ = [
@@ -12,6 +23,7 @@ __all__ = [
     "generations",
     "instance",
     "model_configs",
+    "prompts",
     "rate_limits",
     "usage",
 ]

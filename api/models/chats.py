@@ -29,6 +29,7 @@ class Chat(Base):
     titled_by: Mapped[str] = mapped_column(String(10), server_default="default")
     model_config_id: Mapped[UUID | None]
     model: Mapped[str | None] = mapped_column(String(200))
+    prompt_id: Mapped[UUID | None]
     parameters: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     head_id: Mapped[UUID | None]  # the leaf shown
     last_seq: Mapped[int] = mapped_column(server_default=text("0"))

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 
 from api.domain import accounts as domain
 from api.domain import clock
+from api.domain.ids import parse_id
 from api.domain.principal import IMPLIED, Principal, Scope
 from api.models.accounts import ApiKey, User
 from api.repositories.base import Repository
@@ -67,6 +68,7 @@ class ApiKeyRepository(Repository):
             default_model=preferences.get("default_model"),
             time_zone=preferences.get("time_zone"),
             limits=limits,
+            active_prompt_id=parse_id(preferences.get("active_prompt_id", "")),
         )
         return principal, last_used_at
 

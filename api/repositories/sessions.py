@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from api.domain import accounts as domain
 from api.domain import clock
+from api.domain.ids import parse_id
 from api.domain.principal import ALL_SCOPES, Principal
 from api.models.accounts import Session, User
 from api.repositories.base import Repository
@@ -44,6 +45,7 @@ class SessionRepository(Repository):
             default_model=preferences.get("default_model"),
             time_zone=preferences.get("time_zone"),
             limits=limits,
+            active_prompt_id=parse_id(preferences.get("active_prompt_id", "")),
         )
 
     def add(self, session: domain.Session, handle_hash: str | None) -> None:

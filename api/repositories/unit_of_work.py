@@ -30,6 +30,7 @@ from api.repositories.instance import InstanceRepository
 from api.repositories.messages import MessageRepository
 from api.repositories.model_configs import ModelConfigRepository
 from api.repositories.processes import ProcessRepository
+from api.repositories.prompts import PromptRepository
 from api.repositories.sessions import SessionRepository
 from api.repositories.turns import TurnRepository
 from api.repositories.usage import UsageRepository
@@ -84,6 +85,10 @@ class UnitOfWork:
         return GenerationEventRepository(self.connection)
 
     @cached_property
+    def prompts(self) -> PromptRepository:
+        return PromptRepository(self.connection)
+
+    @property
     def processes(self) -> ProcessRepository:
         return ProcessRepository(self.connection)
 

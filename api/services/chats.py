@@ -17,6 +17,7 @@ from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.generations import GenerationService
+from api.services.prompts import NO_PROMPT, usable_prompt
 
 OPENED = 50
 NO_CHAT = "There is no such chat."
@@ -48,7 +49,7 @@ class ChatService:
 
     def made(self, work: UnitOfWork, principal: Principal, values: dict[str, Any]) -> Chat:
         """`create` as part of a transaction."""
-        self._check_config(work, principal, values.get("model_config_id"))
+        self._check_links(work, principal, values)
         chat_id = new_id()
         now = clock.now()
         title = values.pop("title", None)
@@ -122,7 +123,7 @@ class ChatService:
 
     def _change(self, work: UnitOfWork, principal: Principal, reference: str, values: dict[str, Any]) -> Chat:
         chat = _found(work.chats.get_owned(reference, principal.user_id))
-        self._check_config(work, principal, values.get("model_config_id"))
+        self._check_links(work, principal, values)
         if "slug" in values:
             work.accounts.hold(principal.user_id)  # of parallel claims, one after the other
             other = work.chats.get_owned(_checked_slug(values["slug"]), principal.user_id)
@@ -142,11 +143,13 @@ class ChatService:
         self._store.write(lambda work: work.chats.delete(principal.user_id, chat.id))
 
     @staticmethod
-    def _check_config(work: UnitOfWork, principal: Principal, config_id: UUID | None) -> None:
-        if config_id is not None and not any(
-            config.id == config_id for config in work.model_configs.usable(principal.user_id)
-        ):
+    def _check_links(work: UnitOfWork, principal: Principal, values: Mapping[str, Any]) -> None:
+        """Config and prompt are the account's to use. Raises NotFound."""
+        config_id, prompt_id = values.get("model_config_id"), values.get("prompt_id")
+        if config_id and all(config.id != config_id for config in work.model_configs.usable(principal.user_id)):
             raise NotFound("There is no such model config.")
+        if prompt_id and usable_prompt(work, principal, prompt_id) is None:
+            raise NotFound(NO_PROMPT)
 
 
 def _found(chat: Chat | None) -> Chat:

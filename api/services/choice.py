@@ -32,6 +32,7 @@ class Wish:
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
+    prompt_id: UUID | None = None
 
 
 class Choice:

@@ -100,7 +100,7 @@ class CompletionService:
             "provider": target.vendor.id,
             "model": target.model,
             "status": "queued",
-            "notes": {"system_prompt_from": target.system_from} if self._system(target, draft) else {},
+            "notes": dict(target.notes) if self._system(target, draft) else {},
             "queued_at": clock.now(),
             "day": principal.today(),
             "owner": self._generations.owner,

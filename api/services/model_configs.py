@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api.domain import clock
@@ -25,6 +25,7 @@ from api.providers.catalogue import Catalogue, Vendor, origin
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.vault import Vault, VaultError, mask
 from api.services.choice import NO_CONFIG, Choice, Wish
+from api.services.prompts import SystemPrompt, system_prompt
 
 __all__ = ["ModelConfigService", "Target", "Wish"]
 
@@ -44,19 +45,27 @@ class Target:
     top_p: float | None
     max_tokens: int | None
     facts: Facts = NOTHING
-
-    @property
-    def system_from(self) -> str | None:
-        return "model_config" if self.system else None
+    notes: Mapping[str, Any] = field(default_factory=dict)  # where the system prompt is from
 
 
 class ModelConfigService:
-    def __init__(self, store: Store, vault: Vault, catalogue: Catalogue, timeouts: Timeouts, choice: Choice) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        catalogue: Catalogue,
+        timeouts: Timeouts,
+        choice: Choice,
+        *,
+        system_prompt: str = "",
+    ) -> None:
+        """`system_prompt` is the instance's, for whoever has none."""
         self._store = store
         self._vault = vault
         self._catalogue = catalogue
         self._timeouts = timeouts
         self._choice = choice
+        self._system_prompt = system_prompt
 
     # CRUD
 
@@ -174,6 +183,9 @@ class ModelConfigService:
         configs = work.model_configs.usable(principal.user_id)
         config, vendor, model = self._choice.made(configs, principal, chat, wish)
         parameters = chat.parameters if chat else {}
+        system = system_prompt(work, principal, wished=wish.prompt_id, chat=chat, config=config)
+        if system is None and self._system_prompt:
+            system = SystemPrompt(self._system_prompt, "instance")
 
         def pick(name: str) -> Any:
             for value in (getattr(wish, name), parameters.get(name), getattr(config, name, None)):
@@ -185,7 +197,8 @@ class ModelConfigService:
             vendor=vendor,
             model=model,
             config=config,
-            system=config.system_prompt if config else None,
+            system=system.text if system else None,
+            notes=system.notes if system else {},
             temperature=pick("temperature"),
             top_p=pick("top_p"),
             max_tokens=pick("max_tokens"),

@@ -63,7 +63,8 @@ class Reply:
 
 def said_of(wish: Wish) -> tuple[Any, ...]:
     """All that a wish says, for an order's `said`."""
-    return (wish.model, str(wish.model_config_id), wish.temperature, wish.top_p, wish.max_tokens)
+    numbers = (wish.temperature, wish.top_p, wish.max_tokens)
+    return (wish.model, str(wish.model_config_id), *numbers, str(wish.prompt_id))
 
 
 def question_of(opened: Opening) -> Message | None:
@@ -85,8 +86,7 @@ def reply_to(
         turns.append(Turn("user", GO_ON))
     kept, dropped = fitted(turns, target.system, window=target.facts.context_window, reserve=target.max_tokens)
     notes: dict[str, Any] = {"left_out_turns": dropped} if dropped else {}
-    if target.system_from:
-        notes["system_prompt_from"] = target.system_from
+    notes |= target.notes
     if opened.goes_on is not None:
         metadata = {name: value for name, value in opened.goes_on.metadata.items() if name != "error"}
         message = replace(opened.goes_on, status="running", metadata=metadata)

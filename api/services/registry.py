@@ -19,6 +19,7 @@ from api.services.health import HealthService
 from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
+from api.services.prompts import PromptService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.sessions import SessionService
@@ -43,6 +44,7 @@ class Services:
     chats: ChatService
     messages: MessageService
     tree: TreeService
+    prompts: PromptService
     completions: CompletionService
     generations: GenerationService
     rate_limits: RateLimitService

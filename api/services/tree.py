@@ -20,7 +20,7 @@ from api.services.chats import NO_CHAT, ChatService
 from api.services.turns import busy
 
 NO_MESSAGE = "There is no such message."
-COPIED = ("model_config_id", "model", "parameters", "folder", "tags", "temporary")
+COPIED = ("model_config_id", "model", "prompt_id", "parameters", "folder", "tags", "temporary")
 
 
 class TreeService:

@@ -10,9 +10,9 @@ from flask import Response
 from pydantic import BaseModel
 
 
-def pick(shape: type[BaseModel], value: object) -> dict[str, Any]:
-    """The fields of `value` that `shape` documents, and no other."""
-    return {name: getattr(value, name) for name in shape.model_fields}
+def pick(shape: type[BaseModel], value: object, **more: Any) -> dict[str, Any]:
+    """The fields of `value` that `shape` documents, and no other; `more` are those that it does not hold itself."""
+    return {name: more[name] if name in more else getattr(value, name) for name in shape.model_fields}
 
 
 def answer(content: Any, status: int = 200) -> Response:

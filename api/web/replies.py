@@ -90,7 +90,7 @@ def draft(body: Wished) -> Draft:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (1 <= len(key) <= MAX_KEY_CHARS and key.isascii() and key.isprintable()):
         raise Invalid("An Idempotency-Key has 1 to 255 printable ASCII characters.")
-    wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens)
+    wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens, body.prompt_id)
     content, parent_id = getattr(body, "content", ""), getattr(body, "parent_id", None)
     return Draft(content, parent_id, wish, idempotency_key=key, api_key_id=principal().api_key_id)
 

@@ -98,6 +98,7 @@ MAKERS: dict[str, Callable[[Account], str]] = {
     "/auth/sessions/": lambda who: str(who.ask("GET", "/auth/sessions").get_json()["items"][0]["id"]),
     "/chats/": _chat,
     "/messages/": _message,
+    "/prompts/": lambda who: who.made("/prompts", {"name": f"p{new_id().hex[20:]}", "content": "Be brief."}),
     "/generations/": _generation,
     "/model-configs/": lambda who: who.made("/model-configs", {"name": f"c{new_id().hex[20:]}", "provider": "demo"}),
 }

@@ -32,6 +32,7 @@ class NewChat(Body):
     slug: Annotated[str, Field(description="An id of one's own: 1 to 50 letters, digits, _ or -.")] | None = None
     model_config_id: UUID | None = None
     model: ModelName | None = None
+    prompt_id: UUID | None = None
     parameters: ChatParameters | None = None
     temporary: bool = False
     pinned: bool = False
@@ -66,6 +67,7 @@ class ChatAnswer(BaseModel):
     title: str
     model_config_id: UUID | None
     model: str | None
+    prompt_id: UUID | None
     parameters: dict[str, Any]
     head_id: UUID | None
     pinned: bool

@@ -25,6 +25,7 @@ class Wished(Body):
     temperature: Temperature | None = None
     top_p: Share | None = None
     max_tokens: MaxTokens | None = None
+    prompt_id: UUID | None = Field(None, description="The system prompt of this one reply.")
 
 
 class NewMessage(Wished):

@@ -1,0 +1,250 @@
+"""The prompt library: one's own prompts, those an admin shares, and the built-in ones; one is active an account."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from api.domain import clock
+from api.domain.chats import Chat
+from api.domain.errors import AlreadyTaken, Conflict, Forbidden, Invalid, NotFound
+from api.domain.ids import new_id, parse_id
+from api.domain.model_configs import ModelConfig
+from api.domain.principal import Principal
+from api.domain.prompts import BUILT_IN, MAX_CONTENT, Prompt, PromptVersion, render, slug_of
+from api.repositories.unit_of_work import Store, UnitOfWork
+
+NO_PROMPT = "There is no such prompt."
+ACTIVE = "active_prompt_id"  # in an account's preferences
+CHANGEABLE = ("name", "content", "description", "tags", "shared")
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPrompt:
+    """What a model is told first, and where it is from: message, chat, model_config, user or instance."""
+
+    text: str
+    source: str
+    prompt: Prompt | None = None
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What the generation records."""
+        if self.prompt is None:
+            return {"system_prompt_from": self.source}
+        named = {"id": str(self.prompt.id), "name": self.prompt.name, "version": self.prompt.version}
+        return {"system_prompt_from": self.source, "prompt": named}
+
+
+def system_prompt(
+    work: UnitOfWork, principal: Principal, *, wished: UUID | None, chat: Chat | None, config: ModelConfig | None
+) -> SystemPrompt | None:
+    """The message's > the chat's > the model config's > the user's active one; the instance's is the caller's.
+    Raises NotFound for a prompt that the message names and nobody has."""
+    if wished is not None:
+        if (prompt := usable_prompt(work, principal, wished)) is None:
+            raise NotFound(NO_PROMPT)
+        return _of(prompt, "message")
+    if chat is not None and chat.prompt_id and (prompt := usable_prompt(work, principal, chat.prompt_id)):
+        return _of(prompt, "chat")
+    if config is not None and config.system_prompt:
+        return SystemPrompt(config.system_prompt, "model_config")
+    if principal.active_prompt_id and (prompt := usable_prompt(work, principal, principal.active_prompt_id)):
+        return _of(prompt, "user")
+    return None
+
+
+def _of(prompt: Prompt, source: str) -> SystemPrompt:
+    """Variables have their defaults; those without one go as they stand."""
+    return SystemPrompt(render(prompt.content, {})[0], source, prompt)
+
+
+class PromptService:
+    """A prompt is named by its id or its slug. Everything raises NotFound for one that the account cannot see."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def library(self, principal: Principal, words: str | None = None, tag: str | None = None) -> list[Prompt]:
+        """One's own by name, then the shared, then the built-in ones; those that hold all `words`."""
+        found = [*self._store.read(lambda work: work.prompts.usable(principal.user_id)), *BUILT_IN]
+        wanted = (words or "").casefold().split()
+        return [
+            prompt
+            for prompt in found
+            if (tag is None or tag in prompt.tags)
+            and all(word in f"{prompt.name}\n{prompt.description}\n{prompt.content}".casefold() for word in wanted)
+        ]
+
+    def get(self, principal: Principal, reference: str) -> Prompt:
+        return self._store.read(lambda work: _found(work, principal, reference))
+
+    def create(self, principal: Principal, values: Mapping[str, Any]) -> Prompt:
+        """Of `name` and `content`, and `description`, `tags`, `shared` where given. Raises AlreadyTaken, Forbidden."""
+        return self._store.write(lambda work: self._create(work, principal, values))
+
+    def _create(self, work: UnitOfWork, principal: Principal, values: Mapping[str, Any]) -> Prompt:
+        _checked(principal, values)
+        now = clock.now()
+        row: dict[str, Any] = {"description": "", "tags": [], "shared": False} | dict(values)
+        row |= {"user_id": principal.user_id, "id": new_id(), "slug": slug_of(row["name"]), "version": 1}
+        row |= {"created_at": now, "updated_at": now}
+        work.accounts.hold(principal.user_id)  # of parallel claims to a slug, one after the other
+        if any(one.slug == row["slug"] for one in BUILT_IN) or not work.prompts.add(row):
+            raise AlreadyTaken(f"There is a prompt named {row['name']!r} already; choose another name.")
+        return Prompt(**row)
+
+    def change(
+        self, principal: Principal, reference: str, values: Mapping[str, Any], version: int | None = None
+    ) -> Prompt:
+        """Save the given fields as a new version; the slug stays. Raises Conflict, with the present `version`, if
+        another than `version` is the newest; Forbidden for one that is not one's own."""
+
+        def save(work: UnitOfWork) -> Prompt:
+            prompt = self._own(work, principal, reference)
+            if version is not None and version != prompt.version:
+                raise Conflict("This prompt was changed meanwhile; look at it again.", version=prompt.version)
+            return self._saved(work, principal, prompt, values)
+
+        return self._store.write(save)
+
+    def restore(self, principal: Principal, reference: str, number: str) -> Prompt:
+        """Save an old version again, as the newest."""
+
+        def save(work: UnitOfWork) -> Prompt:
+            prompt = self._own(work, principal, reference)
+            old = next((one for one in work.prompts.versions(prompt) if str(one.number) == number), None)
+            if old is None:
+                raise NotFound("This prompt has no such version.")
+            values = {name: getattr(old, name) for name in ("name", "content", "description", "tags")}
+            return self._saved(work, principal, prompt, values)
+
+        return self._store.write(save)
+
+    @staticmethod
+    def _saved(work: UnitOfWork, principal: Principal, prompt: Prompt, values: Mapping[str, Any]) -> Prompt:
+        _checked(principal, values)
+        assert prompt.user_id is not None
+        changes = {name: value for name, value in values.items() if getattr(prompt, name) != value}
+        if not changes:
+            return prompt
+        changes["updated_at"] = clock.now()
+        if changes.keys() - {"shared", "updated_at"}:
+            changes["version"] = prompt.version + 1
+        saved = replace(prompt, **changes)
+        work.prompts.change(prompt.user_id, prompt.id, changes)
+        if saved.version != prompt.version:
+            work.prompts.add_version(asdict(saved))
+        return saved
+
+    def delete(self, principal: Principal, reference: str) -> None:
+        """With its versions. Whoever had it active has none then."""
+
+        def remove(work: UnitOfWork) -> None:
+            prompt = self._own(work, principal, reference)
+            work.prompts.delete(principal.user_id, prompt.id)
+            self._set_active(work, principal, lambda active: None if active == str(prompt.id) else active)
+
+        self._store.write(remove)
+
+    def versions(self, principal: Principal, reference: str) -> list[tuple[PromptVersion, str]]:
+        """Newest first, each with its differences from the one before, as a unified diff."""
+
+        def read(work: UnitOfWork) -> list[PromptVersion]:
+            prompt = _found(work, principal, reference)
+            return work.prompts.versions(prompt) if not prompt.built_in else [_only_version(prompt)]
+
+        found = self._store.read(read)
+        diffs = [_diff(old, new) for new, old in pairwise(found)]
+        return list(zip(found, [*diffs, ""], strict=True))
+
+    def render(self, principal: Principal, reference: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
+        """The prompt's text with its variables filled, and those that nothing fills. Raises Invalid."""
+        return render(self.get(principal, reference).content, values)
+
+    def activate(self, principal: Principal, reference: str) -> Prompt:
+        """Of several at once the last one counts, and only that one."""
+
+        def change(work: UnitOfWork) -> Prompt:
+            prompt = _found(work, principal, reference)
+            self._set_active(work, principal, lambda _: str(prompt.id))
+            return prompt
+
+        return self._store.write(change)
+
+    def deactivate(self, principal: Principal, reference: str | None = None) -> None:
+        """Whichever is active, or this one if it is."""
+
+        def change(work: UnitOfWork) -> None:
+            only = str(_found(work, principal, reference).id) if reference else None
+            self._set_active(work, principal, lambda active: active if only and active != only else None)
+
+        self._store.write(change)
+
+    def active_id(self, principal: Principal) -> UUID | None:
+        """As the account's row has it now."""
+        user = self._store.read(lambda work: work.accounts.get(principal.user_id))
+        return parse_id(str(user.preferences.get(ACTIVE, ""))) if user else None
+
+    @staticmethod
+    def _set_active(work: UnitOfWork, principal: Principal, choose: Callable[[str | None], str | None]) -> None:
+        user = work.accounts.hold(principal.user_id)
+        if user is None:
+            raise NotFound("This account does not exist.")
+        kept = {name: value for name, value in user.preferences.items() if name != ACTIVE}
+        if chosen := choose(user.preferences.get(ACTIVE)):
+            kept[ACTIVE] = chosen
+        work.accounts.update(principal.user_id, {"preferences": kept})
+
+    @staticmethod
+    def _own(work: UnitOfWork, principal: Principal, reference: str) -> Prompt:
+        prompt = _found(work, principal, reference)
+        if prompt.user_id != principal.user_id:
+            whose = "is built in" if prompt.built_in else "belongs to an administrator"
+            raise Forbidden(f"This prompt {whose} and stays as it is; make a copy of your own to change it.")
+        held = work.prompts.hold(prompt.id, principal.user_id)
+        if held is None:
+            raise NotFound(NO_PROMPT)
+        return held
+
+
+def usable_prompt(work: UnitOfWork, principal: Principal, prompt_id: UUID) -> Prompt | None:
+    """A built-in prompt, one's own, or a shared one."""
+    built_in = next((one for one in BUILT_IN if one.id == prompt_id), None)
+    return built_in or work.prompts.get_usable(prompt_id, principal.user_id)
+
+
+def _found(work: UnitOfWork, principal: Principal, reference: str) -> Prompt:
+    prompt_id = parse_id(reference)
+    if prompt_id is not None:
+        found = usable_prompt(work, principal, prompt_id)
+    else:
+        found = work.prompts.by_slug(reference[:100], principal.user_id)
+        found = found or next((one for one in BUILT_IN if one.slug == reference), None)
+    if found is None:
+        raise NotFound(NO_PROMPT)
+    return found
+
+
+def _checked(principal: Principal, values: Mapping[str, Any]) -> None:
+    if values.get("shared") and not principal.is_admin:
+        raise Forbidden("Only an admin can share a prompt with everybody.")
+    content = values.get("content")
+    if content is not None and not content.strip():
+        raise Invalid("A prompt needs some text.")
+    if content is not None and len(content) > MAX_CONTENT:
+        raise Invalid(f"The prompt has {len(content):,} characters; at most {MAX_CONTENT:,} are taken.")
+
+
+def _only_version(prompt: Prompt) -> PromptVersion:
+    return PromptVersion(1, prompt.name, prompt.content, prompt.description, prompt.tags, prompt.created_at)
+
+
+def _diff(old: PromptVersion, new: PromptVersion) -> str:
+    texts = old.content.splitlines(), new.content.splitlines()
+    lines = difflib.unified_diff(*texts, f"version {old.number}", f"version {new.number}", lineterm="")
+    return "\n".join(lines)
