@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ui.api_client import ApiClient
+from ui.modules.admin import view as admin
 from ui.modules.chat import view as chat
 from ui.modules.compare import view as compare
 from ui.modules.models import view as models
+from ui.modules.prompts import view as prompts
 from ui.modules.settings import view as settings
+from ui.modules.usage import view as usage
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,10 @@ CHAT = Place("chat", "Chat", ":material/chat:", chat.draw, menu="", offline=chat
 PLACES = (
     CHAT,
     Place("compare", "Compare", ":material/view_column_2:", compare.draw),
+    Place("prompts", "Prompts", ":material/article:", prompts.draw),
     Place("models", "Models", ":material/deployed_code:", models.draw),
+    Place("usage", "Usage", ":material/bar_chart:", usage.draw),
     Place("settings", "Settings", ":material/settings:", settings.draw, menu="account"),
+    Place("admin", "Admin", ":material/shield_person:", admin.draw, menu="account", admins=True),
 )
 PATHS = [place.path for place in PLACES if place is not CHAT]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ui.api_client import ApiKey, ModelCatalogue, ModelConfig
+from ui.api_client import ApiKey, ModelCatalogue, ModelConfig, Prompt
 
 SignInForm = Literal["sign_in", "register", "api_key"]
 
@@ -46,7 +46,7 @@ class Comparison:
 class Dialog:
     """The open dialog, and the chat it is about if any. Kept until it is dismissed, whatever reruns the page."""
 
-    kind: Literal["rename", "delete", "shortcuts"]
+    kind: Literal["rename", "move", "delete", "shortcuts"]
     chat_id: str
     title: str
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -84,6 +84,8 @@ class PageState:
     form_errors: dict[str, str] = field(default_factory=dict)  # field → what is wrong with it; "" is the whole form
     asks_setup_code: bool = False  # the server wants the one-time code for its first account
     shown_chats: int = 30  # how many chats the sidebar lists
+    archive: bool = False  # the sidebar lists the archived ones
+    folders: list[str] = field(default_factory=list)  # folders seen so far, to choose from
     dialog: Dialog | None = None
     notice: Notice | None = None
     draft: Draft | None = None
@@ -101,6 +103,9 @@ class PageState:
     visit: str = ""  # another page of ours to go to at the next run
     adding: str = ""  # the provider whose form is open on the Models page
     changing: ModelConfig | None = None  # and the config that the form changes; None adds one
+    open_prompt: str = ""  # the prompt that the Prompts page shows; "new" is an empty form, "" the list
+    active_prompt: Prompt | None = None  # what the sidebar says, kept for some minutes
+    active_prompt_at: float = -1e9
     pulling: tuple[str, str] | None = None  # a config's id ("" is the operator's Ollama) and the model it fetches
     finished: str = ""  # the reply that was followed to its end last
     question: Question | None = None

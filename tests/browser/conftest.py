@@ -95,6 +95,7 @@ def chromium() -> Iterator[Browser]:
 def api(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("browser-api")
     with running_server(f"sqlite:///{folder}/parley.db", folder, PAGE_SECRET=SECRETS["page_secret"]) as server:
+        server.person("root")  # the first account is the administrator's
         yield server
 
 
@@ -116,6 +117,15 @@ def someone(chromium: Browser, page_server: PageServer) -> Iterator[Person]:
     yield Person(context, page_server.url, f"p{uuid.uuid4().hex[:10]}")
     context.close()
     assert not page_server.errors()
+
+
+@pytest.fixture
+def root(someone: Person) -> Person:
+    """The administrator, signed in and on an empty chat."""
+    someone.name, someone.password = "root", "root has a long password"
+    someone.sign_in()
+    someone.sees_empty_chat()
+    return someone
 
 
 @pytest.fixture

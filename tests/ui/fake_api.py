@@ -201,6 +201,10 @@ def _models(app: Flask, api: FakeApi) -> None:
         api.configs.append({"id": str(uuid.uuid4()), **{k: v for k, v in body.items() if k != "api_key"}})
         return api.configs[-1], 201
 
+    @app.get("/prompts")
+    def prompts() -> Any:
+        return {"items": []}
+
     @app.delete("/model-configs/<config_id>")
     def drop_config(config_id: str) -> Any:
         api.configs[:] = [c for c in api.configs if c["id"] != config_id]

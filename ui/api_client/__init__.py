@@ -1,10 +1,12 @@
 """The page's only HTTP. Typed results, one error type, streams that survive a cut line. Knows no Streamlit."""
 
 from ui.api_client.accounts import ApiKey, SignedIn
+from ui.api_client.administration import Account, AuditEntry, Budget
 from ui.api_client.calls import TokenSource
 from ui.api_client.client import ApiClient
 from ui.api_client.errors import ApiError
 from ui.api_client.follow import Batch, End
+from ui.api_client.prompts import Prompt, Variable, Version
 from ui.api_client.records import (
     Chat,
     ChatPage,
@@ -23,29 +25,39 @@ from ui.api_client.records import (
     User,
 )
 from ui.api_client.transport import Transport
+from ui.api_client.usage import Limit, Sums, UsageReport
 
 __all__ = [
+    "Account",
     "ApiClient",
     "ApiError",
     "ApiKey",
+    "AuditEntry",
     "Batch",
+    "Budget",
     "Chat",
     "ChatPage",
     "Earlier",
     "End",
     "Generation",
     "Lane",
+    "Limit",
     "Login",
     "Message",
     "Model",
     "ModelCatalogue",
     "ModelConfig",
     "OpenChat",
+    "Prompt",
     "Provider",
     "Sent",
     "SignedIn",
+    "Sums",
     "TokenSource",
     "Tokens",
     "Transport",
+    "UsageReport",
     "User",
+    "Variable",
+    "Version",
 ]

@@ -56,6 +56,10 @@ class Caller:
 
         return self._signed(go) if signed else go(self._browser)
 
+    def _download(self, path: str, params: Params) -> bytes:
+        """A file that the API gives as it is."""
+        return self._signed(lambda auth: self._transport.download(path, auth, params))
+
     def _signed(self, go: Callable[[dict[str, str]], T]) -> T:
         """Calls with the session's token; refused once, the token is renewed and the call made again."""
         if self._tokens is None:

@@ -11,15 +11,20 @@ from ui.api_client.records import Chat, ChatPage, Earlier, Generation, Lane, Ope
 
 
 class Chats(Caller):
-    def chats(self, limit: int = 30, cursor: str | None = None) -> ChatPage:
-        params: Params = {"limit": limit}
+    def chats(
+        self, limit: int = 30, cursor: str | None = None, *, archived: bool = False, pinned: bool | None = None
+    ) -> ChatPage:
+        params: Params = {"limit": limit, "archived": str(archived).lower()}
+        if pinned is not None:
+            params["pinned"] = str(pinned).lower()
         if cursor:
             params["cursor"] = cursor
         body = self._call("GET", "/chats", params=params)
         return ChatPage([Chat.read(entry) for entry in body.get("items") or []], body.get("next_cursor"))
 
-    def create_chat(self, model: str | None = None) -> Chat:
-        return Chat.read(self._call("POST", "/chats", json={"model": model} if model else {}))
+    def create_chat(self, model: str | None = None, *, prompt_id: str | None = None) -> Chat:
+        given = {"model": model, "prompt_id": prompt_id}
+        return Chat.read(self._call("POST", "/chats", json={name: one for name, one in given.items() if one}))
 
     def chat(self, chat_id: str) -> OpenChat:
         return OpenChat.read(self._call("GET", f"/chats/{one_id(chat_id)}"))
@@ -29,7 +34,7 @@ class Chats(Caller):
         params: Params = {"before": message_id, "limit": limit}
         return Earlier.read(self._call("GET", f"/chats/{one_id(chat_id)}/messages", params=params))
 
-    def update_chat(self, chat_id: str, **fields: str) -> Chat:
+    def update_chat(self, chat_id: str, **fields: Any) -> Chat:
         return Chat.read(self._call("PATCH", f"/chats/{one_id(chat_id)}", json=fields))
 
     def delete_chat(self, chat_id: str) -> None:

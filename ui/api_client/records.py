@@ -64,6 +64,8 @@ class Chat:
     title: str
     model: str | None = None
     pinned: bool = False
+    archived: bool = False
+    folder: str = ""
     updated_at: datetime = LONG_AGO
     active_generation_id: str | None = None
 
@@ -74,6 +76,8 @@ class Chat:
             title=str(body.get("title") or ""),
             model=body.get("model") or None,
             pinned=bool(body.get("pinned")),
+            archived=bool(body.get("archived")),
+            folder=str(body.get("folder") or ""),
             updated_at=read_time(body.get("updated_at")),
             active_generation_id=body.get("active_generation_id") or None,
         )

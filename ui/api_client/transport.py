@@ -60,6 +60,23 @@ class Transport:
         with answer:
             return _checked(answer)
 
+    def download(self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int]) -> bytes:
+        """An answer's bytes, whatever they are."""
+        try:
+            answer = self._session.get(
+                self._base_url + path,
+                headers={**self._common, **headers},
+                params=params,
+                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise unreachable() from error
+        with answer:
+            if answer.status_code >= 400:
+                _checked(answer)
+            return answer.content
+
     def stream(
         self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int], *, json: object = None
     ) -> requests.Response:

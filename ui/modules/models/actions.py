@@ -21,6 +21,12 @@ def open_form(provider: str, config: ModelConfig | None = None) -> None:
     page.adding, page.changing, page.form_errors = provider, config, {}
 
 
+def field(name: str) -> str:
+    """A widget of the open form: what is typed for one provider, a key above all, never shows up in another's form."""
+    page = state.page()
+    return f"{name}-{page.changing.id if page.changing else page.adding}"
+
+
 def close_form() -> None:
     open_form("")
 
@@ -29,7 +35,7 @@ def save(title: str) -> None:
     """The form was sent: a new config, or changes of the one that it shows."""
     page = state.page()
     provider, config = page.adding, page.changing
-    kind, key, url = kind_of(provider), _text("model_key"), _text("model_url")
+    kind, key, url = kind_of(provider), _text(field("model_key")), _text(field("model_url"))
     page.form_errors, page.notice = {}, None
     if kind.key == "needed" and not key and config is None:
         page.form_errors["api_key"] = "Paste the API key the provider gave you."
@@ -37,19 +43,19 @@ def save(title: str) -> None:
         page.form_errors["base_url"] = "Enter the address of the server, up to and including /v1."
     if page.form_errors:
         return
-    model = _text("model_model")
+    model = _text(field("model_model"))
     fields: dict[str, Any] = {
-        "name": _text("model_name") or (config.name if config else model or title),
+        "name": _text(field("model_name")) or (config.name if config else model or title),
         "model": model or None,
         "base_url": url or None,
-        "temperature": state.widget("model_temperature"),
-        "max_tokens": state.widget("model_max_tokens"),
-        "system_prompt": _text("model_system") or None,
-        "is_default": bool(state.widget("model_default")),
+        "temperature": state.widget(field("model_temperature")),
+        "max_tokens": state.widget(field("model_max_tokens")),
+        "system_prompt": _text(field("model_system")) or None,
+        "is_default": bool(state.widget(field("model_default"))),
     }
     if key:
         fields["api_key"] = key
-    if (shared := state.widget("model_shared")) is not None:
+    if (shared := state.widget(field("model_shared"))) is not None:
         fields["shared"] = bool(shared)
     try:
         if config is None:
@@ -60,7 +66,7 @@ def save(title: str) -> None:
     except ApiError as error:
         page.form_errors = {n: t for n, t in error.fields.items() if n in FIELDS} or {"": explain(error).text}
         return
-    state.put_widget("model_key", "")
+    state.put_widget(field("model_key"), "")
     close_form()
     page.catalogue = None
     page.toast = f"{saved.name} was {'changed' if config else 'added'}."

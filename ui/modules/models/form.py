@@ -37,12 +37,14 @@ def draw_form(provider: str, title: str, config: ModelConfig | None, user: User)
             )
             with st.expander("Advanced", icon=":material/tune:"):
                 _advanced(config, asks_url=bool(kind.url_hint))
-            st.checkbox("Use it for new chats", config.is_default if config else False, key="model_default")
+            st.checkbox(
+                "Use it for new chats", config.is_default if config else False, key=actions.field("model_default")
+            )
             if user.role == "admin":
                 st.checkbox(
                     "Share it: everybody with an account here may use it, at the key's cost",
                     config.shared if config else False,
-                    key="model_shared",
+                    key=actions.field("model_shared"),
                 )
             draw_problem("model-form", state.page().form_errors.get(""))
             with st.container(key="model-form-steps", horizontal=True):
@@ -53,7 +55,7 @@ def draw_form(provider: str, title: str, config: ModelConfig | None, user: User)
         if kind.key != "none":
             st.caption(KEPT)
     first = "model_url" if kind.url_hint else "model_key"
-    focus(first, f"{provider} {config.id if config else ''} {sorted(state.page().form_errors)}")
+    focus(actions.field(first), f"{provider} {config.id if config else ''} {sorted(state.page().form_errors)}")
 
 
 def _key(config: ModelConfig | None, *, needed: bool, hint: str) -> None:
@@ -80,7 +82,7 @@ def _advanced(config: ModelConfig | None, *, asks_url: bool) -> None:
             2.0,
             config.temperature if config else None,
             0.1,
-            key="model_temperature",
+            key=actions.field("model_temperature"),
             placeholder="the model's own",
         )
         draw_problem("model_temperature", state.page().form_errors.get("temperature"))
@@ -90,16 +92,21 @@ def _advanced(config: ModelConfig | None, *, asks_url: bool) -> None:
             1,
             32_000,
             config.max_tokens if config else None,
-            key="model_max_tokens",
+            key=actions.field("model_max_tokens"),
             placeholder="the model's own",
         )
         draw_problem("model_max_tokens", state.page().form_errors.get("max_tokens"))
-    st.text_area("System prompt", config.system_prompt if config else "", key="model_system", height=90)
+    st.text_area("System prompt", config.system_prompt if config else "", key=actions.field("model_system"), height=90)
     draw_problem("model_system", state.page().form_errors.get("system_prompt"))
 
 
 def _line(name: str, key: str, field: str, value: str, *, placeholder: str = "", secret: bool = False) -> None:
     st.text_input(
-        name, value, key=key, placeholder=placeholder, type="password" if secret else "default", autocomplete="off"
+        name,
+        value,
+        key=actions.field(key),
+        placeholder=placeholder,
+        type="password" if secret else "default",
+        autocomplete="off",
     )
     draw_problem(key, state.page().form_errors.get(field))

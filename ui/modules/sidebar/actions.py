@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Any
 
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiError
+from ui.api_client import ApiError, Chat
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
-RENAME_FIELD = "rename_title"
+RENAME_FIELD, FOLDER_FIELD = "rename_title", "move_folder"
 PAGE = 30
 
 
@@ -36,13 +36,70 @@ def show_more() -> None:
     state.page().shown_chats += PAGE
 
 
-def choose(chat_id: str, title: str, key: str) -> None:
+def entries(chat: Chat) -> list[str]:
+    """What a row's menu offers."""
+    pin = "Unpin" if chat.pinned else "Pin"
+    return ["Rename", pin, "Move to a folder", "Take out of the archive" if chat.archived else "Archive", "Delete"]
+
+
+def choose(chat: Chat, key: str) -> None:
     """An entry of a row's menu."""
-    choice = state.widget(key)
-    if choice in ("Rename", "Delete"):
-        kind = cast(Literal["rename", "delete"], str(choice).lower())
-        state.page().dialog = state.Dialog(kind, chat_id, title)
-        state.put_widget(RENAME_FIELD, title)
+    choice, title = state.widget(key), chat.title or "New chat"
+    match choice:
+        case "Rename":
+            state.page().dialog = state.Dialog("rename", chat.id, title)
+            state.put_widget(RENAME_FIELD, title)
+        case "Move to a folder":
+            state.page().dialog = state.Dialog("move", chat.id, title)
+            state.put_widget(FOLDER_FIELD, chat.folder or None)
+        case "Delete":
+            state.page().dialog = state.Dialog("delete", chat.id, title)
+        case "Pin" | "Unpin":
+            _change(chat, pinned=choice == "Pin")
+        case "Archive":
+            if _change(chat, archived=True):
+                state.page().toast = "Archived. It is in the account menu, under Archived chats."
+        case "Take out of the archive":
+            _change(chat, archived=False)
+
+
+def _change(chat: Chat, **fields: Any) -> bool:
+    try:
+        my_client().update_chat(chat.id, **fields)
+    except ApiError as error:
+        state.page().toast = explain(error).text
+        return False
+    return True
+
+
+def open_prompt(prompt_id: str) -> None:
+    state.page().open_prompt, state.page().visit = prompt_id, "prompts"
+
+
+def clear_prompt(prompt_id: str) -> None:
+    try:
+        my_client().deactivate_prompt(prompt_id)
+    except ApiError as error:
+        state.page().toast = explain(error).text
+    state.page().active_prompt = None
+
+
+def show_archive(shown: bool) -> None:
+    state.page().archive, state.page().shown_chats = shown, PAGE
+
+
+def move() -> str:
+    """What is wrong, or nothing when it is done."""
+    dialog = state.page().dialog
+    folder = " ".join(str(state.widget(FOLDER_FIELD) or "").split())
+    if dialog is None:
+        return ""
+    try:
+        my_client().update_chat(dialog.chat_id, folder=folder or None)
+    except ApiError as error:
+        return explain(error).text
+    close_dialog()
+    return ""
 
 
 def show_shortcuts() -> None:

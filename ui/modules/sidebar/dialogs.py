@@ -26,6 +26,8 @@ def draw_dialog() -> None:
         return
     if dialog.kind == "rename":
         _rename(dialog.id)
+    elif dialog.kind == "move":
+        _move(dialog.id)
     elif dialog.kind == "shortcuts":
         _shortcuts()
     else:
@@ -41,6 +43,25 @@ def _rename(opened: str) -> None:
             cancelled = st.form_submit_button("Cancel")
     focus(actions.RENAME_FIELD, opened)
     _finish(actions.rename() if saved and not cancelled else "", done=saved, cancelled=cancelled)
+
+
+@st.dialog("Move to a folder", on_dismiss=actions.close_dialog)
+def _move(opened: str) -> None:
+    with st.form("move", border=False):
+        st.selectbox(
+            "Folder",
+            state.page().folders,
+            index=None,
+            key=actions.FOLDER_FIELD,
+            placeholder="Choose one, or type a new name",
+            accept_new_options=True,
+        )
+        with st.container(key="dialog-steps-move", horizontal=True):
+            moved = st.form_submit_button("Move", type="primary")
+            cancelled = st.form_submit_button("Cancel")
+    st.caption("Empty: the chat stands among the others again.")
+    focus(actions.FOLDER_FIELD, opened)
+    _finish(actions.move() if moved and not cancelled else "", done=moved, cancelled=cancelled)
 
 
 @st.dialog("Delete this chat?", on_dismiss=actions.close_dialog)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, Chat, ChatPage, User
+from ui.api_client import ApiClient, Chat, ChatPage, Prompt, User
 from ui.components.style import STATIC
 from ui.components.theme import theme_choice
 from ui.modules.sidebar import actions
@@ -19,13 +20,15 @@ from ui.navigation import Place
 from ui.render import label, literal
 from ui.sign_in.actions import sign_out
 
-WATCH_SECONDS = 3.0
+WATCH_SECONDS, PROMPT_SECONDS = 3.0, 60.0
+NO_PROMPT = Prompt("", "", "")
 
 
 def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
     page = state.page()
     st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "logo.svg")
-    listed = _chats(api, page.shown_chats)
+    listed = _chats(api, page.shown_chats, archived=page.archive)
+    page.folders = sorted({chat.folder for chat in listed.items if chat.folder} | set(page.folders), key=str.casefold)
     with st.sidebar:
         st.button(
             "New chat",
@@ -37,28 +40,41 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
         )
         with st.container(key="places", gap=None):
             _links(places, "sidebar")
+        _active_prompt(api)
         with st.container(key="chats", gap=None):
-            _list(listed)
+            _list(listed, archived=page.archive)
         _account(user, places)
     _watch(api, listed)
     draw_dialog()
 
 
-def _chats(api: ApiClient, wanted: int) -> ChatPage:
-    page = api.chats(limit=min(wanted, 100))
+def _chats(api: ApiClient, wanted: int, *, archived: bool) -> ChatPage:
+    page = api.chats(limit=min(wanted, 100), archived=archived)
     items = list(page.items)
     while page.next_cursor and len(items) < wanted:
-        page = api.chats(limit=min(wanted - len(items), 100), cursor=page.next_cursor)
+        page = api.chats(limit=min(wanted - len(items), 100), cursor=page.next_cursor, archived=archived)
         items.extend(page.items)
+    if page.next_cursor and not archived:  # a pinned chat is listed however long ago it was used
+        listed = {chat.id for chat in items}
+        items.extend(chat for chat in api.chats(limit=100, pinned=True).items if chat.id not in listed)
     return ChatPage(items, page.next_cursor)
 
 
-def _list(listed: ChatPage) -> None:
+def _list(listed: ChatPage, *, archived: bool) -> None:
     open_id = st.query_params.get("chat", "")
+    if archived:
+        st.button(
+            "Back to all chats",
+            key="archive-close",
+            icon=":material/arrow_back:",
+            type="tertiary",
+            on_click=actions.show_archive,
+            args=(False,),
+        )
     if not listed.items:
-        st.caption("Your chats will be listed here.")
+        st.caption("Nothing is archived." if archived else "Your chats will be listed here.")
     for heading, chats in by_time(listed.items, datetime.now(UTC), _zone()):
-        st.caption(heading)
+        st.caption(literal(f"Archived · {heading}" if archived else heading))
         for chat in chats:
             _row(chat, active=chat.id == open_id)
     if listed.next_cursor:
@@ -86,12 +102,12 @@ def _row(chat: Chat, *, active: bool) -> None:
         menu = f"menu-{chat.id}"
         st.menu_button(
             f"Options for {label(title, 40)}",
-            ["Rename", "Delete"],
+            actions.entries(chat),
             key=menu,
             icon=":material/more_horiz:",
             type="tertiary",
             on_click=actions.choose,
-            args=(chat.id, title, menu),
+            args=(chat, menu),
         )
 
 
@@ -100,6 +116,35 @@ def _links(places: Sequence[Place], menu: str) -> None:
         handle = state.page().places.get(place.path)
         if place.menu == menu and handle is not None:
             st.page_link(handle, label=place.title, icon=place.icon, width="stretch")
+
+
+def _active_prompt(api: ApiClient) -> None:
+    """What every model is told, one click away from being changed or cleared."""
+    page = state.page()
+    if page.active_prompt is None or time.monotonic() - page.active_prompt_at > PROMPT_SECONDS:
+        found = next((prompt for prompt in api.prompts() if prompt.is_active), None)
+        page.active_prompt, page.active_prompt_at = found or NO_PROMPT, time.monotonic()
+    active = page.active_prompt
+    if not active.id:
+        return
+    with st.container(key="active-prompt", horizontal=True, wrap=False, gap=None, vertical_alignment="center"):
+        st.button(
+            label(active.name, 28),
+            key="active-prompt-open",
+            icon=":material/person_play:",
+            type="tertiary",
+            width="stretch",
+            on_click=actions.open_prompt,
+            args=(active.id,),
+        )
+        st.button(
+            "Stop using this prompt",
+            key="icon-prompt-clear",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=actions.clear_prompt,
+            args=(active.id,),
+        )
 
 
 def _account(user: User, places: Sequence[Place]) -> None:
@@ -114,6 +159,14 @@ def _account(user: User, places: Sequence[Place]) -> None:
             st.text(user.email)
         theme_choice([place.path for place in places if place.menu])
         _links(places, "account")
+        st.button(
+            "Archived chats",
+            key="archive",
+            icon=":material/archive:",
+            type="tertiary",
+            on_click=actions.show_archive,
+            args=(True,),
+        )
         st.button(
             "Keyboard shortcuts",
             key="shortcuts",

@@ -1,0 +1,87 @@
+"""The prompt library, the usage page, and where chats are put."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def test_a_prompt_is_written_tried_activated_and_rolled_back(ada: Person) -> None:
+    ada.goes_to("Prompts")
+    ada.button("New prompt").click()
+    ada.button("Save prompt").click()
+    expect(ada.page.locator(".st-key-wrong-prompt_name")).to_be_visible()
+    ada.field("Name").fill("Translator")
+    ada.field("What the model is told").fill("Translate into {{language}}.")
+    ada.button("Save prompt").click()
+    expect(ada.button("Use in a new chat")).to_be_visible()
+
+    ada.tab("Try it").click()
+    ada.field("language").fill("Norwegian")
+    expect(ada.page.get_by_text("Translate into Norwegian.")).to_be_visible()
+
+    ada.tab("Text").click()
+    ada.field("What the model is told").fill("Answer with one word.")
+    ada.button("Save prompt").click()
+    ada.tab("Versions").click()
+    ada.button("Go back to it").click()
+    expect(ada.page.get_by_text("Version 3", exact=True)).to_be_visible()
+    ada.tab("Text").click()
+    expect(ada.field("What the model is told")).to_have_value("Translate into {{language}}.")
+
+    ada.button("Activate").click()
+    active = ada.page.locator(".st-key-active-prompt")
+    expect(active).to_contain_text("Translator")
+    ada.button("Stop using this prompt").click()
+    expect(active).to_have_count(0)
+    ada.button("Use in a new chat").click()
+    ada.sees_empty_chat()
+    ada.goes_to("Prompts")
+    ada.button("Delete…").click()
+    ada.page.locator(".st-key-question-yes button").click()
+    expect(ada.button("New prompt")).to_be_visible()
+
+
+def test_usage_shows_what_a_reply_took_and_what_is_left(ada: Person) -> None:
+    ada.goes_to("Usage")
+    expect(ada.page.get_by_text("Nothing in this time.")).to_be_visible()
+    ada.button("New chat").click()
+    ada.sees_empty_chat()
+    ada.says("count me")
+    ada.sees_reply_end()
+    ada.goes_to("Usage")
+    expect(ada.page.get_by_test_id("stMetric").nth(1)).to_contain_text("1")
+    expect(ada.page.get_by_text("What is left")).to_be_visible()
+    with ada.page.expect_download() as download:
+        ada.button("Download CSV").click()
+    assert "demo" in download.value.path().read_text()
+
+
+def test_chats_are_pinned_put_into_folders_and_archived(ada: Person) -> None:
+    for text in ("the first chat", "the second chat"):
+        ada.says(text)
+        ada.sees_reply_end()
+        ada.button("New chat").click()
+        ada.sees_empty_chat()
+    headings = ada.page.locator(".st-key-chats [data-testid=stCaptionContainer]")
+    ada.choose("the first chat", "Pin")
+    expect(headings.first).to_have_text("Pinned")
+    ada.choose("the second chat", "Move to a folder")
+    folder = ada.page.get_by_role("combobox", name="Folder")
+    folder.fill("Work")
+    folder.press("Enter")
+    ada.button("Move").click()
+    expect(headings.nth(1)).to_have_text("Work")
+    ada.choose("the first chat", "Archive")
+    expect(ada.row("the first chat")).to_have_count(0)
+    ada.open_account()
+    ada.button("Archived chats").click()
+    expect(ada.row("the first chat")).to_be_visible()
+    expect(ada.row("the second chat")).to_have_count(0)
+    ada.choose("the first chat", "Take out of the archive")
+    ada.button("Back to all chats").click()
+    expect(ada.row("the first chat")).to_be_visible()

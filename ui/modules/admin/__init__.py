@@ -1,0 +1,1 @@
+"""For administrators: accounts, budgets, settings, everyone's usage, providers, the audit log."""

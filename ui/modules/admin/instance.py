@@ -1,0 +1,88 @@
+"""Draws what holds for the whole server: its settings and its budgets."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import state
+from ui.api_client import ApiClient, Budget
+from ui.components.problem import draw_problem
+from ui.modules.admin import actions
+from ui.wording import cost_words
+
+MOST = 1_000_000_000
+
+
+def draw_instance(api: ApiClient) -> None:
+    now, errors = api.instance(), state.page().form_errors
+    with st.form("instance", border=False):
+        st.checkbox(
+            "Anybody who reaches this server may make an account",
+            now.get("registration") == "open",
+            key="instance_open",
+        )
+        models = ["", *(model.id for model in api.models().models)]
+        chosen = str(now.get("default_model") or "")
+        if chosen not in models:
+            models.append(chosen)
+        st.selectbox(
+            "Model where nobody chose one",
+            models,
+            index=models.index(chosen),
+            key="instance_model",
+            format_func=lambda name: name or "Whichever is configured",
+        )
+        draw_problem("instance_model", errors.get("default_model"))
+        left, middle, right = st.columns(3)
+        with left:
+            st.number_input(
+                "Requests an hour, each account",
+                1,
+                MOST,
+                int(now.get("requests_per_hour") or 1),
+                key="instance_requests",
+            )
+        with middle:
+            st.number_input(
+                "Replies an hour, each account",
+                1,
+                MOST,
+                int(now.get("generations_per_hour") or 1),
+                key="instance_replies",
+            )
+        with right:
+            st.number_input(
+                "Days the audit log is kept",
+                1,
+                36_500,
+                now.get("retention_audit_days"),
+                key="instance_audit",
+                placeholder="for ever",
+            )
+        draw_problem("instance-form", errors.get("") or next(iter(errors.values()), None))
+        st.form_submit_button("Save settings", type="primary", on_click=actions.save_instance)
+    st.caption("What is set here counts at once, above the server's environment.")
+
+
+def draw_budgets(api: ApiClient) -> None:
+    st.markdown("When a budget is used up, replies are refused until its day or month is over. Nothing is overdrawn.")
+    for budget in api.budgets():
+        _line(budget)
+    st.header("Set a budget", anchor=False)
+    with st.form("budget", border=False):
+        columns = st.columns(4)
+        columns[0].selectbox("For", list(actions.SCOPES), key="budget_scope")
+        columns[1].selectbox("Each", list(actions.PERIODS), key="budget_period", index=1)
+        columns[2].selectbox("In", list(actions.UNITS), key="budget_unit")
+        columns[3].number_input("How much", 0.0, None, None, key="budget_amount")
+        errors = state.page().form_errors
+        draw_problem("budget-form", next(iter(errors.values()), None))
+        st.form_submit_button("Set the budget", type="primary", on_click=actions.set_budget)
+
+
+def _line(budget: Budget) -> None:
+    whose = {"instance": "Everything here together", "everyone": "Each account", "user": "One account"}
+    amount = f"{budget.tokens:,} tokens" if budget.tokens is not None else cost_words(budget.dollars or "0")
+    with st.container(key=f"line-budget-{budget.id}", horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{amount}** a {budget.period}  \n:gray[{whose.get(budget.scope, budget.scope)}]")
+        st.button("Remove", key=f"drop-{budget.id}", type="tertiary", on_click=actions.delete_budget, args=(budget.id,))

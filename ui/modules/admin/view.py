@@ -1,0 +1,108 @@
+"""Draws the administrator's page: one tab a subject; only the open one asks the API."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import state
+from ui.api_client import Account, ApiClient
+from ui.components.frame import head
+from ui.components.problem import draw_problem
+from ui.modules.admin import actions
+from ui.modules.admin.instance import draw_budgets, draw_instance
+from ui.modules.admin.watch import draw_audit, draw_providers, draw_usage
+from ui.render import literal
+from ui.sign_in.current import this_user
+
+TABS = {
+    "Usage": draw_usage,
+    "Budgets": draw_budgets,
+    "Settings": draw_instance,
+    "Providers": draw_providers,
+    "Audit log": draw_audit,
+}
+
+
+def draw(api: ApiClient) -> None:
+    head("Admin", "Accounts, budgets and settings of this server. Nobody's chats can be read here.")
+    page = state.page()
+    draw_problem("notice", page.notice.text if page.notice else None)
+    accounts, *others = st.tabs(["Accounts", *TABS], key="admin_tab", on_change=actions.turned)
+    with accounts:
+        if accounts.open:
+            _accounts(api)
+    for tab, draw_tab in zip(others, TABS.values(), strict=True):
+        with tab:
+            if tab.open:
+                draw_tab(api)
+
+
+def _accounts(api: ApiClient) -> None:
+    words = st.text_input("Find an account", key="accounts_find", type="search", live=True, icon=":material/search:")
+    found, more = api.accounts(words or "")
+    if not found:
+        st.markdown("No account is like that.")
+    for account in found:
+        _account(account)
+    if more:
+        st.caption("These are the newest fifty. Search for the others.")
+    _new()
+
+
+def _account(account: Account) -> None:
+    with st.container(key=f"line-account-{account.id}", horizontal=True, vertical_alignment="center", wrap=False):
+        marks = " :blue-badge[administrator]" if account.role == "admin" else ""
+        marks += "" if account.is_active else " :red-badge[disabled]"
+        name = account.full_name or account.username
+        st.markdown(f"**{literal(name)}**{marks}  \n:gray[{literal(f'{account.username} · {account.email}')}]")
+        if account.id == this_user().id:
+            st.caption("you", width="content")
+            return
+        with st.popover("Password", key=f"password-{account.id}", type="tertiary"):
+            _reset(account)
+        menu = f"account-menu-{account.id}"
+        st.menu_button(
+            f"Options for {literal(account.username)}",
+            actions.entries(account),
+            key=menu,
+            icon=":material/more_horiz:",
+            type="tertiary",
+            on_click=actions.choose,
+            args=(account, menu),
+        )
+
+
+def _reset(account: Account) -> None:
+    with st.form(f"reset-{account.id}", border=False):
+        st.text_input(
+            f"New password for {literal(account.username)}",
+            key=f"reset_{account.id}",
+            type="password",
+            autocomplete="new-password",
+        )
+        draw_problem(f"reset-{account.id}", state.page().form_errors.get("new_password"))
+        st.form_submit_button("Set it", on_click=actions.set_password, args=(account.id,))
+
+
+def _new() -> None:
+    st.header("New account", anchor=False)
+    errors = state.page().form_errors
+    with st.form("new-account", border=False):
+        left, middle, right = st.columns(3)
+        for column, title, name in (
+            (left, "Email", "email"),
+            (middle, "Username", "username"),
+            (right, "Password", "password"),
+        ):
+            with column:
+                secret = name == "password"
+                st.text_input(
+                    title,
+                    key=f"account_{name}",
+                    type="password" if secret else "default",
+                    autocomplete="new-password" if secret else "off",
+                )
+                draw_problem(f"account-{name}", errors.get(name))
+        st.checkbox("Administrator", key="account_admin")
+        draw_problem("account-form", errors.get(""))
+        st.form_submit_button("Make the account", type="primary", on_click=actions.create_account)

@@ -1,0 +1,76 @@
+"""Draws what goes on: everyone's usage, the providers' health, and the audit log. No chat's text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import partial
+
+import streamlit as st
+
+from ui.api_client import ApiClient
+from ui.modules.usage.parts import PERIODS, draw_days, draw_sums, table, today
+
+STATES = {"well": "well", "degraded": "slow or failing at times", "failing": "failing", "unused": "not used lately"}
+GROUPS = {"Person": "user", "Model": "model", "Provider": "provider", "Surface": "surface"}
+
+
+def draw_usage(api: ApiClient) -> None:
+    with st.container(key="usage-bar", horizontal=True, vertical_alignment="bottom"):
+        period = st.segmented_control("Period", list(PERIODS), default="30 days", required=True, key="admin_period")
+        since = (today() - dt.timedelta(days=PERIODS[period or "30 days"] - 1)).isoformat()
+        st.download_button(
+            "Download CSV",
+            data=partial(api.everyones_usage_csv, since),
+            file_name="usage.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    days = api.everyones_usage(since, "day")
+    draw_sums(days.total)
+    if days.total.calls:
+        draw_days(days.items, days.time_zone, since)
+        chosen = st.segmented_control("Table by", list(GROUPS), default="Person", required=True, key="admin_group")
+        group = GROUPS[chosen or "Person"]
+        table(api.everyones_usage(since, group).items, group)
+    else:
+        st.markdown("Nothing in this time.")
+
+
+def draw_providers(api: ApiClient) -> None:
+    rows = [
+        {
+            "Provider": one.get("provider"),
+            "State": STATES.get(str(one.get("state")), str(one.get("state"))),
+            "Configs": one.get("configs"),
+            "Calls": one.get("calls"),
+            "Failed": one.get("errors"),
+            "First token, ms": (one.get("first_token_ms") or {}).get("p50"),
+            "Slowest twentieth, ms": (one.get("first_token_ms") or {}).get("p95"),
+        }
+        for one in api.provider_health()
+    ]
+    st.dataframe(rows, hide_index=True, width="stretch", placeholder="–")
+
+
+def draw_audit(api: ApiClient) -> None:
+    action = st.text_input(
+        "Action begins with", key="audit_action", type="search", live=True, placeholder="user, budget, settings …"
+    )
+    rows = [
+        {
+            "When, UTC": entry.at.strftime("%Y-%m-%d %H:%M:%S"),
+            "Who": entry.who,
+            "Did": entry.action,
+            "To": entry.target or None,
+            "How": json.dumps(entry.detail, ensure_ascii=False) if entry.detail else None,
+            "From": entry.address or None,
+        }
+        for entry in api.audit((action or "").strip())
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, width="stretch", placeholder="–", height=480)
+        st.caption("The newest hundred.")
+    else:
+        st.markdown("Nothing like that is in the log.")

@@ -1,0 +1,1 @@
+"""The prompt library: instructions for models, with versions. A role is a prompt."""

@@ -1,0 +1,117 @@
+"""What a person does with the library's prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ui import state
+from ui.api_client import ApiError, Prompt
+from ui.components.question import ask
+from ui.render import literal
+from ui.sign_in.current import my_client
+from ui.wording import explain
+
+FIELDS = {"name", "content", "description", "tags"}
+
+
+def open_prompt(prompt_id: str) -> None:
+    """ "new" opens an empty form; "" goes back to the list."""
+    page = state.page()
+    page.open_prompt, page.form_errors, page.notice = prompt_id, {}, None
+
+
+def field(name: str, prompt: Prompt | None) -> str:
+    """A widget of the form of one version: another one's words never stay in it."""
+    return f"{name}-{prompt.id}-{prompt.version}" if prompt else name
+
+
+def save(prompt: Prompt | None) -> None:
+    page = state.page()
+    fields: dict[str, Any] = {
+        "name": _text(field("prompt_name", prompt)),
+        "content": str(state.widget(field("prompt_content", prompt)) or ""),
+        "description": _text(field("prompt_description", prompt)),
+        "tags": [str(tag).strip() for tag in state.widget(field("prompt_tags", prompt)) or []],
+    }
+    if (shared := state.widget(field("prompt_shared", prompt))) is not None:
+        fields["shared"] = bool(shared)
+    page.form_errors = {} if fields["name"] else {"name": "Give the prompt a name."}
+    if not fields["content"].strip():
+        page.form_errors["content"] = "Write what the model shall do."
+    if page.form_errors:
+        return
+    try:
+        if prompt is None:
+            saved = my_client().create_prompt(fields)
+        else:
+            saved = my_client().update_prompt(prompt.id, {**fields, "version": prompt.version})
+    except ApiError as error:
+        page.form_errors = {n: t for n, t in error.fields.items() if n in FIELDS} or {"": explain(error).text}
+        return
+    page.open_prompt, page.toast, page.active_prompt = saved.id, "Prompt saved.", None
+
+
+def copy(prompt: Prompt) -> None:
+    """An own one with the same words: built-in and shared prompts are not changed."""
+
+    def work() -> None:
+        fields = {"name": f"{prompt.name} (mine)", "content": prompt.content, "description": prompt.description}
+        state.page().open_prompt = my_client().create_prompt({**fields, "tags": list(prompt.tags)}).id
+
+    _try(work)
+
+
+def activate(prompt_id: str) -> None:
+    _try(lambda: my_client().activate_prompt(prompt_id), "Your models follow it from now on.")
+
+
+def deactivate(prompt_id: str) -> None:
+    _try(lambda: my_client().deactivate_prompt(prompt_id))
+
+
+def use_in_new_chat(prompt_id: str) -> None:
+    def work() -> None:
+        state.page().going = my_client().create_chat(prompt_id=prompt_id).id
+
+    _try(work)
+
+
+def restore(prompt_id: str, number: int) -> None:
+    _try(lambda: my_client().restore_prompt(prompt_id, number), f"Version {number} is the newest again.")
+
+
+def ask_to_delete(prompt: Prompt) -> None:
+    ask(
+        f"Delete {literal(prompt.name)}?",
+        "It goes with all its versions. Chats that used it stay, and go on without it.",
+        "Delete",
+        partial(_delete, prompt.id),
+    )
+
+
+def _delete(prompt_id: str) -> str:
+    try:
+        my_client().delete_prompt(prompt_id)
+    except ApiError as error:
+        if error.status != 404:
+            return explain(error).text
+    state.page().active_prompt = None
+    open_prompt("")
+    return ""
+
+
+def _try(work: Callable[[], object], done: str = "") -> None:
+    page = state.page()
+    page.notice, page.active_prompt = None, None
+    try:
+        work()
+    except ApiError as error:
+        page.notice = state.Notice(explain(error).text)
+        return
+    page.toast = done
+
+
+def _text(key: str) -> str:
+    return str(state.widget(key) or "").strip()

@@ -1,0 +1,1 @@
+"""What one used, what it cost, and what is left."""

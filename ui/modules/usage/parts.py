@@ -1,0 +1,87 @@
+"""Parts of a usage report that a person's page and the administrators' share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from ui.api_client import Sums
+from ui.render import literal
+from ui.sign_in.current import this_user
+from ui.wording import cost_words
+
+PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
+NAMES = {
+    "model": "model",
+    "provider": "provider",
+    "chat": "title",
+    "key": "key_name",
+    "day": "day",
+    "user": "username",
+    "surface": "surface",
+}
+NAMELESS = {"chat": "without a chat", "key": "the page"}
+MOST_ROWS = 200
+
+
+def draw_sums(total: Sums) -> None:
+    cost = "unknown" if total.cost is None else "$0" if Decimal(total.cost) == 0 else cost_words(total.cost)
+    with st.container(key="usage-sums", horizontal=True):
+        st.metric("Cost", cost, border=True)
+        st.metric("Calls", f"{total.calls:,}", border=True)
+        st.metric("Tokens read", f"{total.prompt_tokens:,}", border=True)
+        st.metric("Tokens written", f"{total.completion_tokens:,}", border=True)
+    if total.unpriced:
+        calls = f"{total.unpriced:,} call{'s' if total.unpriced > 1 else ''}"
+        st.caption(f"{calls} used models of unknown price; they are not in the cost.")
+
+
+def draw_days(items: list[Sums], zone: str, since: str) -> None:
+    """Every day of the period has its place, also one without a call."""
+    st.header("By day", anchor=False)
+    used = {str(one.what.get("day")): one for one in items}
+    first = dt.date.fromisoformat(since)
+    rows = []
+    for number in range((today() - first).days + 1):
+        day = first + dt.timedelta(days=number)
+        one = used.get(day.isoformat(), Sums())
+        rows.append({"Day": day, "Tokens read": one.prompt_tokens, "Tokens written": one.completion_tokens})
+    st.bar_chart(rows, x="Day", y=["Tokens read", "Tokens written"], x_label="", y_label="Tokens", height=240)
+    st.caption(f"Days begin at midnight in {literal(zone)}. The table tells the same in figures.")
+
+
+def table(items: list[Sums], group: str) -> None:
+    """The dearest first."""
+    dearest = sorted(items, key=lambda one: (Decimal(one.cost or 0), one.calls), reverse=True)
+    st.dataframe(
+        [_row(one, group) for one in dearest[:MOST_ROWS]],
+        hide_index=True,
+        width="stretch",
+        placeholder="–",
+        column_config={"Cost, $": st.column_config.NumberColumn(format="%.4f")},
+    )
+
+
+def _row(one: Sums, group: str) -> dict[str, Any]:
+    return {
+        "What": str(one.what.get(NAMES[group]) or NAMELESS.get(group, "unknown")),
+        "Calls": one.calls,
+        "Failed": one.errors,
+        "Tokens read": one.prompt_tokens,
+        "Tokens written": one.completion_tokens,
+        "Cost, $": float(Decimal(one.cost)) if one.cost is not None else None,
+        "Tokens a second": one.tokens_per_second,
+    }
+
+
+def today() -> dt.date:
+    """By the account's own clock, as the API counts."""
+    name = str(this_user().preferences.get("time_zone") or "UTC")
+    try:
+        return dt.datetime.now(ZoneInfo(name)).date()
+    except (ZoneInfoNotFoundError, ValueError):
+        return dt.datetime.now(dt.UTC).date()

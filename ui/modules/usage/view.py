@@ -1,0 +1,57 @@
+"""Draws what was used: the sums, the days, a table by what one likes, and what is left of the limits."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+
+import streamlit as st
+
+from ui.api_client import ApiClient, Limit
+from ui.components.frame import head
+from ui.modules.usage.parts import PERIODS, draw_days, draw_sums, table, today
+from ui.render import literal
+from ui.wording import when
+
+GROUPS = {"Model": "model", "Provider": "provider", "Chat": "chat", "API key": "key", "Day": "day"}
+
+
+def draw(api: ApiClient) -> None:
+    head("Usage", "What your chats and programs used, and what it cost.")
+    with st.container(key="usage-bar", horizontal=True, vertical_alignment="bottom"):
+        period = st.segmented_control("Period", list(PERIODS), default="30 days", required=True, key="usage_period")
+        since = (today() - dt.timedelta(days=PERIODS[period or "30 days"] - 1)).isoformat()
+        st.download_button(
+            "Download CSV",
+            data=partial(api.usage_csv, since),
+            file_name="usage.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    days = api.usage(since, "day")
+    draw_sums(days.total)
+    if days.total.calls:
+        draw_days(days.items, days.time_zone, since)
+        _table(api, since)
+    else:
+        st.markdown("Nothing in this time. Your first message will show here.")
+    _limits(api.limits())
+
+
+def _table(api: ApiClient, since: str) -> None:
+    chosen = st.segmented_control("Table by", list(GROUPS), default="Model", required=True, key="usage_group")
+    group = GROUPS[chosen or "Model"]
+    table(api.usage(since, group).items, group)
+
+
+def _limits(limits: list[Limit]) -> None:
+    if not limits:
+        return
+    st.header("What is left", anchor=False)
+    for one in limits:
+        with st.container(key=f"limit-{one.name}", gap=None):
+            share = one.remaining / one.limit if one.limit else 0.0
+            words = f"**{literal(one.name.replace('_', ' ').capitalize())}**: {one.remaining:,} of {one.limit:,} left"
+            full = "" if one.remaining >= one.limit else f", full again {when(one.reset_seconds, 'later')}"
+            st.progress(max(0.0, min(1.0, share)), words + full)
