@@ -67,8 +67,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     egress = Egress(parse_allowed(settings.allowed_private_hosts))
     catalogue = Catalogue(settings.base_urls(), _local_models(settings))
     tokens = Tokens(settings.token_pepper.get_secret_value())
-    sessions = SessionService(store, tokens, settings.refresh_token_days)
-    api_keys = ApiKeyService(store, tokens)
+    sessions, api_keys = SessionService(store, tokens, settings.refresh_token_days), ApiKeyService(store, tokens)
     instance = InstanceService(store, _environment(settings))
     budgets = BudgetService(store, settings.provider_total_timeout + HOLD_MARGIN)
     audit = AuditService(store, lambda: instance.current)
@@ -91,6 +90,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     chats = ChatService(store, generations)
     turns = Turns(store, generations, model_configs, rate_limits, budgets)
     accounts = _accounts(settings, store, generations, instance)
+    tree = TreeService(store, chats, rate_limits)
     return Services(
         declared=DeclaredModels(store, catalogue),
         audit=audit,
@@ -113,8 +113,8 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
             loop=loop,
         ),
         chats=chats,
-        messages=MessageService(turns, settings.max_message_chars),
-        tree=TreeService(store, chats),
+        messages=MessageService(turns, tree, settings.max_message_chars),
+        tree=tree,
         prompts=PromptService(store),
         completions=CompletionService(store, generations, model_configs, rate_limits, budgets),
         generations=generations,

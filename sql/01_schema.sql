@@ -381,3 +381,5 @@ CREATE TABLE prompt_versions (
 );
 
 ALTER TABLE chats ADD COLUMN prompt_id UUID;
+
+ALTER TABLE chats ADD COLUMN plan JSONB;

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -13,9 +14,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from api.cli.generated import files
-from api.db import Database, SchemaError, current_revision, head_revision, upgrade
+from api.db import Database, SchemaError, _run_migrations, current_revision, head_revision, upgrade
 from api.domain.ids import new_id
 from api.models import Base
+from api.repositories.unit_of_work import Store
 from tests.postgres import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +65,28 @@ def test_four_processes_that_start_together_upgrade_once(empty_url: str) -> None
     assert current_revision(database) == head_revision()
     assert drift(database) == []
     database.dispose()
+
+
+def test_a_chat_from_before_plan_mode_has_none(empty_url: str) -> None:
+    """A column that is added to a table with rows."""
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    database = Database(empty_url, 2)
+    _run_migrations(database, "0005")
+    user, chat = new_id().hex, new_id().hex
+    with database.durable.begin() as connection:
+        account = "INSERT INTO users (id, email, username, password_hash) VALUES (:user, 'a@b.example', 'ann', 'x')"
+        connection.execute(sa.text(account), {"user": user})
+        row = "INSERT INTO chats (user_id, id, number, slug, title) VALUES (:user, :chat, 1, 'one', 'One')"
+        connection.execute(sa.text(row), {"user": user, "chat": chat})
+    upgrade(database)
+    assert drift(database) == []
+    store = Store(database)
+    found = store.read(lambda work: work.chats.get_owned("one", UUID(user)))
+    store.close()
+    database.dispose()
+    assert found is not None
+    assert (found.id, found.plan) == (UUID(chat), None)
 
 
 def test_a_newer_schema_is_refused_in_one_line(database: Database) -> None:

@@ -27,6 +27,7 @@ class Chat:
     model: str | None
     prompt_id: UUID | None
     parameters: dict[str, Any]
+    plan: dict[str, Any] | None  # planner, answerer, review
     head_id: UUID | None
     last_seq: int
     pinned: bool

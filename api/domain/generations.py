@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
+
+from api.domain.chats import Message
 
 ACTIVE = ("queued", "running")
 ENDED = ("complete", "stopped", "length", "filtered", "interrupted", "error")
@@ -51,6 +54,19 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequel:
+    """A reply that begins in the transaction in which another ends: its empty message and its row of the ledger."""
+
+    message: Message
+    row: Mapping[str, Any]
+
+    @property
+    def generation_id(self) -> UUID:
+        found: UUID = self.row["id"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """What the closing transaction stores: the end of a generation and of its message."""
 
@@ -77,6 +93,7 @@ class Closing:
     finish_reason: str | None = None
     error_code: str | None = None
     error_detail: str | None = None
+    sequel: Sequel | None = None
 
 
 @dataclass(frozen=True, slots=True)

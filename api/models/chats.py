@@ -31,6 +31,7 @@ class Chat(Base):
     model: Mapped[str | None] = mapped_column(String(200))
     prompt_id: Mapped[UUID | None]
     parameters: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    plan: Mapped[dict[str, Any] | None]  # planner, answerer, review
     head_id: Mapped[UUID | None]  # the leaf shown
     last_seq: Mapped[int] = mapped_column(server_default=text("0"))
     pinned: Mapped[bool] = mapped_column(server_default=text("false"))

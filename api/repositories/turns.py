@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from api.domain.chats import Message
-from api.domain.generations import ACTIVE
+from api.domain.generations import ACTIVE, Sequel
 from api.models.base import table_of
 from api.models.chats import Chat as ChatRow
 from api.models.chats import Message as MessageRow
@@ -54,6 +54,15 @@ class TurnRepository(Repository):
         """Store those that run beside the one that `begin` stored."""
         if generations:
             together(self.connection, *((_beside(tuple(row)), row) for row in generations))
+
+    def follow(self, sequel: Sequel, *, shown: bool) -> None:
+        """Store a reply that follows what has just been closed; `shown`: it is the chat's end from now on."""
+        message, row = sequel.message, sequel.row
+        pieces = [(messages.INSERT, messages.row_of(message)), (_beside(tuple(row)), row)]
+        if shown:
+            head = {"head_id": message.id, "k_user_id": message.user_id, "k_id": message.chat_id}
+            pieces.append((_update(("head_id",)), head))
+        together(self.connection, *pieces)
 
 
 @functools.cache

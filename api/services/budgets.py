@@ -20,7 +20,7 @@ from api.domain.audit import Actor
 from api.domain.budgets import OUTPUT_GUESS, Budget, BudgetState, Forecast, applicable, resets_at
 from api.domain.errors import BudgetExceeded, Invalid, NotFound, PriceUnknown
 from api.domain.events import Usage
-from api.domain.generations import Counted
+from api.domain.generations import Closing, Counted
 from api.domain.money import to_units
 from api.domain.pricing import cost_of
 from api.domain.principal import Principal
@@ -93,9 +93,9 @@ class BudgetService:
 
     # A call
 
-    def reserve(self, work: UnitOfWork, principal: Principal, calls: Sequence[Forecast]) -> None:
+    def reserve(self, work: UnitOfWork, principal: Principal, calls: Sequence[Forecast], *, steps: int = 1) -> None:
         """Put aside what the calls may come to, on every budget they count on; all of it, or by raising BudgetExceeded
-        or PriceUnknown in the transaction nothing."""
+        or PriceUnknown in the transaction nothing. In `steps` they run one after the other."""
         budgets = applicable(self._known(work), principal.user_id)
         if not budgets:
             return
@@ -108,7 +108,7 @@ class BudgetService:
                 raise self._refusal(work, budget, place, sum(amounts), principal)
             held += [Held(call.generation_id, place, amount) for call, amount in zip(calls, amounts, strict=True)]
             states.append(BudgetState(budget, *counted, resets_at(budget, day, principal.time_zone)))
-        work.budgets.hold(held, clock.now() + self._hold)
+        work.budgets.hold(held, clock.now() + self._hold * steps)
         warned.set(tuple(state for state in states if state.warning))
 
     def settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:
@@ -120,7 +120,7 @@ class BudgetService:
         for call in calls:
             for budget in applicable(budgets, call.closing.user_id):
                 spent[_place(budget, call.closing.user_id, call.day)] += _used(budget, call)
-        work.budgets.settle([call.closing.generation_id for call in calls], spent)
+        work.budgets.settle([one for call in calls for one in _ended(call.closing)], spent)
 
     def expire(self) -> int:
         """Give back what was put aside for calls that were never settled; how many calls."""
@@ -193,6 +193,13 @@ def _used(budget: Budget, call: Counted) -> int:
     if budget.unit == "cost":
         return to_units(end.cost) if end.cost is not None else 0
     return (end.prompt_tokens or 0) + (end.completion_tokens or 0)
+
+
+def _ended(closing: Closing) -> list[UUID]:
+    """The calls for which nothing is put aside any more: with a plan that comes to nothing, its answer's."""
+    notes = closing.notes
+    dropped = [UUID(notes["then"])] if "then" in notes and "next" not in notes else []
+    return [closing.generation_id, *dropped]
 
 
 def _place(budget: Budget, user_id: UUID, day: dt.date) -> Place:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from api.domain.chats import Chat, Message, checked_content
 from api.domain.errors import Conflict, Invalid, NotFound
-from api.domain.generations import Generation
+from api.domain.generations import ACTIVE, Generation
 from api.domain.ids import parse_id
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import UnitOfWork
 from api.services.model_configs import Wish
 from api.services.openings import Opening, Order, said_of
+from api.services.tree import Edited, TreeService
 from api.services.turns import Sent, Turns, busy
 
-__all__ = ["Draft", "MessageService", "Sent"]
+__all__ = ["Draft", "Edited", "MessageService", "Sent"]
 
 CAN_GO_ON = ("stopped", "interrupted", "length", "error")
 NO_MESSAGE = "There is no such message."
@@ -33,17 +35,24 @@ class Draft:
     idempotency_key: str | None = None
     api_key_id: UUID | None = None
 
-    def order(self, *said: object, replies: int = 1) -> Order:
+    def order(self, *said: object) -> Order:
         """`said`: what the request says besides the wish."""
-        return Order((*said, *said_of(self.wish)), self.idempotency_key, self.surface, self.api_key_id, replies)
+        return Order((*said, *said_of(self.wish)), self.idempotency_key, self.surface, self.api_key_id)
+
+    def plan_of(self, chat: Chat) -> dict[str, Any] | None:
+        """By what plan mode the message is answered: by none if it names its model, or comes from a client that knows
+        of none."""
+        named = self.wish.model is not None or self.wish.model_config_id is not None
+        return None if named or self.surface != "native" else chat.plan
 
 
 class MessageService:
     """Everything here raises what `Turns.begin` raises, NotFound for another's message, and Invalid for a text that
     cannot be one."""
 
-    def __init__(self, turns: Turns, max_chars: int) -> None:
+    def __init__(self, turns: Turns, tree: TreeService, max_chars: int) -> None:
         self._turns = turns
+        self._tree = tree
         self._max_chars = max_chars
 
     def send(self, principal: Principal, chat: str, draft: Draft) -> Sent:
@@ -53,7 +62,7 @@ class MessageService:
             checked_content(draft.content, self._max_chars)
             grown = _grown(work, principal, chat, 2)
             parent_id = _parent(work, principal, grown, draft)
-            return Opening(grown, parent_id, draft.content, (draft.wish,))
+            return _planned(work, Opening(grown, parent_id, draft.content, (draft.wish,)), draft.plan_of(grown))
 
         return self._turns.begin(principal, draft.order(chat, draft.content, draft.parent_id), opening)[0]
 
@@ -69,18 +78,23 @@ class MessageService:
             wishes = tuple(replace(draft.wish, model=model) for model in models)
             return Opening(grown, parent_id, draft.content, wishes)
 
-        order = draft.order("compare", chat, draft.content, draft.parent_id, *models, replies=len(models))
+        order = draft.order("compare", chat, draft.content, draft.parent_id, *models)
         return self._turns.begin(principal, order, opening)
 
-    def edit(self, principal: Principal, reference: str, draft: Draft) -> Sent:
-        """One's own message in other words: a sibling of it, with a reply of its own. The old one stays as it was."""
+    def edit(self, principal: Principal, reference: str, draft: Draft) -> Sent | Edited:
+        """One's own message in other words: a sibling of it, with a reply of its own. The old one stays as it was. Of a
+        plan: a sibling too, which waits to be executed."""
+
+        if self._tree.is_plan(principal, reference):
+            checked_content(draft.content, self._max_chars)
+            return self._tree.edit_plan(principal, reference, draft.content)
 
         def opening(work: UnitOfWork) -> Opening:
             checked_content(draft.content, self._max_chars)
             old, chat = _held(work, principal, reference, 2)
             if old.role != "user":
                 raise Invalid("Only your own messages can be edited; ask for another answer instead.")
-            return Opening(chat, old.parent_id, draft.content, (draft.wish,))
+            return _planned(work, Opening(chat, old.parent_id, draft.content, (draft.wish,)), draft.plan_of(chat))
 
         return self._turns.begin(principal, draft.order("edit", reference, draft.content), opening)[0]
 
@@ -91,13 +105,33 @@ class MessageService:
         def opening(work: UnitOfWork) -> Opening:
             old, chat = _held(work, principal, reference, 1)
             if old.role == "user":
-                return Opening(chat, old.id, wishes=(draft.wish,), answered=old)
+                opened = Opening(chat, old.id, wishes=(draft.wish,), answered=old)
+                return _planned(work, opened, draft.plan_of(chat))
             if (answered := _answered(work, principal, old)) is None:
                 raise Invalid("This message answers nothing.")
             wish = _same_model(work, principal, old, draft.wish)
-            return Opening(chat, answered.id, wishes=(wish,), answered=answered)
+            opened = Opening(chat, old.parent_id, wishes=(wish,), answered=answered)
+            if old.kind == "plan":
+                return _planned(work, opened, chat.plan, planner=wish)
+            return opened
 
         return self._turns.begin(principal, draft.order("regenerate", reference), opening)[0]
+
+    def execute(self, principal: Principal, reference: str, draft: Draft) -> Sent:
+        """An answer that follows a plan, by the chat's answering model or by another. Raises Invalid for what is no
+        plan, Conflict for one without words."""
+
+        def opening(work: UnitOfWork) -> Opening:
+            old, chat = _held(work, principal, reference, 1)
+            if old.kind != "plan":
+                raise Invalid("Only a plan can be executed.")
+            if old.status not in ACTIVE and not old.content.strip():
+                raise Conflict("This plan is empty; ask for another one, or write it.")
+            mode = draft.plan_of(chat)
+            wish = replace(draft.wish, model=mode["answerer"]) if mode else draft.wish
+            return Opening(chat, old.id, wishes=(wish,), answered=_answered(work, principal, old))
+
+        return self._turns.begin(principal, draft.order("execute", reference), opening)[0]
 
     def go_on(self, principal: Principal, reference: str, draft: Draft) -> Sent:
         """Let a reply that was stopped, interrupted or cut grow on, by the model that began it or by another. Raises
@@ -125,12 +159,30 @@ class MessageService:
         """What a generation's request had stored."""
         return self._turns.replay(principal, generation)
 
+    def arrived(self, principal: Principal, sent: Sent) -> Sent:
+        """The reply that has come of a request by now: a plan's answer, once it is begun."""
+        return self._turns.arrived(principal, sent)
+
 
 def _grown(work: UnitOfWork, principal: Principal, reference: str, by: int) -> Chat:
     chat = work.chats.grow(principal.user_id, reference, by)
     if chat is None:
         raise NotFound("There is no such chat.")
     return chat
+
+
+def _planned(work: UnitOfWork, opened: Opening, mode: Mapping[str, Any] | None, planner: Wish | None = None) -> Opening:
+    """The same by a chat's plan mode, if it has one: the plan first, and unless that is reviewed, the answer."""
+    if mode is None:
+        return opened if planner is None else replace(opened, kind="plan")
+    wish = opened.wishes[0]
+    opened = replace(opened, wishes=(planner or replace(wish, model=mode["planner"]),), kind="plan")
+    if mode["review"]:
+        return opened
+    chat = work.chats.grow(opened.chat.user_id, str(opened.chat.id), 1)
+    assert chat is not None
+    then = replace(wish, model=mode["answerer"], model_config_id=None)
+    return replace(opened, chat=chat, then=then)
 
 
 def _held(work: UnitOfWork, principal: Principal, reference: str, grows_by: int) -> tuple[Message, Chat]:
@@ -156,7 +208,9 @@ def _parent(work: UnitOfWork, principal: Principal, chat: Chat, draft: Draft) ->
 
 
 def _answered(work: UnitOfWork, principal: Principal, reply: Message) -> Message | None:
-    return work.messages.get_owned(reply.parent_id, principal.user_id) if reply.parent_id else None
+    """What the user said; a plan may stand between that and its answer."""
+    found = work.messages.get_owned(reply.parent_id, principal.user_id) if reply.parent_id else None
+    return _answered(work, principal, found) if found and found.kind == "plan" else found
 
 
 def _same_model(work: UnitOfWork, principal: Principal, old: Message, wish: Wish) -> Wish:

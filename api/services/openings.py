@@ -15,6 +15,7 @@ from api.domain.chats import Chat, Message
 from api.domain.context import fitted
 from api.domain.conversation import Turn
 from api.domain.ids import new_id
+from api.domain.plans import to_plan, turns_of
 from api.domain.seam import GO_ON
 from api.services.model_configs import Target, Wish
 
@@ -27,7 +28,6 @@ class Order:
     idempotency_key: str | None = None
     surface: str = "native"
     api_key_id: UUID | None = None
-    replies: int = 1
 
     @property
     def hash(self) -> str | None:
@@ -39,7 +39,8 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What becomes of the tree. The question hangs below `parent_id`; without one, the replies do. `chat` has grown
-    by all that is new; `goes_on` is the reply that grows instead of a new one."""
+    by all that is new; `goes_on` is the reply that grows instead of a new one; `then` answers by the plan, where the
+    reply is one."""
 
     chat: Chat
     parent_id: UUID | None
@@ -47,6 +48,13 @@ class Opening:
     wishes: tuple[Wish, ...] = (Wish(),)
     goes_on: Message | None = None
     answered: Message | None = None  # the old question, where there is no new one
+    kind: str = "text"
+    then: Wish | None = None
+
+    @property
+    def calls(self) -> tuple[Wish, ...]:
+        """All that is asked of models, in order."""
+        return (*self.wishes, self.then) if self.then else self.wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,10 @@ class Reply:
     turns: tuple[Turn, ...]
     notes: dict[str, Any]
 
+    @property
+    def question_id(self) -> UUID | None:
+        return self.question.id if self.question else self.message.parent_id
+
 
 def said_of(wish: Wish) -> tuple[Any, ...]:
     """All that a wish says, for an order's `said`."""
@@ -71,19 +83,21 @@ def question_of(opened: Opening) -> Message | None:
     """The new message, if there is one."""
     if opened.question is None:
         return None
-    seq = opened.chat.last_seq - len(opened.wishes)
+    seq = opened.chat.last_seq - len(opened.calls)
     return _message(opened.chat, opened.parent_id, seq, role="user", content=opened.question, status="complete")
 
 
 def reply_to(
-    opened: Opening, question: Message | None, context: Sequence[tuple[str, str]], target: Target, place: int
+    opened: Opening, question: Message | None, context: Sequence[tuple[str, str, str]], target: Target, place: int
 ) -> Reply:
     """The reply of one model. `place` counts the replies from the last one: that one's is 0."""
-    turns = [Turn(role, text) for role, text in context if text]  # type: ignore[arg-type]
+    turns = turns_of(context, followed=question is None and opened.goes_on is None)
     if question is not None:
         turns.append(Turn("user", question.content))
     if opened.goes_on is not None:
         turns.append(Turn("user", GO_ON))
+    if opened.kind == "plan":
+        target = replace(target, system=to_plan(target.system))
     kept, dropped = fitted(turns, target.system, window=target.facts.context_window, reserve=target.max_tokens)
     notes: dict[str, Any] = {"left_out_turns": dropped} if dropped else {}
     notes |= target.notes
@@ -97,12 +111,23 @@ def reply_to(
             question.id if question else opened.parent_id,
             opened.chat.last_seq - place,
             role="assistant",
+            kind=opened.kind,
             content="",
             status="running",
             model=target.model,
             provider=target.vendor.id,
         )
     return Reply(new_id(), target, question or opened.answered, message, kept, notes)
+
+
+def answer_by(
+    opened: Opening, planned: Reply, context: Sequence[tuple[str, str, str]], target: Target, text: str
+) -> Reply:
+    """The answer that follows a plan of these words; `context` is what was said before it."""
+    new = [("user", opened.question, "text")] if opened.question is not None else []
+    following = Opening(opened.chat, planned.message.id, answered=planned.question)
+    reply = reply_to(following, None, [*context, *new, ("assistant", text, "plan")], target, 0)
+    return replace(reply, generation_id=UUID(planned.notes["then"]))
 
 
 def _message(
@@ -113,6 +138,7 @@ def _message(
     role: str,
     content: str,
     status: str,
+    kind: str = "text",
     model: str | None = None,
     provider: str | None = None,
 ) -> Message:
@@ -123,7 +149,7 @@ def _message(
         parent_id=parent_id,
         seq=seq,
         role=role,
-        kind="text",
+        kind=kind,
         content=content,
         reasoning=None,
         parts=None,

@@ -6,10 +6,11 @@ What is removed is removed by these operations alone; everything else only adds 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from api.domain import clock
 from api.domain.chats import Chat, Message
 from api.domain.errors import Conflict, Invalid, NotFound
 from api.domain.generations import ACTIVE
@@ -17,16 +18,26 @@ from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.chats import NO_CHAT, ChatService
+from api.services.rate_limits import RateLimitService
 from api.services.turns import busy
 
 NO_MESSAGE = "There is no such message."
-COPIED = ("model_config_id", "model", "prompt_id", "parameters", "folder", "tags", "temporary")
+COPIED = ("model_config_id", "model", "prompt_id", "parameters", "plan", "folder", "tags", "temporary")
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A plan in its user's words, and the question it is for."""
+
+    user_message: Message | None
+    message: Message
 
 
 class TreeService:
-    def __init__(self, store: Store, chats: ChatService) -> None:
+    def __init__(self, store: Store, chats: ChatService, rate_limits: RateLimitService) -> None:
         self._store = store
         self._chats = chats
+        self._rate_limits = rate_limits
 
     def show(self, principal: Principal, chat: str, message: str, expected_head: UUID | None = None) -> Chat:
         """Show the branch of a message, down to what was said last in it. Raises NotFound; Conflict, with `head_id`,
@@ -91,6 +102,33 @@ class TreeService:
             changes: Mapping[str, Any] = {"last_seq": len(copies), "head_id": copies[-1].id if copies else None}
             work.chats.change(principal.user_id, made.id, changes)
             return replace(made, **changes)
+
+        return self._store.write(copy)
+
+    def is_plan(self, principal: Principal, message: str) -> bool:
+        """Raises NotFound."""
+        return self._store.read(lambda work: _message(work, principal, message)).kind == "plan"
+
+    def edit_plan(self, principal: Principal, message: str, content: str) -> Edited:
+        """A plan in other words, beside the old one; it is shown, and waits to be executed. Raises NotFound, ChatBusy,
+        TooMany."""
+        self._rate_limits.count(principal, reads=False)
+
+        def copy(work: UnitOfWork) -> Edited:
+            old = _message(work, principal, message)
+            chat = work.chats.grow(principal.user_id, str(old.chat_id), 1)
+            if chat is None:
+                raise NotFound(NO_MESSAGE)
+            old = _message(work, principal, message)  # it may have changed while we waited
+            for running in work.generations.all_active_in_chat(principal.user_id, chat.id):
+                raise busy(running)
+            metadata = {"edited_from": str(old.id)}
+            changes: dict[str, Any] = {"id": new_id(), "seq": chat.last_seq, "content": content, "metadata": metadata}
+            new = replace(old, **changes, status="complete", reasoning=None, created_at=clock.now())
+            work.messages.add([new])
+            work.chats.change(principal.user_id, chat.id, {"head_id": new.id})
+            question = work.messages.get_owned(old.parent_id, principal.user_id) if old.parent_id else None
+            return Edited(question, new)
 
         return self._store.write(copy)
 

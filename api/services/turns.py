@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NoReturn
 from uuid import UUID
 
 from api.domain import clock
-from api.domain.budgets import Forecast
+from api.domain.budgets import OUTPUT_GUESS, Forecast
 from api.domain.chats import Chat, Message, title_from
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import AppError, ChatBusy, Invalid
-from api.domain.generations import Generation
+from api.domain.generations import Generation, Sequel
+from api.domain.ids import new_id
 from api.domain.principal import Principal
 from api.domain.seam import Seam
 from api.providers.base import Call
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.budgets import BudgetService, forecast
-from api.services.generations import GenerationService, Plan
+from api.services.generations import Follow, Following, GenerationService, Plan
+from api.services.generations.counting import BYTES_A_TOKEN
+from api.services.generations.run import Run
 from api.services.model_configs import ModelConfigService, Target
-from api.services.openings import Opening, Order, Reply, question_of, reply_to
+from api.services.openings import Opening, Order, Reply, answer_by, question_of, reply_to
 from api.services.rate_limits import LimitState, RateLimitService, told
 
 KEY_LIFE = dt.timedelta(hours=24)
@@ -37,6 +42,15 @@ class Sent:
     replayed: bool = False
     status: str = "queued"
     notes: Mapping[str, Any] = field(default_factory=dict)
+    plan: Message | None = None  # what the message follows, where both were begun by one request
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A stored reply, and what begins when it is complete."""
+
+    reply: Reply
+    follow: Follow | None = None
 
 
 class _KeyTaken(Exception):
@@ -66,14 +80,14 @@ class Turns:
         Overloaded, StoreUnavailable. With an Idempotency-Key seen in the last 24 hours: the same `Sent` again.
         """
 
-        def store() -> list[Reply]:
-            replies, limits = self._store.write(lambda work: self._store_all(work, principal, order, opening))
+        def store() -> list[_Begun]:
+            begun, limits = self._store.write(lambda work: self._store_all(work, principal, order, opening))
             told(limits)
-            return replies
+            return begun
 
         try:
             self._generations.refuse_if_full()
-            replies = store()
+            begun = store()
         except (AppError, _KeyTaken) as refusal:  # whatever refuses it now, what was done before is done
             if sent := self._earlier(principal, order):
                 return sent
@@ -81,25 +95,27 @@ class Turns:
                 raise
             if not isinstance(refusal, ChatBusy | _KeyTaken):
                 raise
-            replies = store()
-        for reply in replies:
-            self._run(principal, order, reply)
+            begun = store()
+        for one in begun:
+            self._run(principal, order, one.reply, one.follow)
+        replies = [one.reply for one in begun]
         return [Sent(reply.generation_id, reply.question, reply.message, notes=reply.notes) for reply in replies]
 
     # In the transaction
 
     def _store_all(
         self, work: UnitOfWork, principal: Principal, order: Order, opening: Callable[[UnitOfWork], Opening]
-    ) -> tuple[list[Reply], tuple[LimitState, ...]]:
-        limits = self._rate_limits.count_within(work, principal, generations=order.replies)
+    ) -> tuple[list[_Begun], tuple[LimitState, ...]]:
         opened = opening(work)
+        limits = self._rate_limits.count_within(work, principal, generations=len(opened.calls))
         chat = opened.chat
         question = question_of(opened)
         leaf = opened.goes_on.id if opened.goes_on else opened.parent_id
         context = work.messages.context(principal.user_id, leaf)
-        targets = [self._model_configs.target(work, principal, chat, wish) for wish in opened.wishes]
+        targets = [self._model_configs.target(work, principal, chat, wish) for wish in opened.calls]
         places = reversed(range(len(targets)))
-        replies = [reply_to(opened, question, context, *one) for one in zip(targets, places, strict=True)]
+        asked = zip(targets[: len(opened.wishes)], places, strict=False)
+        replies = [reply_to(opened, question, context, *one) for one in asked]
         changes: dict[str, Any] = {"head_id": replies[0].message.id}
         if question is not None and question.parent_id is None and chat.titled_by == "default":
             changes |= {"title": title_from(question.content), "titled_by": "words"}
@@ -108,13 +124,21 @@ class Turns:
                 reply.notes["compared"] = [str(one.generation_id) for one in replies]
         rows = [self._ledger_row(order, reply) | {"day": principal.today()} for reply in replies]
         rows[0] |= {"idempotency_key": order.idempotency_key, "request_hash": order.hash}
-        self._budgets.reserve(work, principal, [_forecast(reply) for reply in replies])
+        forecasts = [_forecast(reply) for reply in replies]
+        if opened.then is not None:
+            answer_id = new_id()
+            replies[0].notes["then"] = str(answer_id)
+            forecasts.append(_forecast_by(forecasts[0], answer_id, replies[0], targets[-1]))
+        self._budgets.reserve(work, principal, forecasts, steps=2 if opened.then else 1)
         said = () if opened.goes_on else tuple(reply.message for reply in replies)
         said = (question, *said) if question else said
         if not work.turns.begin(said, rows[0], changes, goes_on=opened.goes_on.id if opened.goes_on else None):
             self._refuse(work, principal, chat)
         work.turns.beside(rows[1:])
-        return replies, limits
+        if opened.then is None:
+            return [_Begun(reply) for reply in replies], limits
+        answer = partial(answer_by, opened, replies[0], context, targets[-1])
+        return [_Begun(replies[0], self._answer(principal, order, answer))], limits
 
     def _ledger_row(self, order: Order, reply: Reply) -> dict[str, Any]:
         message, target = reply.message, reply.target
@@ -123,7 +147,7 @@ class Turns:
             "id": reply.generation_id,
             "chat_id": message.chat_id,
             "message_id": message.id,
-            "user_message_id": message.parent_id,
+            "user_message_id": reply.question_id,
             "api_key_id": order.api_key_id,
             "model_config_id": target.config.id if target.config else None,
             "surface": order.surface,
@@ -143,9 +167,19 @@ class Turns:
             raise busy(running)
         raise _KeyTaken
 
+    def _answer(self, principal: Principal, order: Order, answer: Callable[[str], Reply]) -> Follow:
+        """What begins the answer to a plan, once that has its words."""
+
+        def follow(text: str) -> Following:
+            reply = answer(text)
+            row = self._ledger_row(order, reply) | {"day": principal.today()}
+            return Following(Sequel(reply.message, row), lambda: self._run(principal, order, reply))
+
+        return follow
+
     # After the commit
 
-    def _run(self, principal: Principal, order: Order, reply: Reply) -> None:
+    def _run(self, principal: Principal, order: Order, reply: Reply, follow: Follow | None = None) -> Run:
         target, message = reply.target, reply.message
         request = CompletionRequest(
             model=target.model,
@@ -163,14 +197,15 @@ class Turns:
             surface=order.surface,
             chat_id=message.chat_id,
             message=message,
-            user_message_id=message.parent_id,
+            user_message_id=reply.question_id,
             notes=reply.notes,
             prompt_size=_size(reply),
             turns=len(reply.turns),
             seam=Seam(message.content) if message.content else None,
             rates=target.facts.rates,
+            follow=follow,
         )
-        self._generations.begin(plan, self._encoded(target, request))
+        return self._generations.begin(plan, self._encoded(target, request))
 
     def _encoded(self, target: Target, request: CompletionRequest) -> Call | AppError:
         """An error here is the reply's typed end: the message is acknowledged already."""
@@ -190,6 +225,16 @@ class Turns:
             return [_sent(work, principal, row) for row in rows if row is not None]
 
         return self._store.read(read)
+
+    def arrived(self, principal: Principal, sent: Sent) -> Sent:
+        """The reply that has come of a request by now: a plan's answer, once it is begun."""
+        generation = self._generations.get(principal, str(sent.generation_id))
+        following = generation.notes.get("next")
+        if following is None:
+            return sent
+        found = self.replay(principal, self._generations.get(principal, following))[0]
+        plan = self.replay(principal, generation)[0].message
+        return replace(found, plan=plan, replayed=sent.replayed)
 
     def _earlier(self, principal: Principal, order: Order) -> list[Sent]:
         """The result of an earlier request with the same key. Raises Invalid when that one said something else."""
@@ -236,6 +281,12 @@ def _sent(work: UnitOfWork, principal: Principal, generation: Generation) -> Sen
 
 def _forecast(reply: Reply) -> Forecast:
     return forecast(reply.generation_id, reply.target, _size(reply), len(reply.turns))
+
+
+def _forecast_by(plan: Forecast, answer_id: UUID, planned: Reply, target: Target) -> Forecast:
+    """What the answer to a plan may come to, before that is made."""
+    said = math.ceil((plan.output_tokens or OUTPUT_GUESS) * BYTES_A_TOKEN)
+    return forecast(answer_id, target, _size(planned) + said, len(planned.turns) + 2)
 
 
 def _size(reply: Reply) -> int:

@@ -86,6 +86,10 @@ class Cursor:
         self.last += len(found)
         return [(number, kind, value) for number, (kind, value) in enumerate(found, first)]
 
+    def take_all(self) -> list[tuple[int, str, Any]]:
+        """All events that are there and not yet taken."""
+        return self.take(len(self.log.events))
+
     @property
     def waiting(self) -> bool:
         """Whether everything that is there has been taken."""

@@ -17,7 +17,7 @@ from api.domain.chats import Message
 from api.domain.errors import Invalid, Overloaded
 from api.services.generations import Follower
 from api.services.generations.braid import places_of
-from api.services.messages import Draft, Sent
+from api.services.messages import Draft, Edited, Sent
 from api.services.model_configs import Wish
 from api.web import sse
 from api.web.answers import answer, pick
@@ -95,19 +95,29 @@ def draft(body: Wished) -> Draft:
     return Draft(content, parent_id, wish, idempotency_key=key, api_key_id=principal().api_key_id)
 
 
-def respond(manner: Manner, sent: Sent) -> Response:
+def respond(manner: Manner, sent: Sent | Edited) -> Response:
     """The reply to a message that has been stored."""
+    if isinstance(sent, Edited):
+        return answer({"generation": None, "plan": None} | _shown(sent, sent.message), 201)
     if manner is Manner.ASYNC:
         response = answer(_sent_value(sent, sent.message, sent.status), 202)
         response.headers["Location"] = f"/generations/{sent.generation_id}"
     elif manner is Manner.STREAM:
         response = stream(services().generations.follow_new(principal(), sent.generation_id))
     else:
-        follower = services().generations.follow_new(principal(), sent.generation_id)
-        response = at_the_end(follower, _as_json(sent, follower), 201)
+        response = _waited(sent)
     if sent.replayed:
         response.headers["Idempotent-Replay"] = "true"
     return response
+
+
+def _waited(sent: Sent) -> Response:
+    generations = services().generations
+    follower = generations.follow_through(principal(), sent.generation_id)
+    if follower is None:
+        sent = services().messages.arrived(principal(), sent)
+        follower = generations.follow_new(principal(), sent.generation_id)
+    return at_the_end(follower, _as_json(sent, follower), 201)
 
 
 def respond_all(manner: Manner, sent: Sequence[Sent]) -> Response:
@@ -200,6 +210,11 @@ def _awaited(follower: Follower, encode: Encode) -> bytes:
 
 def _ended_value(sent: Sent, events: list[tuple[str, Any]]) -> dict[str, Any]:
     """The answer's body, from all events of a reply that has ended."""
+    at = next((at for at, (kind, _) in enumerate(events) if kind == "turned"), None)
+    if at is not None:
+        turned = events[at][1]
+        second = replace(sent, generation_id=turned.generation_id, message=turned.message)
+        return _ended_value(second, events[at + 1 :]) | {"plan": turned.finished["message"]}
     kind, value = events[-1]
     if kind == "finished":
         return _sent_value(sent, value["message"], value["status"])
@@ -221,11 +236,14 @@ def _ended_value(sent: Sent, events: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _sent_value(sent: Sent, message: Message | dict[str, Any] | None, status: str) -> dict[str, Any]:
-    shown = pick(MessageAnswer, message) if isinstance(message, Message) else message
+    plan = sent.plan and pick(MessageAnswer, sent.plan)
+    return {"generation": _generation_value(sent.generation_id, status), "plan": plan} | _shown(sent, message)
+
+
+def _shown(sent: Sent | Edited, message: Message | dict[str, Any] | None) -> dict[str, Any]:
     return {
-        "generation": _generation_value(sent.generation_id, status),
         "user_message": sent.user_message and pick(MessageAnswer, sent.user_message),
-        "message": shown,
+        "message": pick(MessageAnswer, message) if isinstance(message, Message) else message,
     }
 
 

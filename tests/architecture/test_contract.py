@@ -40,6 +40,7 @@ STREAMS = {
     ("PATCH", "/messages/{id}"),
     ("POST", "/messages/{id}/regenerate"),
     ("POST", "/messages/{id}/continue"),
+    ("POST", "/messages/{id}/execute"),
     ("POST", "/providers/ollama/pull"),
 }
 ENDS_THE_SESSION = {("POST", "/auth/logout"), ("POST", "/auth/logout-all"), ("DELETE", "/auth/sessions/{id}")}

@@ -19,11 +19,25 @@ from api.models.chats import Message as Row
 from api.services.messages import Draft
 from api.services.model_configs import Wish
 from tests import hypothesis_profiles  # noqa: F401
+from tests.server import until
 from tests.services.whole import Whole
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.xdist_group("properties")
-OPERATIONS = ("send", "send_at", "edit", "regenerate", "continue", "delete", "show", "fork", "compare", "stop")
+OPERATIONS = (
+    "send",
+    "send_at",
+    "edit",
+    "regenerate",
+    "continue",
+    "delete",
+    "show",
+    "fork",
+    "compare",
+    "stop",
+    "plan",
+    "execute",
+)
 MODELS = ("openai/text", "openai/cut:2", "openai/stall:1", "openai/status:500")
 operation = st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 99), st.sampled_from(MODELS))
 steps = st.lists(operation | st.tuples(operation, operation), min_size=3, max_size=12)
@@ -85,11 +99,24 @@ class Play:
             self.services.chats.open(who, str(made.id))
         elif name == "compare":
             messages.compare(who, self.chat, Draft("compare"), ["openai/text", model + "#2"])
+        elif name == "plan":  # from now on, or not any more
+            plan = {"planner": "openai/count:2:0", "answerer": model, "review": model == "openai/text"}
+            self.services.chats.change(who, self.chat, {"plan": plan if model != "openai/status:500" else None})
+            messages.send(who, self.chat, Draft("plan"))
+        elif name == "execute":
+            messages.execute(who, str(target), draft)
         else:
             self.services.generations.stop_all(who.user_id, UUID(self.chat))
 
     def settle(self) -> None:
-        """Whatever still runs is stopped: what rests in mid-answer never ends by itself."""
+        """What ends by itself has done so, and the rest is stopped."""
+        store = self.services.chats._store
+        until(
+            lambda: all(
+                one.model.startswith("stall")
+                for one in store.read(lambda work: work.generations.active_of_user(self.whole.ann.user_id))
+            )
+        )
         self.services.generations.stop_all(self.whole.ann.user_id, UUID(self.chat), seconds=30.0)
 
     def check(self) -> None:

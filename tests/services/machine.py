@@ -28,6 +28,7 @@ from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Target, Wish
 from api.services.offers import Offers
 from api.services.rate_limits import RateLimitService
+from api.services.tree import TreeService
 from api.services.turns import Turns
 from api.streams.loop import LoopThread
 from tests.rate_limits.parts import storage_over
@@ -135,7 +136,8 @@ class Machine:
         self._configs = _Scripted(store, vault, catalogue, TIMEOUTS, choice)
         self.chats = ChatService(store, self.generations)
         limits = RateLimitService(storage_over(store), 100_000, 100_000, 100)
-        self.messages = MessageService(Turns(store, self.generations, self._configs, limits, self.budgets), 10_000)
+        turns = Turns(store, self.generations, self._configs, limits, self.budgets)
+        self.messages = MessageService(turns, TreeService(store, self.chats, limits), 10_000)
 
     def send(self, who: Principal, chat: str, *steps: Step, key: str | None = None) -> Sent:
         self._configs.wire = Script(*steps)

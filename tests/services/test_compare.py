@@ -6,7 +6,10 @@ import pytest
 
 from api.domain.chats import Message
 from api.domain.errors import Invalid, ProviderError
+from api.domain.ids import new_id
+from api.services.generations.braid import Braid, Strand
 from api.services.messages import Draft, Sent
+from api.streams.live_log import Cursor, Event, LiveLog
 from tests.services.whole import Whole
 
 MODELS = ["openai/text", "openai/count:3:0", "openai/status:500"]
@@ -76,3 +79,13 @@ def test_each_reply_counts(whole: Whole) -> None:
     after = {state.name: state.remaining for state in whole.services.rate_limits.look(whole.ann)}
     assert before["generations"] - after["generations"] == 3
     assert before["writes"] - after["writes"] == 1
+
+
+def test_long_replies_that_have_ended_are_told_to_their_end() -> None:
+    """More events than a reader takes at once, and nothing comes that would wake it again."""
+    events: list[Event] = [("started", {}), *[("delta", "x")] * 5000, ("finished", {})]
+    strands = [Strand(new_id(), Cursor(LiveLog(list(events), closed=True))) for _ in range(2)]
+    braid = Braid(strands)
+    braid.begin()
+    assert braid.log.closed
+    assert [kind for kind, _ in braid.log.events] == [kind for kind, _ in events] * 2

@@ -53,7 +53,7 @@ class Braid:
     def _take(self) -> None:
         arrived: list[Event] = []
         for strand in self._strands:
-            for number, kind, value in strand.cursor.take():
+            for number, kind, value in strand.cursor.take_all():
                 places = ",".join(
                     f"{short(other.generation_id)}:{number if other is strand else other.cursor.last}"
                     for other in self._strands

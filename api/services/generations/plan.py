@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from api.domain.chats import Message
+from api.domain.generations import Sequel
 from api.domain.model_facts import Rates
 from api.domain.seam import Seam
+
+if TYPE_CHECKING:
+    from api.services.generations.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What comes after a run: stored as it is closed, begun after that."""
+
+    sequel: Sequel
+    begin: Callable[[], Run]
+
+
+Follow = Callable[[str], Following]
+"""Makes what comes after a run, from its whole text. Called in the flusher's thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,7 @@ class Plan:
     turns: int = 0
     seam: Seam | None = None  # for an answer that goes on
     rates: Rates | None = None  # what is known of its price beforehand
+    follow: Follow | None = None
 
 
 def started(plan: Plan) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def replayed(generation: Generation, message: Message | None) -> list[Event]:
     index = generation.event_index or ('["started","error"]' if generation.error_code else '["started","finished"]')
     text = message.content if message else ""
     reasoning = (message.reasoning if message else None) or ""
-    made = {
+    made: dict[str, Any] = {
         "started": _started(generation),
         "usage": usage_value(generation, generation.cost),
         "finished": {
@@ -27,6 +27,8 @@ def replayed(generation: Generation, message: Message | None) -> list[Event]:
         },
         "error": _problem(generation, message),
     }
+    if message is not None and message.kind == "plan":
+        made["finished"]["next"] = generation.notes.get("next")
     return event_index.rebuild(index, text, reasoning, made)
 
 

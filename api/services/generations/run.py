@@ -25,7 +25,7 @@ from api.domain.seam import Seam
 from api.providers.base import Call
 from api.providers.transport import Transport
 from api.services.generations.counting import Price, counted, merged, usage_value
-from api.services.generations.plan import Plan, message_value, started
+from api.services.generations.plan import Following, Plan, message_value, started
 from api.streams.flusher import Flusher
 from api.streams.live_log import Event, LiveLog
 from api.streams.loop import LoopThread
@@ -83,6 +83,9 @@ class Run:
         self._first_token_at: dt.datetime | None = None
         self._keep: int | None = None  # how many events can be stored, when not all can
         self._final: list[Event] = []
+        self._following: Following | None = None
+        self._followed = False
+        self.successor: Run | None = None
 
     # In the loop
 
@@ -225,6 +228,15 @@ class Run:
         self.log.extend([], close=True)
         self._on_ended(self)
 
+    def _begin_following(self) -> None:
+        """Beside loop and flusher. A reader who hears of the end finds what follows it."""
+        assert self._following is not None
+        self._final[-1][1]["next"] = self._following.sequel.generation_id
+        try:
+            self.successor = self._following.begin()
+        finally:
+            self._loop.call(self._publish)
+
     def _publish(self) -> None:
         self.log.extend(self._final, close=True)
         self._on_ended(self)
@@ -242,6 +254,8 @@ class Run:
         text = text_before + text
         error = self._error.problem() if self._error else None
         metadata = self._metadata(usage, cost, error)
+        whole = self._status == "complete" and bool(text.strip())
+        self._following = self.plan.follow(text) if self.plan.follow and whole else None
         self._final = self._ending(text, reasoning, usage_value(usage, cost.amount if cost else None), metadata, error)
         return Closing(
             user_id=self.plan.user_id,
@@ -267,15 +281,23 @@ class Run:
             finish_reason=self._finish_reason,
             error_code=error["code"] if error else None,
             error_detail=error["detail"] if error else None,
+            sequel=self._following.sequel if self._following else None,
         )
 
     def _index(self, events: list[Event]) -> str:
         return event_index.build(events, *map(len, self._before))
 
+    def followed(self) -> None:
+        """What follows it has been stored with its end."""
+        self._followed = True
+
     def closed(self, won: bool) -> None:
         if won:
             self._count()
-        self._loop.call(self._publish if won else self._leave)
+        if won and self._followed:
+            self._loop.aside(self._begin_following)
+        else:
+            self._loop.call(self._publish if won else self._leave)
 
     def lost(self) -> None:
         self._loop.call(self.cancel, "lost")
@@ -344,6 +366,8 @@ class Run:
             self.plan.message, content=text, reasoning=reasoning, status=self._status, metadata=metadata
         )
         value = {"status": self._status, "finish_reason": self._finish_reason, "message": message}
+        if self.plan.message is not None and self.plan.message.kind == "plan":
+            value["next"] = None
         return [*final, ("finished", value)]
 
     def _count(self) -> None:

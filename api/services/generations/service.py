@@ -19,6 +19,7 @@ from api.providers.transport import Transport
 from api.repositories.presence import Presence
 from api.repositories.unit_of_work import Store
 from api.services.generations.braid import Braid, Strand
+from api.services.generations.chain import Chain
 from api.services.generations.janitor import Janitor, StillGood
 from api.services.generations.plan import Plan
 from api.services.generations.recorder import Recorder, Settle
@@ -98,6 +99,7 @@ class GenerationService:
             still_good=still_good,
             housekeeping=housekeeping,
         )
+        self._interrupting = False
         self._beat_at = 0.0
         self._epoch: str | None = None
 
@@ -158,6 +160,7 @@ class GenerationService:
         return len(self._runs)
 
     def _interrupt_all(self) -> None:
+        self._interrupting = True
         for run in tuple(self._runs.values()):
             run.cancel("interrupted")
 
@@ -180,7 +183,7 @@ class GenerationService:
         if len(self._runs) >= self._max_runs:
             raise Overloaded("The server carries as many replies as it can; try again in a moment.", retry_after=2)
 
-    def begin(self, plan: Plan, call: Call | AppError) -> None:
+    def begin(self, plan: Plan, call: Call | AppError) -> Run:
         """Carry out a generation that is stored as queued. Returns at once. An error ends it, typed."""
         run = Run(
             plan,
@@ -194,8 +197,11 @@ class GenerationService:
         )
         self._runs[run.id] = run
         self._flusher.add(run)
+        if self._interrupting:  # what follows a run that ended by itself just now
+            run.cancel("interrupted")
         metrics.replies_running.set(len(self._runs))
         self._loop.spawn(run.carry, failed=run.fail)
+        return run
 
     def _forget(self, run: Run) -> None:
         self._runs.pop(run.id, None)
@@ -216,16 +222,21 @@ class GenerationService:
     def stop_reply(self, principal: Principal, reference: str) -> Generation:
         """Ask for the end of a reply: at once here, within a second elsewhere. What has arrived is kept."""
         generation = self.get(principal, reference)
-        if generation.active:
-            self._stop(generation)
+        if not (generation.active and self._stop(generation)):
+            generation = self.get(principal, reference)
+            if following := generation.notes.get("next"):  # it ended meanwhile: what follows it is what is heard
+                self.stop_reply(principal, following)
         return generation
 
-    def _stop(self, generation: Generation) -> None:
-        self._store.write(lambda work: work.generations.request_stop(generation.user_id, generation.id))
+    def _stop(self, generation: Generation) -> bool:
+        """False when it had ended already."""
+        if not self._store.write(lambda work: work.generations.request_stop(generation.user_id, generation.id)):
+            return False
         if run := self._runs.get(generation.id):
             run.stop_requested()
         elif generation.owner != self.owner and self.recovery.is_dead(generation.owner):
             self.recovery.recover(generation.owner)
+        return True
 
     def stop_all(self, user_id: UUID, chat_id: UUID | None = None, seconds: float = 5.0) -> None:
         """End the runs of a user (or of one chat) before what they write to is deleted; waits until they have."""
@@ -282,6 +293,17 @@ class GenerationService:
         if run.kept:
             return self._follower(run.log, generation_id, principal, 0)
         return self._follower(run.log, generation_id, principal, 0, run.stop_requested)  # nobody else wants it
+
+    def follow_through(self, principal: Principal, generation_id: UUID) -> Follower | None:
+        """Like `follow_new`, and on through what follows the run; None when it does not run here (any more)."""
+        run = self._runs.get(generation_id)
+        if run is None:
+            return None
+        if run.plan.follow is None:
+            return self.follow_new(principal, generation_id)
+        chain = Chain(run)
+        self._loop.call(chain.begin)
+        return self._follower(chain.log, generation_id, principal, 0, chain.release)
 
     def reader(self, principal: Principal, events: LiveLog) -> Follower:
         """A reader of another numbered log, looked after like those of replies."""

@@ -77,6 +77,18 @@ def continue_message(path: IdPath, body: Wished) -> Response:
     return replies.respond(manner, services().messages.go_on(principal(), path.id, replies.draft(body)))
 
 
+@routes.post(
+    "/messages/<id>/execute",
+    summary="Answer by a plan",
+    access=Access.CHAT,
+    generates=True,
+    returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
+)
+def execute_plan(path: IdPath, body: Wished) -> Response:
+    manner = replies.manner_wished()
+    return replies.respond(manner, services().messages.execute(principal(), path.id, replies.draft(body)))
+
+
 @routes.get("/chats/<id>/messages", summary="Earlier messages", access=Access.READ, returns={200: MessagesAnswer})
 def list_messages(path: IdPath, query: MessagesQuery) -> Response:
     found, more = services().chats.messages_before(principal(), path.id, query.before, query.limit)

@@ -27,6 +27,14 @@ class ChatParameters(Body):
     max_tokens: MaxTokens | None = None
 
 
+class ChatPlan(Body):
+    """`planner` makes a plan of each message first, `answerer` follows it; with `review`, not before it is executed."""
+
+    planner: ModelName
+    answerer: ModelName
+    review: bool = False
+
+
 class NewChat(Body):
     title: Title | None = None
     slug: Annotated[str, Field(description="An id of one's own: 1 to 50 letters, digits, _ or -.")] | None = None
@@ -34,6 +42,7 @@ class NewChat(Body):
     model: ModelName | None = None
     prompt_id: UUID | None = None
     parameters: ChatParameters | None = None
+    plan: ChatPlan | None = None
     temporary: bool = False
     pinned: bool = False
     archived: bool = False
@@ -51,11 +60,13 @@ class NewChat(Body):
                 del given[name]
         if "parameters" in given:
             given["parameters"] = {k: v for k, v in given["parameters"].items() if v is not None}
+        if self.plan is not None:
+            given["plan"] = self.plan.model_dump()
         return given
 
 
 class ChatChange(NewChat):
-    """Only the fields that are given are changed; null empties model, model_config_id and folder."""
+    """Only the fields that are given are changed; null empties model, model_config_id, plan and folder."""
 
 
 class ChatAnswer(BaseModel):
@@ -69,6 +80,7 @@ class ChatAnswer(BaseModel):
     model: str | None
     prompt_id: UUID | None
     parameters: dict[str, Any]
+    plan: ChatPlan | None
     head_id: UUID | None
     pinned: bool
     archived: bool

@@ -92,8 +92,11 @@ class GenerationAnswer(BaseModel):
 
 
 class SentAnswer(BaseModel):
-    generation: dict[str, Any]
+    """`plan` is what the message follows, where one request asked for both."""
+
+    generation: dict[str, Any] | None = Field(description="Null for a plan that its user has edited.")
     user_message: MessageAnswer
+    plan: MessageAnswer | None
     message: MessageAnswer
 
 

@@ -1,0 +1,395 @@
+"""Plan mode: one model plans, another one answers by the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from api.domain.audit import Actor
+from api.domain.budgets import Budget, BudgetState
+from api.domain.chats import Message
+from api.domain.errors import BudgetExceeded, ChatBusy, Conflict, Invalid, NotFound, ProviderError
+from api.domain.generations import Generation
+from api.domain.ids import new_id
+from api.domain.plans import FOLLOW, MAKE
+from api.models.generations import Generation as Row
+from api.services.generations.chain import Turned
+from api.services.messages import Draft, Edited, Sent
+from api.services.model_configs import Wish
+from tests.server import until
+from tests.services.whole import Whole
+from tests.upstream import Upstream
+
+PLANNER, ANSWERER = "openai/count:3:0#planner", "openai/count:2:0#answerer"
+
+
+class Planning:
+    """Ann's chat in plan mode."""
+
+    def __init__(self, whole: Whole, planner: str = PLANNER, answerer: str = ANSWERER, *, review: bool = False) -> None:
+        self.whole = whole
+        self.ann = whole.ann
+        self.messages = whole.services.messages
+        self.generations = whole.services.generations
+        if not whole.services.model_configs.list(whole.ann):
+            whole.config(whole.ann)
+        self.chat = whole.chat(whole.ann, plan={"planner": planner, "answerer": answerer, "review": review})
+
+    def send(self, content: str = "build it", **more: Any) -> Sent:
+        return self.messages.send(self.ann, self.chat, Draft(content, **more))
+
+    def said(self, content: str = "build it", **more: Any) -> Generation:
+        """The last generation that came of a message, once that has ended."""
+        return self.settled(self.send(content, **more))
+
+    def settled(self, sent: Sent) -> Generation:
+        generation = self.whole.ended(self.ann, sent)
+        while following := generation.notes.get("next"):
+            until(lambda: not self.generations.get(self.ann, following).active)
+            generation = self.generations.get(self.ann, following)
+        return generation
+
+    def path(self) -> list[Message]:
+        return self.whole.services.chats.open(self.ann, self.chat)[1]
+
+    def story(self) -> list[tuple[str, str, str]]:
+        return [(message.role, message.kind, message.content) for message in self.path()]
+
+    def ledger(self) -> list[Any]:
+        query = sa.select(Row.__table__).where(Row.chat_id == self.path()[0].chat_id).order_by(Row.queued_at)
+        return list(self.whole.services.chats._store.read(lambda work: work.connection.execute(query).all()))
+
+    def edited(self, plan: Message, content: str) -> Message:
+        edited = self.messages.edit(self.ann, str(plan.id), Draft(content))
+        assert isinstance(edited, Edited)
+        return edited.message
+
+    def executed(self, plan: Message, **wish: Any) -> Generation:
+        return self.settled(self.messages.execute(self.ann, str(plan.id), Draft(wish=Wish(**wish))))
+
+
+def asked(upstream: Upstream, tag: str) -> list[tuple[str, str]]:
+    """What a model was sent, by its tag."""
+    sent = upstream.sent(tag)
+    assert sent is not None
+    return [(turn["role"], turn["content"]) for turn in sent.body["messages"]]
+
+
+# --- both steps
+
+
+def test_the_plan_is_made_and_the_answer_follows_it(whole: Whole, upstream: Upstream) -> None:
+    planning = Planning(whole)
+    planning.said()
+    assert planning.story() == [
+        ("user", "text", "build it"),
+        ("assistant", "plan", "1 2 3 "),
+        ("assistant", "text", "1 2 "),
+    ]
+    assert [message.seq for message in planning.path()] == [1, 2, 3]
+    assert asked(upstream, "planner") == [("system", MAKE), ("user", "build it")]
+    assert asked(upstream, "answerer") == [("user", "build it"), ("assistant", "1 2 3 "), ("user", FOLLOW)]
+
+
+def test_both_calls_are_in_the_ledger_under_their_own_model(whole: Whole) -> None:
+    planning = Planning(whole)
+    answer = planning.said()
+    plan, answered = planning.ledger()
+    assert (plan.model, answered.model) == ("count:3:0#planner", "count:2:0#answerer")
+    assert (plan.status, answered.status) == ("complete", "complete")
+    assert (plan.completion_tokens, answered.completion_tokens) == (3, 2)
+    assert plan.notes["next"] == str(answered.id) == str(answer.id)
+    assert plan.user_message_id == answered.user_message_id == planning.path()[0].id
+    states = {state.name: state for state in whole.services.rate_limits.look(whole.ann)}
+    assert states["generations"].limit - states["generations"].remaining == 2
+
+
+def test_the_next_message_takes_the_whole_story_along(whole: Whole, upstream: Upstream) -> None:
+    planning = Planning(whole)
+    planning.said()
+    whole.said(whole.ann, planning.chat, "and on", model="openai/text#later")
+    assert asked(upstream, "later") == [
+        ("user", "build it"),
+        ("assistant", "1 2 3 "),
+        ("user", FOLLOW),
+        ("assistant", "1 2 "),
+        ("user", "and on"),
+    ]
+    assert planning.story()[-1] == ("assistant", "text", "and on"), "a message that names its model gets no plan"
+
+
+def test_one_log_tells_of_both_to_who_waits(whole: Whole) -> None:
+    planning = Planning(whole, "openai/count:3:20")
+    sent = planning.send()
+    follower = whole.services.generations.follow_through(whole.ann, sent.generation_id)
+    assert follower is not None
+    planning.settled(sent)
+    until(lambda: follower.cursor.log.closed)
+    events = follower.cursor.log.events
+    assert [kind for kind, _ in events if kind in ("started", "turned", "finished", "error")] == [
+        "started",
+        "turned",
+        "started",
+        "finished",
+    ]
+    turned = next(value for kind, value in events if kind == "turned")
+    assert isinstance(turned, Turned)
+    assert turned.finished["message"]["content"] == "1 2 3 "
+    follower.close()
+
+
+def test_each_step_is_told_alike_live_and_afterwards(whole: Whole) -> None:
+    planning = Planning(whole, "openai/count:3:20")
+    sent = planning.send()
+    live = whole.services.generations.follow(whole.ann, str(sent.generation_id))
+    answer = planning.settled(sent)
+    until(lambda: live.cursor.log.closed)
+    live.close()
+    later = whole.services.generations.follow(whole.ann, str(sent.generation_id))
+    assert [kind for kind, _ in live.cursor.log.events] == [kind for kind, _ in later.cursor.log.events]
+    for events in (live.cursor.log.events, later.cursor.log.events):
+        assert str(events[-1][1]["next"]) == str(answer.id)
+        assert events[-1][1]["message"]["kind"] == "plan"
+    later.close()
+
+
+def test_a_key_replays_both(whole: Whole) -> None:
+    planning = Planning(whole)
+    sent = planning.send(idempotency_key="k")
+    answer = planning.settled(sent)
+    again = planning.send(idempotency_key="k")
+    assert (again.generation_id, again.replayed) == (sent.generation_id, True)
+    arrived = planning.messages.arrived(whole.ann, again)
+    assert arrived.generation_id == answer.id
+    assert arrived.plan is not None
+    assert arrived.message is not None
+    assert (arrived.plan.content, arrived.message.content) == ("1 2 3 ", "1 2 ")
+    assert len(planning.ledger()) == 2
+
+
+# --- review
+
+
+def test_a_reviewed_plan_waits_is_edited_and_executed(whole: Whole, upstream: Upstream) -> None:
+    planning = Planning(whole, review=True)
+    planning.said()
+    _, plan = planning.path()
+    assert (plan.kind, plan.status) == ("plan", "complete")
+    new = planning.edited(plan, "1. do it well")
+    assert (new.kind, new.parent_id, new.metadata) == ("plan", plan.parent_id, {"edited_from": str(plan.id)})
+    assert planning.path()[-1].id == new.id
+    assert set(planning.path()[-1].sibling_ids) == {plan.id, new.id}
+    planning.executed(new)
+    assert asked(upstream, "answerer") == [("user", "build it"), ("assistant", "1. do it well"), ("user", FOLLOW)]
+    assert planning.story()[-1] == ("assistant", "text", "1 2 ")
+    planning.executed(plan, model="openai/text")
+    assert planning.story()[1:] == [("assistant", "plan", "1 2 3 "), ("assistant", "text", FOLLOW)]
+    assert [row.model for row in planning.ledger()] == ["count:3:0#planner", "count:2:0#answerer", "text"]
+
+
+def test_another_answer_to_a_plan_and_another_plan(whole: Whole, upstream: Upstream) -> None:
+    planning = Planning(whole)
+    planning.said()
+    question, plan, answer = planning.path()
+    again = planning.messages.regenerate(whole.ann, str(answer.id), Draft())
+    planning.settled(again)
+    assert again.user_message is not None
+    assert again.user_message.id == question.id
+    assert len(planning.path()[-1].sibling_ids) == 2
+    assert asked(upstream, "answerer")[-1] == ("user", FOLLOW)
+    planning.settled(planning.messages.regenerate(whole.ann, str(plan.id), Draft(wish=Wish(model="openai/text"))))
+    assert planning.story()[1:] == [("assistant", "plan", "build it"), ("assistant", "text", "1 2 ")]
+    assert len(planning.path()[1].sibling_ids) == 2
+
+
+def test_a_cut_answer_grows_on_below_its_plan(whole: Whole, upstream: Upstream) -> None:
+    planning = Planning(whole, answerer="openai/cut:2")
+    planning.said()
+    cut = planning.path()[-1]
+    assert cut.status in ("interrupted", "error")
+    planning.settled(
+        planning.messages.go_on(whole.ann, str(cut.id), Draft(wish=Wish(model="openai/count:2:0#more"))),
+    )
+    assert planning.story()[-1] == ("assistant", "text", "1 2 1 2 ")
+    assert [role for role, _ in asked(upstream, "more")] == ["user", "assistant", "user", "assistant", "user"]
+
+
+def test_what_cannot_be_executed_or_edited(whole: Whole) -> None:
+    planning = Planning(whole)
+    planning.said()
+    question, plan, answer = planning.path()
+    for message in (question, answer):
+        with pytest.raises(Invalid, match="Only a plan"):
+            planning.messages.execute(whole.ann, str(message.id), Draft())
+    with pytest.raises(Invalid):
+        planning.edited(plan, "  ")
+    with pytest.raises(Invalid, match="Only a reply"):
+        planning.messages.go_on(whole.ann, str(plan.id), Draft())
+    for do in (planning.messages.execute, planning.messages.edit):
+        with pytest.raises(NotFound):
+            do(whole.ben, str(plan.id), Draft("mine"))
+
+
+# --- what goes wrong
+
+
+def test_a_failing_plan_is_told_and_nothing_follows_it(whole: Whole) -> None:
+    planning = Planning(whole, planner="openai/status:500")
+    sent = planning.send()
+    generation = planning.settled(sent)
+    assert (generation.status, generation.notes.get("next")) == ("error", None)
+    assert planning.story() == [("user", "text", "build it"), ("assistant", "plan", "")]
+    assert planning.path()[-1].metadata["error"]["code"] == generation.error_code
+    assert len(planning.ledger()) == 1
+    with pytest.raises(Conflict, match="empty"):
+        planning.messages.execute(whole.ann, str(planning.path()[-1].id), Draft())
+    written = planning.edited(planning.path()[-1], "1. my own")
+    planning.executed(written)
+    assert planning.story()[1:] == [("assistant", "plan", "1. my own"), ("assistant", "text", "1 2 ")]
+
+
+def test_a_failing_answer_keeps_the_plan(whole: Whole) -> None:
+    planning = Planning(whole, answerer="openai/status:500")
+    assert planning.said().status == "error"
+    assert planning.story()[1:] == [("assistant", "plan", "1 2 3 "), ("assistant", "text", "")]
+    planning.executed(planning.path()[1], model="openai/count:1:0")
+    assert planning.story()[1:] == [("assistant", "plan", "1 2 3 "), ("assistant", "text", "1 ")]
+
+
+@pytest.mark.parametrize("mode", [{"planner": "no-such-model"}, {"answerer": "no-such-model"}])
+def test_a_model_that_is_not_there_leaves_nothing(whole: Whole, mode: dict[str, str]) -> None:
+    planning = Planning(whole, **mode)
+    with pytest.raises(ProviderError):
+        planning.send()
+    assert planning.path() == []
+
+
+def test_stopped_in_the_plan_it_keeps_what_there_is(whole: Whole) -> None:
+    planning = Planning(whole, planner="openai/stall:3")
+    sent = planning.send()
+    run = whole.services.generations._runs[sent.generation_id]
+    until(lambda: "3 " in "".join(value for kind, value in run.log.events if kind == "delta"))
+    for do in (planning.messages.execute, planning.messages.edit):
+        assert sent.message is not None
+        with pytest.raises(ChatBusy):
+            do(whole.ann, str(sent.message.id), Draft("other"))
+    whole.services.generations.stop_reply(whole.ann, str(sent.generation_id))
+    assert planning.settled(sent).status == "stopped"
+    assert planning.story()[1:] == [("assistant", "plan", "1 2 3 ")]
+    planning.executed(planning.path()[-1])
+    assert planning.story()[1:] == [("assistant", "plan", "1 2 3 "), ("assistant", "text", "1 2 ")]
+
+
+def test_a_stop_that_comes_when_the_plan_is_made_stops_the_answer(whole: Whole) -> None:
+    planning = Planning(whole, answerer="openai/stall")
+    sent = planning.send()
+    plan = whole.ended(whole.ann, sent)
+    whole.services.generations.stop_reply(whole.ann, str(plan.id))
+    assert planning.settled(sent).status == "stopped"
+    assert planning.story()[1:] == [("assistant", "plan", "1 2 3 "), ("assistant", "text", "")]
+
+
+def test_a_stop_noted_before_the_plan_is_closed_lets_nothing_follow(whole: Whole) -> None:
+    """As from another process, which cannot reach the run itself."""
+    planning = Planning(whole, planner="openai/count:3:100")
+    sent = planning.send()
+    asked_to = whole.services.chats._store.write(
+        lambda work: work.generations.request_stop(whole.ann.user_id, sent.generation_id)
+    )
+    assert asked_to
+    assert planning.settled(sent).id == sent.generation_id
+    assert len(planning.path()) == 2
+
+
+def test_who_looks_at_another_branch_meanwhile_stays_there(whole: Whole) -> None:
+    planning = Planning(whole)
+    planning.said()
+    first = planning.path()[-1]
+    again = planning.messages.regenerate(
+        whole.ann, str(planning.path()[1].id), Draft(wish=Wish(model="openai/count:5:100"))
+    )
+    whole.services.tree.show(whole.ann, planning.chat, str(first.id))
+    answer = planning.settled(again)
+    assert answer.id != again.generation_id
+    assert planning.path()[-1].id == first.id
+
+
+def test_the_chat_is_busy_from_the_first_word_to_the_last(whole: Whole) -> None:
+    planning = Planning(whole, answerer="openai/stall")
+    sent = planning.send()
+    until(lambda: whole.services.generations.get(whole.ann, str(sent.generation_id)).notes.get("next"))
+    with pytest.raises(ChatBusy) as refused:
+        planning.send("another")
+    following = whole.services.generations.get(whole.ann, str(sent.generation_id)).notes["next"]
+    assert refused.value.extra["generation_id"] == following
+    whole.services.generations.stop_all(whole.ann.user_id)
+
+
+# --- budgets
+
+
+def budget_of(whole: Whole, amount: int) -> BudgetState:
+    whole.services.budgets.put(Actor(None, "root"), Budget(new_id(), "everyone", None, "tokens", "month", amount))
+    return whole.services.budgets.states(whole.ann)[0]
+
+
+def test_both_calls_are_put_aside_and_settled(whole: Whole) -> None:
+    budget_of(whole, 10**6)
+    planning = Planning(whole, answerer="openai/stall")
+    sent = planning.send()
+    both = whole.services.budgets.states(whole.ann)[0].reserved
+    assert both > 2 * 4096
+    until(lambda: whole.services.generations.get(whole.ann, str(sent.generation_id)).notes.get("next"))
+    one = whole.services.budgets.states(whole.ann)[0]
+    assert 4096 < one.reserved < both
+    whole.services.generations.stop_all(whole.ann.user_id)
+    planning.settled(sent)
+    tokens = sum((row.prompt_tokens or 0) + (row.completion_tokens or 0) for row in planning.ledger())
+    end = whole.services.budgets.states(whole.ann)[0]
+    assert (end.used, end.reserved) == (tokens, 0)
+
+
+def test_a_plan_that_comes_to_nothing_keeps_nothing_aside(whole: Whole) -> None:
+    budget_of(whole, 10**6)
+    planning = Planning(whole, planner="openai/status:500")
+    planning.said()
+    assert whole.services.budgets.states(whole.ann)[0].reserved == 0
+    stalled = Planning(whole, planner="openai/stall")
+    sent = stalled.send()
+    whole.services.generations.stop_reply(whole.ann, str(sent.generation_id))
+    stalled.settled(sent)
+    assert whole.services.budgets.states(whole.ann)[0].reserved == 0
+
+
+def test_a_budget_for_the_plan_alone_refuses_both(whole: Whole) -> None:
+    budget_of(whole, 6000)
+    planning = Planning(whole)
+    with pytest.raises(BudgetExceeded):
+        planning.send()
+    assert planning.path() == []
+
+
+# --- the mode itself
+
+
+def test_the_mode_is_set_copied_and_taken_back(whole: Whole) -> None:
+    planning = Planning(whole, review=True)
+    planning.said()
+    fork = whole.services.tree.fork(whole.ann, planning.chat, None, None)
+    assert fork.plan == {"planner": PLANNER, "answerer": ANSWERER, "review": True}
+    whole.services.chats.change(whole.ann, planning.chat, {"plan": None})
+    plan = planning.path()[-1]
+    planning.settled(planning.messages.regenerate(whole.ann, str(plan.id), Draft()))
+    assert planning.story()[1:] == [("assistant", "plan", "1 2 3 ")], "without a mode a plan waits"
+    planning.executed(planning.path()[-1])
+    assert planning.story()[-1] == ("assistant", "text", FOLLOW), "by the chat's own model"
+    planning.said("plain")
+    assert planning.story()[-2:] == [("user", "text", "plain"), ("assistant", "text", "plain")]
+
+
+def test_other_clients_know_of_no_plan(whole: Whole) -> None:
+    planning = Planning(whole)
+    planning.said(surface="openai")
+    assert planning.story() == [("user", "text", "build it"), ("assistant", "text", "build it")]
