@@ -8,7 +8,7 @@ import fcntl
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
@@ -41,14 +41,16 @@ def ensure(data_dir: Path, elsewhere: Set[str]) -> dict[str, str]:
     return {name: kept[name] for name in SECRETS if kept.get(name)}
 
 
-def make_each(folder: Path, names: list[str]) -> None:
-    """A file for each secret, named like it; those that are there stay as they are. Raises OSError."""
+def make_each(folder: Path, names: list[str], given: Mapping[str, str]) -> None:
+    """A file for each secret, named like it: what is given, else what is there, else made now. Raises OSError."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     with _locked(folder):
         for name in names:
             path = folder / name
-            if not (path.exists() and path.stat().st_size):
-                _write_text(path, secrets.token_hex(32) + "\n", 0o444)
+            kept = path.read_text(encoding="utf-8") if path.exists() else ""
+            text = f"{given[name]}\n" if given.get(name) else kept or secrets.token_hex(32) + "\n"
+            if text != kept:
+                _write_text(path, text, 0o444)
 
 
 @contextlib.contextmanager
@@ -80,10 +82,10 @@ def _write_text(path: Path, text: str, mode: int) -> None:
         draft.unlink(missing_ok=True)
 
 
-if __name__ == "__main__":  # python -m api.secrets_file FOLDER NAME… [FOLDER NAME…]: for containers, where no .env is
+if __name__ == "__main__":  # python -m api.secrets_file FOLDER NAME… [FOLDER NAME…]: for containers
     _folder = Path()
     for _word in sys.argv[1:]:
         if "/" in _word:
             _folder = Path(_word)
         else:
-            make_each(_folder, [_word])
+            make_each(_folder, [_word], os.environ)  # noqa: TID251  (of .env, so that all containers have the same)

@@ -7,6 +7,7 @@ each, in order, and answers after COMMIT: no writer starves in the busy handler,
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -39,6 +40,13 @@ T = TypeVar("T")
 BATCH = 256
 CLOSING_SECONDS = 30.0
 AWAY = "The database cannot be reached at the moment; nothing was changed, try again in a few seconds."
+IN_TROUBLE = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+)
 RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to try again
 
 
@@ -253,11 +261,20 @@ class _Writer:
             job.result = job.fn(UnitOfWork(connection))
         except Exception as error:
             job.error = error
+            if _in_trouble(error):
+                job.error = StoreUnavailable(AWAY, retry_after=2)
+                job.error.__cause__ = error
             if alone:
                 raise _Refused from error
             connection.exec_driver_sql("ROLLBACK TO job")
         if not alone:
             connection.exec_driver_sql("RELEASE job")
+
+
+def _in_trouble(error: Exception) -> bool:
+    """Whether SQLite itself is in trouble: a full disk, one that fails, a file that is held or cannot be written."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+    return code & 0xFF in IN_TROUBLE
 
 
 class _Refused(Exception):

@@ -7,10 +7,12 @@ poller does that. Depends on gunicorn's internals, which is why its version is p
 
 from __future__ import annotations
 
+import errno
 import gc
 import selectors
 import socket
 import threading
+import time
 from concurrent import futures
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,12 +27,15 @@ if TYPE_CHECKING:  # gunicorn's master imports this module too, and needs none o
 
 
 COLLECT = (50_000, 20, 20)
+NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+FULL_SECONDS = 0.5
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     """`self.wsgi` is our Flask application; its `parley_process` extension starts and drains with the worker."""
 
     wsgi: Any
+    _full_until = 0.0  # no file could be opened a moment ago
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -56,6 +61,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if self.alive:
             self._process.begin_drain()
         super().handle_exit(sig, frame)
+
+    def accept(self, listener: Any) -> None:
+        """gunicorn's own lets a worker die when no more files can be opened; here new connections wait a little."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self.log.warning("no more files can be opened (%s): new connections wait", error.strerror)
+            self._full_until = time.monotonic() + FULL_SECONDS
+            self.set_accept_enabled(False)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        if not enabled or time.monotonic() >= self._full_until:
+            super().set_accept_enabled(enabled)
 
     def enqueue_req(self, conn: Any) -> None:
         """Called in the accept thread when a connection is new or readable: a request that is there gets a thread."""

@@ -76,6 +76,9 @@ def test_the_secrets_are_made_once(tmp_path: Path) -> None:
     assert len(set(made.values())) == 3
     subprocess.run(command, cwd=ROOT, check=True)
     assert all((tmp_path / name).read_text() == text for name, text in made.items())
+    subprocess.run(command, cwd=ROOT, check=True, env={"TWO": "given"})
+    assert (tmp_path / "a/TWO").read_text() == "given\n"
+    assert (tmp_path / "a/ONE").read_text() == made["a/ONE"]
 
 
 def test_the_proxys_files_are_what_compose_gives_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,6 +86,23 @@ def test_a_backup_of_a_running_server_is_restored_elsewhere(whole: Whole, elsewh
     with pytest.raises(Conflict, match="has 2 accounts already.*--replace"):
         backups(elsewhere, there).restore(tmp_path / "one.zip")
     assert backups(elsewhere, there).restore(tmp_path / "one.zip", replace=True).rows == made.rows
+
+
+def test_memory_does_not_grow_with_the_data(sqlite_url: str, elsewhere: Database, tmp_path: Path) -> None:
+    """Twenty megabytes of rows go by in less than eight of memory."""
+    database = Database(sqlite_url, 1)
+    rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+    with database.durable.begin() as connection:
+        connection.execute(sa.text(f"INSERT INTO instance_facts {rows} SELECT i, printf('%1000d', i) FROM n"))
+    tracemalloc.start()
+    try:
+        backups(database, tmp_path / "files").backup(tmp_path / "big.zip")
+        backups(elsewhere, tmp_path / "there").restore(tmp_path / "big.zip")
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+    assert hashes(elsewhere)["instance_facts"].rows == 20_000
+    database.dispose()
 
 
 def test_nothing_is_restored_into_a_running_server(whole: Whole, tmp_path: Path) -> None:

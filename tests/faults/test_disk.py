@@ -1,0 +1,69 @@
+"""The store in trouble: a full disk, another writer that holds SQLite, and what comes afterwards."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from api.domain.errors import StoreUnavailable
+from tests.services.whole import Whole
+
+PLENTY = 1_000_000
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def store(make_app: Callable[..., Flask]) -> Whole:
+    return Whole(make_app())
+
+
+def pages(store: Whole, most: int) -> None:
+    """Let the file have so many pages at most: SQLite then says what it says of a full disk."""
+    database = store.services.chats._store.database
+    for engine in (database.durable, database.relaxed):
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
+            connection.rollback()
+
+
+def test_a_full_disk_refuses_writes_and_nothing_else(store: Whole) -> None:
+    chat = store.chat(store.ann)
+    kept = store.said(store.ann, chat, "demo:fast kept", model="demo/demo")
+    pages(store, 1)  # no more than there are
+    running = 0
+    with pytest.raises(StoreUnavailable) as refused:
+        for running in range(500):  # until the free places within the pages are used up
+            store.services.chats.change(store.ann, store.chat(store.ann), {"title": "x" * 190})
+    assert refused.value.retry_after, running
+    assert store.services.generations.get(store.ann, str(kept.id)).status == "complete"
+    _, messages = store.services.chats.open(store.ann, chat)
+    assert len(messages) == 2
+    pages(store, PLENTY)
+    assert store.said(store.ann, chat, "demo:fast again", model="demo/demo").status == "complete"
+
+
+def test_a_writer_that_holds_the_file_for_three_seconds_is_waited_for(store: Whole, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "parley.db", check_same_thread=False, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(3, other.execute, ("ROLLBACK",))
+        release.start()
+        assert store.chat(store.ann)
+        release.join()
+
+
+def test_a_writer_that_holds_it_for_long_is_told_of(store: Whole, tmp_path: Path) -> None:
+    chat = store.chat(store.ann)
+    with closing(sqlite3.connect(tmp_path / "parley.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable) as refused:
+            store.chat(store.ann)
+        assert refused.value.retry_after
+        assert store.services.chats.open(store.ann, chat), "reading goes on"
+        other.execute("ROLLBACK")
+    assert store.chat(store.ann)
