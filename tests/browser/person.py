@@ -32,6 +32,7 @@ class Person:
 
     def sign_in(self, password: str = "") -> None:
         self.page.goto(self.url)
+        expect(self.field("Email or username")).to_be_focused()  # else the focus comes while the password is typed
         self.field("Email or username").fill(self.name)
         self.field("Password").fill(password or self.password)
         self.button("Sign in").click()
@@ -120,6 +121,12 @@ class Person:
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
+
+    def settles(self) -> None:
+        """Nothing is being drawn any more."""
+        idle = '[data-testid=stApp][data-test-script-state="notRunning"]'
+        self.page.locator(idle).wait_for()
+        expect(self.page.get_by_test_id("stSkeleton")).to_have_count(0)
 
     def new_tab(self) -> Person:
         return Person(self.context, self.url, self.name)

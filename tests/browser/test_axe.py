@@ -1,0 +1,50 @@
+"""axe-core on every page in both themes: nothing of WCAG's levels A and AA is broken that is ours to mend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.server import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PLACES = ("Compare", "Prompts", "Models", "Usage", "Settings", "Admin")
+# What Streamlit itself draws so, by rule and a mark of the element; ours are not excused.
+STREAMLITS: tuple[tuple[str, str], ...] = ()
+
+
+def violations(person: Person, where: str) -> list[str]:
+    """Rule, place and element of each, without those that are Streamlit's own."""
+    found: list[Any] = Axe().run(person.page, options={"runOnly": LEVELS}).response["violations"]
+    return [
+        f"{where}: {rule['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
+        for rule in found
+        for node in rule["nodes"]
+        if not any(rule["id"] == known and mark in node["html"] for known, mark in STREAMLITS)
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_breaks_a_rule_of_level_a_or_aa(someone: Person, api: Server, scheme: Any) -> None:
+    someone.page.emulate_media(color_scheme=scheme)
+    someone.page.goto(someone.url)
+    expect(someone.field("Password")).to_be_visible()
+    wrong = violations(someone, "sign-in")
+    someone.name, someone.password = "root", "root has a long password"
+    someone.sign_in()
+    someone.sees_empty_chat()
+    wrong += violations(someone, "empty chat")
+    someone.says("demo:markdown")
+    someone.sees_reply_end()
+    wrong += violations(someone, "chat")
+    for place in PLACES:
+        someone.goes_to(place)
+        someone.settles()
+        wrong += violations(someone, place)
+    assert not wrong, "\n".join(wrong)
