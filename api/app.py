@@ -12,6 +12,7 @@ from api.db import Database, upgrade
 from api.domain.errors import Invalid
 from api.domain.version import VERSION
 from api.services.registry import Services
+from api.services.vault import KeyMissing
 from api.streams.loop import LoopThread
 from api.web import auth, errors, limits, observe, trail
 from api.web.context import WebSettings
@@ -104,6 +105,11 @@ def _web_settings(settings: Settings) -> WebSettings:
 
 def _prepare(settings: Settings, services: Services) -> None:
     """What the database must hold before the first request."""
+    try:
+        services.vault.check()
+    except KeyMissing as error:
+        raise ConfigError(str(error)) from error
+    services.model_configs.remember_origins()
     services.instance.refresh()
     services.budgets.refresh()
     services.api_keys.bootstrap(settings.api_key.get_secret_value())

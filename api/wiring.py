@@ -47,6 +47,7 @@ from api.services.sessions import SessionService
 from api.services.tree import TreeService
 from api.services.turns import Turns
 from api.services.usage import UsageService
+from api.services.vault import VaultService
 from api.streams.loop import LoopThread
 
 PURGE_SECONDS = 300.0
@@ -66,8 +67,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     store = Store(database)
     egress = Egress(parse_allowed(settings.allowed_private_hosts))
     catalogue = Catalogue(settings.base_urls(), _local_models(settings))
-    tokens = Tokens(settings.token_pepper.get_secret_value())
-    sessions, api_keys = SessionService(store, tokens, settings.refresh_token_days), ApiKeyService(store, tokens)
+    sessions, api_keys = _credentials(settings, store)
     instance = InstanceService(store, _environment(settings))
     budgets = BudgetService(store, settings.provider_total_timeout + HOLD_MARGIN)
     audit = AuditService(store, lambda: instance.current)
@@ -121,13 +121,22 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         rate_limits=rate_limits,
         health=HealthService(store, generations.loop_age, lambda: generations.draining),
         usage=UsageService(store),
+        vault=VaultService(store, _vault(settings)),
     )
 
 
+def _credentials(settings: Settings, store: Store) -> tuple[SessionService, ApiKeyService]:
+    tokens = Tokens(settings.token_pepper.get_secret_value())
+    return SessionService(store, tokens, settings.refresh_token_days), ApiKeyService(store, tokens)
+
+
+def _vault(settings: Settings) -> Vault:
+    return Vault(parse_keys(settings.encryption_key.get_secret_value()))
+
+
 def _model_configs(settings: Settings, store: Store, catalogue: Catalogue, choice: Choice) -> ModelConfigService:
-    vault = Vault(parse_keys(settings.encryption_key.get_secret_value()))
     told_first = settings.system_prompt
-    return ModelConfigService(store, vault, catalogue, _timeouts(settings), choice, system_prompt=told_first)
+    return ModelConfigService(store, _vault(settings), catalogue, _timeouts(settings), choice, system_prompt=told_first)
 
 
 def _environment(settings: Settings) -> InstanceSettings:

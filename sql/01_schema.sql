@@ -383,3 +383,5 @@ CREATE TABLE prompt_versions (
 ALTER TABLE chats ADD COLUMN prompt_id UUID;
 
 ALTER TABLE chats ADD COLUMN plan JSONB;
+
+ALTER TABLE model_configs ADD COLUMN key_origin TEXT;

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,11 @@ from click.testing import Result
 from flask import Flask
 
 from api import cli
-from api.services.accounts import AccountService
+from api.app import create_app
+from api.config import ConfigError, Settings
+from api.domain.principal import ALL_SCOPES, Principal
+from api.services.accounts import AccountService, NewAccount
+from api.services.registry import Services
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
@@ -69,6 +74,39 @@ NO_PASSWORD = "A password has 8 to 200 characters."
 def test_what_cannot_be_done_is_said_in_one_line(users: Command, words: tuple[str, ...], stdin: str, line: str) -> None:
     refused = users(*words, stdin=stdin)
     assert (refused.exit_code, refused.stderr) == (1, f"Error: {line}\n")
+
+
+def test_provider_keys_get_the_newest_encryption_key(
+    settings: Callable[..., Settings], database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    old, new = "4a" * 16 + "b7" * 16, "9b74c9897bac770f" * 4
+
+    @contextmanager
+    def server(key: str, *, starts: bool = True) -> Iterator[Flask]:
+        app = create_app(settings(encryption_key=key), migrate=starts)
+        yield app
+        app.extensions["parley_close"]()
+
+    def rotate(key: str) -> Result:
+        with server(key, starts=False) as app:
+            return app.test_cli_runner().invoke(cli.vault(), ("rotate",))
+
+    with server(old) as app:
+        services: Services = app.extensions["parley"]
+        user = services.accounts.register(NewAccount("ann@example.org", "ann", PASSWORD))
+        ann = Principal(user.id, user.username, user.role, ALL_SCOPES)
+        config = {"name": "mine", "provider": "openai", "api_key": "sk-proj-0123456789abcdefCANARY"}
+        made = services.model_configs.create(ann, config)
+    with pytest.raises(ConfigError, match="ENCRYPTION_KEY lacks the key"), server(new):
+        pass
+    refused = rotate(new)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert rotate(f"{new},{old}").stdout.startswith("1 keys were encrypted anew")
+    with server(new) as app:
+        assert app.extensions["parley"].model_configs.get(ann, str(made.id)).api_key == "sk-proj-…NARY"
+    assert rotate(new).stdout.startswith("0 keys")
 
 
 def _flask(data: Path, *words: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:

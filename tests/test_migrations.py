@@ -113,6 +113,31 @@ def test_psql_alone_makes_a_database_that_the_server_takes_as_current(postgres: 
     database.dispose()
 
 
+def test_configs_of_before_their_keys_had_origins(empty_url: str) -> None:
+    """The demo loses an address that it never used; the others keep theirs, and get their origins at the start."""
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    database = Database(empty_url)
+    upgrade(database, "0006")
+    user, demo, custom = (f"'{new_id().hex}'" for _ in range(3))
+    with database.durable.begin() as connection:
+        connection.execute(
+            sa.text(f"INSERT INTO users (id, email, username, password_hash) VALUES ({user}, 'a@x.org', 'a', 'x')")
+        )
+        for config, provider in ((demo, "demo"), (custom, "custom")):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO model_configs (user_id, id, name, provider, base_url, api_key_encrypted) "
+                    f"VALUES ({user}, {config}, '{provider}', '{provider}', 'https://x.example', 'v1.a.b')"
+                )
+            )
+    upgrade(database)
+    with database.reader.connect() as connection:
+        rows = connection.execute(sa.text("SELECT provider, base_url, key_origin FROM model_configs ORDER BY provider"))
+        assert [tuple(row) for row in rows] == [("custom", "https://x.example", None), ("demo", None, None)]
+    database.dispose()
+
+
 def test_generated_files_are_fresh() -> None:
     for path, text in files().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `flask --app api.cli docs write`"

@@ -12,6 +12,7 @@ from api.cli.common import settings
 from api.cli.generated import generated
 from api.cli.operations import commands
 from api.cli.users import users
+from api.cli.vault import vault
 from api.db import MIGRATIONS, Database
 from api.models import Base
 
@@ -24,6 +25,7 @@ def create_app() -> Flask:
     app = make(known, migrate=False)
     _add_migrations(app, Database(known.sqlalchemy_url, pool_size=1))
     app.cli.add_command(users())
+    app.cli.add_command(vault())
     app.cli.add_command(generated())
     for command in commands():
         app.cli.add_command(command)

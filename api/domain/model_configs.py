@@ -15,6 +15,7 @@ class ModelConfig:
     provider: str
     base_url: str | None
     api_key_encrypted: str | None
+    key_origin: str | None
     model: str | None
     system_prompt: str | None
     temperature: float | None
@@ -25,4 +26,4 @@ class ModelConfig:
     created_at: dt.datetime
     updated_at: dt.datetime
     api_key: str | None = None  # masked, for showing
-    key_unreadable: bool = False  # sealed with a key that this server does not have: enter it again
+    key_unreadable: bool = False  # or of another server than it would go to now: enter it again

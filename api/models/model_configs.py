@@ -20,6 +20,7 @@ class ModelConfig(Base):
     provider: Mapped[str] = mapped_column(String(40))
     base_url: Mapped[str | None] = mapped_column(String(500))
     api_key_encrypted: Mapped[str | None] = mapped_column(Text)
+    key_origin: Mapped[str | None] = mapped_column(Text)  # the only one that the key may be sent to
     model: Mapped[str | None] = mapped_column(String(200))
     system_prompt: Mapped[str | None] = mapped_column(Text)
     temperature: Mapped[float | None]

@@ -104,6 +104,10 @@ class Timeouts:
     between: float
     total: float
 
+    def within(self, seconds: float) -> Timeouts:
+        """The same, all of it in so many seconds."""
+        return Timeouts(*(min(each, seconds) for each in (self.connect, self.first, self.between, self.total)))
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,20 +73,27 @@ class Catalogue:
         """The tokens of context that every model of this vendor is told to keep; None where each has its own."""
         return self._local.context_tokens if self._known(provider).wire == "ollama" else None
 
+    def address(self, provider: str, base_url: str | None) -> str:
+        """Where calls go that bring `base_url`, or None. Raises Invalid: an unknown vendor, no address, a bad one."""
+        vendor = self._known(provider)
+        if base_url and vendor.wire == "demo":
+            raise Invalid("The demo has no address. Leave the base URL out, or choose another provider.")
+        url = normal_url(base_url) if base_url else self._base_urls[vendor.id]
+        if url is None:
+            raise Invalid(f"{vendor.title} needs a base URL, such as {vendor.url_hint}.")
+        return url
+
     def endpoint(self, provider: str, base_url: str | None, api_key: str | None) -> Endpoint:
         """Where a call goes. Only the operator's or the vendor's own address is trusted; others are guarded.
 
         Raises Invalid: unknown vendor, an address missing or malformed, a key missing or malformed.
         """
         vendor = self._known(provider)
-        own = self._base_urls[vendor.id]
-        url = normal_url(base_url) if base_url and vendor.wire != "demo" else own
-        if url is None:
-            raise Invalid(f"{vendor.title} needs a base URL, such as {vendor.url_hint}.")
+        url = self.address(provider, base_url)
         key = _normal_key(api_key) if vendor.takes_key else None
         if vendor.needs_key and key is None:
             raise Invalid(f"{vendor.title} needs an API key ({vendor.key_hint}).")
-        return Endpoint(vendor.id, url, key, trusted=url == own)
+        return Endpoint(vendor.id, url, key, trusted=url == self._base_urls[vendor.id])
 
     def _known(self, provider: str) -> Vendor:
         vendor = self.vendor(provider)
@@ -117,6 +125,7 @@ def normal_url(text: str) -> str:
     return str(url).rstrip("/")
 
 
+@functools.lru_cache(1_024)
 def origin(url: str) -> str:
     """Scheme, host and port in one spelling: what a key is bound to. Raises Invalid for a malformed URL."""
     if url == DEMO_URL:

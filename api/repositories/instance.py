@@ -17,7 +17,7 @@ STORED = sa.select(settings.c.name, settings.c.value)
 
 
 class InstanceRepository(Repository):
-    """A fact is claimed once and never changes hands."""
+    """A claimed fact never changes hands; one that was put is what was put last."""
 
     def get(self, name: str) -> str | None:
         return self.connection.execute(sa.select(facts.c.value).where(facts.c.name == name)).scalar()
@@ -25,6 +25,10 @@ class InstanceRepository(Repository):
     def claim(self, name: str, value: str) -> bool:
         """Whether the fact was free and is now `value`; among claims made at once, one is true."""
         return self.changed(self.insert(facts).values(name=name, value=value).on_conflict_do_nothing()) > 0
+
+    def put(self, name: str, value: str) -> None:
+        insert = self.insert(facts).values(name=name, value=value)
+        self.connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     def settings(self) -> dict[str, Any]:
         """What admins have set."""

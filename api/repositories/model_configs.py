@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,20 @@ USABLE = Prepared(
     .where(sa.or_(OWN, CONFIG.shared))
     .order_by(sa.case((OWN, 0), else_=1), CONFIG.created_at, CONFIG.id)
 )
+
+SEALED = sa.select(CONFIG.user_id, CONFIG.id, CONFIG.name, CONFIG.api_key_encrypted.label("token")).where(
+    CONFIG.api_key_encrypted.is_not(None)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The sealed key of one config."""
+
+    user_id: UUID
+    id: UUID
+    name: str
+    token: str = field(repr=False)
 
 
 class ModelConfigRepository(Repository):
@@ -64,6 +79,23 @@ class ModelConfigRepository(Repository):
 
     def delete(self, user_id: UUID, config_id: UUID) -> bool:
         return self.changed(sa.delete(TABLE).where(CONFIG.user_id == user_id, CONFIG.id == config_id)) == 1
+
+    def without_origin(self) -> list[ModelConfig]:
+        """Those with a key that does not say for which server it was saved, of all users."""
+        found = sa.select(TABLE).where(CONFIG.api_key_encrypted.is_not(None), CONFIG.key_origin.is_(None))
+        return [ModelConfig(**row) for row in self.connection.execute(found).mappings()]
+
+    def sealed(self, after: Sealed | None, limit: int) -> list[Sealed]:
+        """The next sealed keys of all users, in the order of the primary key."""
+        place = sa.tuple_(CONFIG.user_id, CONFIG.id)
+        found = SEALED.where(place > sa.tuple_(after.user_id, after.id)) if after else SEALED
+        rows = self.connection.execute(found.order_by(CONFIG.user_id, CONFIG.id).limit(limit))
+        return [Sealed(**row) for row in rows.mappings()]
+
+    def reseal(self, sealed: Sealed, token: str) -> int:
+        """Put `token` in its place, unless somebody has saved another key meanwhile; 1 where it was done."""
+        here = (CONFIG.user_id == sealed.user_id, CONFIG.id == sealed.id, CONFIG.api_key_encrypted == sealed.token)
+        return self.changed(sa.update(TABLE).where(*here).values(api_key_encrypted=token))
 
     def _first(self, *conditions: Any) -> ModelConfig | None:
         row = self.connection.execute(sa.select(TABLE).where(*conditions)).mappings().first()

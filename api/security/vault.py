@@ -40,14 +40,18 @@ class Vault:
         if any(len(key) != _KEY_BYTES for key in keys):
             raise ValueError(f"each key must have {_KEY_BYTES} bytes")
         self._boxes = {key_id(key): AESGCM(key) for key in keys}
-        self._newest = key_id(keys[0])
+        self.newest: Final = key_id(keys[0])
+
+    def has(self, kid: str) -> bool:
+        """Whether the key of that id is among the keys."""
+        return kid in self._boxes
 
     def seal(self, plaintext: str, row_id: UUID | str) -> str:
         """A token that only `open` with the same row id reads."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._boxes[self._newest].encrypt(nonce, plaintext.encode(), _bound_to(self._newest, row_id))
+        sealed = self._boxes[self.newest].encrypt(nonce, plaintext.encode(), _bound_to(self.newest, row_id))
         body = base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
-        return f"{_VERSION}.{self._newest}.{body}"
+        return f"{_VERSION}.{self.newest}.{body}"
 
     def open(self, token: str, row_id: UUID | str) -> str:
         """What was sealed. Raises VaultError for anything unreadable, never saying more than that."""
@@ -62,12 +66,20 @@ class Vault:
 
     def needs_reseal(self, token: str) -> bool:
         """True where an older key sealed it. Raises VaultError for what is no token."""
-        return _parse(token)[0] != self._newest
+        return _parse(token)[0] != self.newest
 
 
 def key_id(key: bytes) -> str:
     """The name under which tokens refer to a key; it reveals nothing about it."""
     return hashlib.sha256(key).hexdigest()[:8]
+
+
+def sealed_with(token: str) -> str | None:
+    """The id of the key that sealed it; None for what is no token."""
+    try:
+        return _parse(token)[0]
+    except VaultError:
+        return None
 
 
 def parse_keys(text: str) -> tuple[bytes, ...]:

@@ -9,16 +9,20 @@ from uuid import UUID
 
 from api.domain import clock
 from api.domain.budgets import OUTPUT_GUESS, Forecast
-from api.domain.conversation import CompletionRequest
-from api.domain.errors import AppError
-from api.domain.ids import new_id
+from api.domain.conversation import CompletionRequest, Turn
+from api.domain.errors import AppError, NotFound
+from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.providers.base import Call
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.budgets import BudgetService, forecast
+from api.services.choice import NO_CONFIG
 from api.services.generations import GenerationService, Plan
 from api.services.model_configs import ModelConfigService, Target, Wish
 from api.services.rate_limits import LimitState, RateLimitService, told
+
+TRIAL_SECONDS = 60.0  # a model on one's own machine may have to be loaded
+GREETING = "Reply with the word OK and nothing else."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class CompletionDraft:
     """What a client of OpenAI's form asks for.
 
     `raw` is its request for a provider of the same form, which gets all of it; `read` makes the same in our own terms
-    for the others, or raises Invalid for what they have no word for. `size` is the request's, in bytes.
+    for the others, or raises Invalid for what they have no word for. `size` is the request's, in bytes. A `trial` is no
+    client's but ours: of that config, in our own terms whatever the provider's form.
     """
 
     model: str | None
@@ -36,6 +41,7 @@ class CompletionDraft:
     size: int
     surface: str
     api_key_id: UUID | None = None
+    trial: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +91,27 @@ class CompletionService:
         self._generations.begin(plan, self._encoded(target, draft))
         return Begun(generation_id, target.vendor.id, target.model, int(clock.now().timestamp()))
 
+    def try_out(self, principal: Principal, reference: str) -> Begun:
+        """One tiny call of a config, one's own or shared, with its parameters. Raises NotFound, and as `begin` does."""
+        if (config_id := parse_id(reference)) is None:
+            raise NotFound(NO_CONFIG)
+        draft = CompletionDraft(
+            model=None,
+            raw={"messages": [{"role": "user", "content": GREETING}]},
+            read=lambda: CompletionRequest(model="", turns=(Turn("user", GREETING),)),
+            stream=True,
+            size=len(GREETING),
+            surface="test",
+            api_key_id=principal.api_key_id,
+            trial=config_id,
+        )
+        return self.begin(principal, draft)
+
     def _enter(
         self, work: UnitOfWork, principal: Principal, draft: CompletionDraft, generation_id: UUID
     ) -> tuple[Target, tuple[LimitState, ...]]:
         limits = self._rate_limits.count_within(work, principal, generations=1)
-        target = self._model_configs.target(work, principal, None, Wish(model=draft.model))
+        target = self._model_configs.target(work, principal, None, Wish(draft.model, draft.trial))
         row = {
             "user_id": principal.user_id,
             "id": generation_id,
@@ -112,13 +134,15 @@ class CompletionService:
     @staticmethod
     def _system(target: Target, draft: CompletionDraft) -> str | None:
         """The config's system prompt, where the client has none of its own."""
+        if draft.trial is not None:
+            return None
         own = any(message.get("role") in ("system", "developer") for message in draft.raw["messages"])
         return None if own else target.system
 
     def _encoded(self, target: Target, draft: CompletionDraft) -> Call | AppError:
         """The provider's request; an error here is the completion's typed end, for it is in the ledger already."""
         try:
-            if target.vendor.wire == "openai":
+            if target.vendor.wire == "openai" and draft.trial is None:
                 request = CompletionRequest(
                     target.model, (), stream=draft.stream, raw=_with_defaults(target, draft.raw)
                 )
@@ -126,7 +150,8 @@ class CompletionService:
                 request = _completed(target, draft.read())
             if system := self._system(target, draft):
                 request = replace(request, system=system)
-            return self._model_configs.call(target, request)
+            call = self._model_configs.call(target, request)
+            return call if draft.trial is None else replace(call, timeouts=call.timeouts.within(TRIAL_SECONDS))
         except AppError as error:
             return error
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
-from api.domain import clock
+from api.domain import clock, model_facts
 from api.domain.chats import Chat
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import (
@@ -30,6 +31,9 @@ from api.services.prompts import SystemPrompt, system_prompt
 __all__ = ["ModelConfigService", "Target", "Wish"]
 
 ENTER_AGAIN = "The stored key of {name!r} cannot be read with this server's encryption key; enter the key again."
+ELSEWHERE = "The key of {name!r} was saved for {saved}, and its calls go to {now} by now; enter the key again."
+LONGEST = 32_000
+TOO_LONG = "max_tokens is at most {most} for the model {model!r}, as far as its limit is known here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,10 @@ class ModelConfigService:
         key = values.pop("api_key", None)
         endpoint = self._catalogue.endpoint(values["provider"], values.get("base_url"), key)
         self._check_sharing(principal, values)
+        self._check_length(principal, None, values | {"provider": endpoint.provider})
         config_id = new_id()
-        row = values | {
-            "user_id": principal.user_id,
-            "id": config_id,
-            "provider": endpoint.provider,
-            "api_key_encrypted": self._vault.seal(endpoint.api_key, config_id) if endpoint.api_key else None,
-        }
+        own = {"user_id": principal.user_id, "id": config_id, "provider": endpoint.provider}
+        row = values | own | self._key_of(endpoint, config_id)
 
         def insert(work: UnitOfWork) -> None:
             work.accounts.hold(principal.user_id)  # of parallel requests, one after the other
@@ -105,6 +106,8 @@ class ModelConfigService:
         """Without `api_key` the key stays; moving to another origin without entering it again is Invalid."""
         values = dict(values)
         self._check_sharing(principal, values)
+        if values.keys() & {"max_tokens", "model"}:  # outside the transaction: tables may have to be loaded
+            self._check_length(principal, self._owned(principal, reference), values)
 
         def update(work: UnitOfWork) -> None:
             work.accounts.hold(principal.user_id)
@@ -135,23 +138,59 @@ class ModelConfigService:
         return found
 
     def _sealed(self, config: ModelConfig, values: dict[str, Any]) -> dict[str, Any]:
-        given = "api_key" in values
-        key = values.pop("api_key", None)
+        """The key given, sealed. The stored one is never opened for this: what nobody can read changes all the same."""
         base_url = values.get("base_url", config.base_url)
-        stored = None if given else self._opened(config)
-        endpoint = self._catalogue.endpoint(config.provider, base_url, key if given else stored)
-        if stored and "base_url" in values and origin(endpoint.base_url) != self._origin(config):
+        if "api_key" in values:
+            endpoint = self._catalogue.endpoint(config.provider, base_url, values.pop("api_key"))
+            return values | self._key_of(endpoint, config.id)
+        if "base_url" not in values:
+            return values
+        now = origin(self._catalogue.address(config.provider, base_url))
+        if config.api_key_encrypted is not None and now != (config.key_origin or self._origin(config)):
             raise Invalid(
                 "The key was saved for another server; enter it again together with the new address.",
                 errors=[{"pointer": "/api_key", "detail": "enter the key again", "code": "key_required"}],
             )
-        if given:
-            values["api_key_encrypted"] = self._vault.seal(endpoint.api_key, config.id) if endpoint.api_key else None
         return values
 
+    def _key_of(self, endpoint: Endpoint, config_id: UUID) -> dict[str, Any]:
+        """The columns of a key that was just entered: sealed, and the only origin that it may be sent to."""
+        key = endpoint.api_key
+        return {
+            "api_key_encrypted": self._vault.seal(key, config_id) if key else None,
+            "key_origin": origin(endpoint.base_url) if key else None,
+        }
+
     def _origin(self, config: ModelConfig) -> str:
-        url = config.base_url or self._catalogue.base_url(config.provider)
-        return origin(url) if url else ""
+        """Where its calls go now; empty where they cannot go anywhere."""
+        try:
+            return origin(self._catalogue.address(config.provider, config.base_url))
+        except Invalid:
+            return ""
+
+    def remember_origins(self) -> None:
+        """For keys from before their origin was remembered: it is where their calls go now."""
+
+        def fill(work: UnitOfWork) -> None:
+            for config in work.model_configs.without_origin():
+                if now := self._origin(config):
+                    work.model_configs.change(config.user_id, config.id, {"key_origin": now})
+
+        if self._store.read(lambda work: work.model_configs.without_origin()):
+            self._store.write(fill)
+
+    def _check_length(self, principal: Principal, config: ModelConfig | None, values: Mapping[str, Any]) -> None:
+        """More than the usual is for models that are known to write more. Raises Invalid."""
+        length = values.get("max_tokens", config.max_tokens if config else None)
+        if length is None or length <= LONGEST:
+            return
+        vendor = self._catalogue.vendor(config.provider if config else values["provider"])
+        model = values.get("model", config.model if config else None) or (vendor and vendor.default_model)
+        model_facts.load()
+        known = self._choice.facts(principal, vendor, config, model).max_output if vendor and model else None
+        if length > (most := max(LONGEST, known or 0)):
+            words = TOO_LONG.format(most=most, model=model or "")
+            raise Invalid(words, errors=[{"pointer": "/max_tokens", "detail": f"at most {most}", "code": "max_tokens"}])
 
     @staticmethod
     def _check_sharing(principal: Principal, values: Mapping[str, Any]) -> None:
@@ -162,14 +201,19 @@ class ModelConfigService:
         """The key masked for its owner, and not shown at all to those it is shared with."""
         if config.api_key_encrypted is None or config.user_id != principal.user_id:
             return config
+        if config.key_origin not in (None, self._origin(config)):
+            return replace(config, key_unreadable=True)
         try:
             return replace(config, api_key=mask(self._vault.open(config.api_key_encrypted, config.id)))
         except VaultError:
             return replace(config, key_unreadable=True)
 
     def _opened(self, config: ModelConfig) -> str | None:
+        """Its key, for the origin that it was saved for. Raises KeyUnreadable."""
         if config.api_key_encrypted is None:
             return None
+        if config.key_origin not in (None, now := self._origin(config)):
+            raise KeyUnreadable(ELSEWHERE.format(name=config.name, saved=config.key_origin, now=now or "nowhere"))
         try:
             return self._vault.open(config.api_key_encrypted, config.id)
         except VaultError as error:

@@ -25,6 +25,7 @@ from api.services.rate_limits import RateLimitService
 from api.services.sessions import SessionService
 from api.services.tree import TreeService
 from api.services.usage import UsageService
+from api.services.vault import VaultService
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,4 @@ class Services:
     rate_limits: RateLimitService
     health: HealthService
     usage: UsageService
+    vault: VaultService

@@ -46,7 +46,7 @@ def test_wires() -> None:
         ({}, "custom", "http://gpu:8000/v1", "http://gpu:8000/v1", False),
         ({}, "ollama", None, "http://127.0.0.1:11434", True),
         ({"ollama": "http://ollama:11434"}, "ollama", "http://127.0.0.1:11434", "http://127.0.0.1:11434", False),
-        ({}, "demo", "http://ignored", "demo:///", True),
+        ({}, "demo", None, "demo:///", True),
     ],
 )
 def test_endpoints(overrides: dict[str, str], provider: str, base_url: str | None, url: str, trusted: bool) -> None:
@@ -61,6 +61,8 @@ def test_keys() -> None:
     assert PLAIN.endpoint("demo", None, "sk-1").api_key is None
     with pytest.raises(Invalid, match="needs an API key"):
         PLAIN.endpoint("openai", None, " ")
+    with pytest.raises(Invalid, match="has no address"):
+        PLAIN.endpoint("demo", "http://somewhere", None)
     with pytest.raises(Invalid, match="needs a base URL"):
         PLAIN.endpoint("custom", None, None)
     for key in ("a b", "a\nb", "kéy", "a\x7fb", "x" * 5000):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from werkzeug.test import TestResponse
 
+from api.domain import model_facts
 from api.domain.errors import (
     AlreadyTaken,
     AppError,
     Forbidden,
     Invalid,
-    KeyUnreadable,
     ModelNotFound,
     NotFound,
     ProviderNotConfigured,
@@ -34,6 +38,15 @@ def raw(whole: Whole, statement: str, **values: Any) -> Any:
 
 def sealed(whole: Whole, name: str) -> str:
     return str(raw(whole, "SELECT api_key_encrypted FROM model_configs WHERE name = :name", name=name))
+
+
+def signed_in(whole: Whole, name: str) -> Callable[..., TestResponse]:
+    """`client("PATCH", "/model-configs/…", {…})` as that account."""
+    client = whole.app.test_client()
+    login = {"username": name, "password": "correct horse battery"}
+    token = client.post("/auth/login", json=login).get_json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    return lambda method, path, body=None: client.open(path, method=method, json=body, headers=bearer)
 
 
 def test_a_config_from_its_making_to_its_end(whole: Whole) -> None:
@@ -72,20 +85,58 @@ def test_the_key_is_sealed_at_rest_masked_when_shown_and_in_no_repr(whole: Whole
     assert KEY not in repr(shown)
 
 
-def test_a_sealed_key_moved_to_another_row_does_not_open(whole: Whole) -> None:
-    configs = whole.services.model_configs
-    whole.config(whole.ann, "ann's")
-    stolen = whole.config(whole.ben, "ben's")
-    token = sealed(whole, "ann's")
+def flipped(token: str) -> str:
+    """One bit of the ciphertext changed, in canonical spelling."""
+    head, kid, body = token.split(".")
+    at = len(body) // 2
+    other = "B" if body[at] == "A" else "A"
+    return f"{head}.{kid}.{body[:at]}{other}{body[at + 1 :]}"
+
+
+DAMAGE = {
+    "moved from another row": lambda theirs, _: theirs,
+    "a bit flipped": lambda _, mine: flipped(mine),
+    "the id of no key": lambda _, mine: mine.replace(mine.split(".")[1], "00000000"),
+    "cut": lambda _, mine: mine[:20],
+    "empty": lambda _, mine: "",
+    "no token": lambda _, mine: "ké.\u2028",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_sealed_key_that_does_not_open_is_entered_again_and_breaks_nothing_else(
+    whole: Whole, upstream: Upstream, damage: str
+) -> None:
+    """Never another's key, never a 500, over HTTP on every route that meets it."""
+    whole.config(whole.ann, "ann's", api_key="sk-proj-of-ann-and-nobody-else-0001")
+    mine = whole.config(whole.ben, "ben's", model="text")
+    whole.config(whole.ben, "spare", model="count:1:0", api_key="sk-proj-the-spare-one-of-ben-0002")
+    token = DAMAGE[damage](sealed(whole, "ann's"), sealed(whole, "ben's"))
     raw(whole, "UPDATE model_configs SET api_key_encrypted = :token WHERE name = 'ben''s'", token=token)
-    shown = configs.get(whole.ben, stolen)
-    assert (shown.api_key, shown.key_unreadable) == (None, True)
-    generation = whole.said(whole.ben, whole.chat(whole.ben), "hello")
+    client = signed_in(whole, "ben")
+    assert client("GET", "/model-configs").status_code == 200
+    shown = client("GET", f"/model-configs/{mine}").get_json()
+    assert (shown["api_key"], shown["key_unreadable"]) == (None, True)
+
+    served = len(upstream.served)
+    chat = whole.chat(whole.ben)
+    generation = whole.said(whole.ben, chat, "hello", model="ben's")
     assert (generation.status, generation.error_code) == ("error", "key_unreadable")
-    with pytest.raises(KeyUnreadable):
-        configs.change(whole.ben, stolen, {"base_url": "https://example.org/v1"})
-    again = configs.change(whole.ben, stolen, {"api_key": KEY})
-    assert (again.api_key, again.key_unreadable) == ("sk-proj-…NARY", False)
+    asked = {"model": "ben's", "messages": [{"role": "user", "content": "hello"}]}
+    refused = client("POST", "/v1/chat/completions", asked)
+    assert (refused.status_code, "enter the key again" in refused.text) == (400, True), refused.text
+    assert len(upstream.served) == served, "nothing was sent"
+    assert whole.said(whole.ben, chat, "hello", model="spare").status == "complete"
+    assert upstream.served[-1].headers["authorization"] == "Bearer sk-proj-the-spare-one-of-ben-0002"
+    assert client("GET", "/v1/models").status_code == 200
+
+    assert client("PATCH", f"/model-configs/{mine}", {"name": "still ben's"}).status_code == 200
+    moved = client("PATCH", f"/model-configs/{mine}", {"base_url": "https://example.org/v1"})
+    assert (moved.status_code, moved.get_json()["errors"][0]["code"]) == (422, "key_required")
+    again = client("PATCH", f"/model-configs/{mine}", {"api_key": KEY}).get_json()
+    assert (again["api_key"], again["key_unreadable"]) == ("sk-proj-…NARY", False)
+    raw(whole, "UPDATE model_configs SET api_key_encrypted = :token WHERE name = 'still ben''s'", token=token)
+    assert client("DELETE", f"/model-configs/{mine}").status_code == 204
 
 
 def test_the_key_reaches_the_provider_and_nobody_else(whole: Whole, upstream: Upstream) -> None:
@@ -111,9 +162,72 @@ def test_another_origin_needs_the_key_again(whole: Whole, url: str) -> None:
         configs.change(whole.ann, reference, {"base_url": None})
 
 
+def test_a_key_goes_only_to_the_server_it_was_saved_for(
+    make_app: Callable[..., Flask], upstream: Upstream, tmp_path: Path
+) -> None:
+    """Also where no config names a server, and the operator moves the provider to another one."""
+    url = f"sqlite:///{tmp_path / 'kept.db'}"
+    with Upstream() as other:
+        before = Whole(make_app(database_url=url, openai_base_url=f"{upstream.url}/v1"))
+        mine, named = before.config(before.ann), before.config(before.ann, "named", base_url=f"{upstream.url}/v1")
+        assert before.said(before.ann, before.chat(before.ann), "hello", model="mine").status == "complete"
+        app = make_app(database_url=url, openai_base_url=f"{other.url}/v1")
+        app.extensions["parley"].generations.start()
+        whole = Whole.__new__(Whole)
+        whole.app, whole.services, whole.ann = app, app.extensions["parley"], before.ann
+        configs, chat = whole.services.model_configs, whole.chat(whole.ann)
+        shown = {config.name: (config.api_key, config.key_unreadable) for config in configs.list(whole.ann)}
+        assert shown == {"mine": (None, True), "named": ("sk-proj-…NARY", False)}
+        generation = whole.said(whole.ann, chat, "hello", model="mine")
+        assert (generation.status, generation.error_code) == ("error", "key_unreadable")
+        assert signed_in(whole, "ann")("GET", "/v1/models").status_code == 200
+        assert other.requests == 0, "nothing was sent to it"
+        assert configs.change(whole.ann, mine, {"name": "still mine"}).key_unreadable
+        back = configs.change(whole.ann, mine, {"base_url": f"{upstream.url}/v1"})
+        assert back.api_key == "sk-proj-…NARY", "where it was saved for"
+        with pytest.raises(Invalid, match="enter it again"):
+            configs.change(whole.ann, named, {"base_url": None})
+        again = configs.change(whole.ann, named, {"base_url": None, "api_key": KEY})
+        assert not again.key_unreadable
+        assert whole.said(whole.ann, chat, "hello", model="named").status == "complete"
+        assert other.served[-1].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_keys_of_before_belong_to_where_their_calls_go_at_the_next_start(whole: Whole, upstream: Upstream) -> None:
+    mine = whole.config(whole.ann)
+    elsewhere = whole.config(whole.ann, "elsewhere", base_url="https://x.example/v1")
+    raw(whole, "UPDATE model_configs SET key_origin = NULL")
+    whole.services.model_configs.remember_origins()
+    found = {one: whole.services.model_configs.get(whole.ann, one).key_origin for one in (mine, elsewhere)}
+    assert found == {mine: upstream.url, elsewhere: "https://x.example:443"}
+
+
+def test_longer_answers_than_usual_where_the_model_writes_them(whole: Whole) -> None:
+    configs = whole.services.model_configs
+    most = model_facts.known("openai", "gpt-5").max_output
+    assert most is not None
+    assert most > 32_000
+    assert configs.get(whole.ann, whole.config(whole.ann, "long", model="gpt-5", max_tokens=most)).max_tokens == most
+    short = whole.config(whole.ann, "short", max_tokens=32_000)
+    refused: list[Callable[[], object]] = [
+        lambda: whole.config(whole.ann, "too long", model="gpt-5", max_tokens=most + 1),
+        lambda: whole.config(whole.ann, "unknown", model="nobody-knows", max_tokens=32_001),
+        lambda: configs.change(whole.ann, short, {"max_tokens": 32_001}),
+        lambda: configs.change(whole.ann, short, {"max_tokens": most + 1, "model": "gpt-5"}),
+    ]
+    for act in refused:
+        with pytest.raises(Invalid, match="max_tokens is at most") as error:
+            act()
+        assert error.value.extra["errors"][0]["pointer"] == "/max_tokens"
+    assert configs.change(whole.ann, short, {"max_tokens": most, "model": "gpt-5"}).max_tokens == most
+    with pytest.raises(Invalid):
+        configs.change(whole.ann, short, {"model": "nobody-knows"})
+
+
 @pytest.mark.parametrize(
     "values",
     [
+        {"provider": "demo", "base_url": "https://x.example"},
         {"provider": "nobody"},
         {"provider": "openai", "api_key": None},
         {"provider": "custom", "api_key": None},
@@ -202,7 +316,7 @@ def test_which_model_takes_a_message(whole: Whole) -> None:
     spare = whole.config(ann, "spare", model="count:2:0")
     with pytest.raises(ProviderNotConfigured):
         say(ann, whole.chat(ann), "a")  # no longer the only one
-    whole.services.model_configs._choice._default_model = "spare"
+    whole.services.model_configs._choice._default_model = lambda: "spare"
     assert chosen(say(ann, whole.chat(ann), "a")) == "openai/count:2:0", "the instance's default"
     ann = with_default(ann, "openai/count:3:0")
     assert chosen(say(ann, whole.chat(ann), "a")) == "openai/count:3:0", "the user's default"
@@ -244,11 +358,8 @@ def test_parameters_come_from_the_message_then_the_chat_then_the_config(whole: W
 
 def test_a_text_that_no_database_takes(whole: Whole) -> None:
     """HTTP refuses it before."""
-    client = whole.app.test_client()
-    login = {"username": "ann", "password": "correct horse battery"}
-    token = client.post("/auth/login", json=login).get_json()["access_token"]
     body = {"name": "n", "provider": "demo", "system_prompt": "a\0b"}
-    answer = client.post("/model-configs", json=body, headers={"Authorization": f"Bearer {token}"})
+    answer = signed_in(whole, "ann")("POST", "/model-configs", body)
     assert answer.status_code == 422, answer.text
 
 

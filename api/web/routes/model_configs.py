@@ -6,8 +6,17 @@ from flask import Response
 
 from api.web.answers import answer, answer_list, no_content, pick
 from api.web.context import principal, services
+from api.web.handover import StreamResponse
 from api.web.openapi import Access, IdPath, Routes
-from api.web.schemas.model_configs import ModelConfigAnswer, ModelConfigChange, ModelConfigsAnswer, NewModelConfig
+from api.web.replies import refuse_if_full
+from api.web.schemas.model_configs import (
+    ModelConfigAnswer,
+    ModelConfigChange,
+    ModelConfigsAnswer,
+    ModelConfigTrial,
+    NewModelConfig,
+)
+from api.web.trials import Trial
 
 routes = Routes("model-configs", "Providers, keys and defaults")
 
@@ -38,3 +47,18 @@ def change_model_config(path: IdPath, body: ModelConfigChange) -> Response:
 def delete_model_config(path: IdPath) -> Response:
     services().model_configs.delete(principal(), path.id)
     return no_content()
+
+
+@routes.post(
+    "/model-configs/<id>/test",
+    summary="One tiny call with this config",
+    access=Access.ACCOUNT,
+    generates=True,
+    returns={200: ModelConfigTrial},
+)
+def try_model_config(path: IdPath) -> Response:
+    refuse_if_full()
+    begun = services().completions.try_out(principal(), path.id)
+    follower = services().generations.follow_new(principal(), begun.generation_id)
+    # the loop waits: a client that leaves ends the call
+    return StreamResponse(follower, Trial(begun), content_type="application/json", ping=b"", whole=True, late=True)

@@ -13,7 +13,9 @@ from api.web.schemas.accounts import Line, Storable
 from api.web.schemas.chats import ModelName, Share, Temperature
 
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
-MaxOutput = Annotated[int, Field(ge=1, le=32_000)]
+MaxOutput = Annotated[
+    int, Field(ge=1, le=10_000_000, description="At most 32000, unless the model is known to write more than that.")
+]
 
 
 class _Fields(Body):
@@ -64,6 +66,27 @@ class ModelConfigAnswer(BaseModel):
     shared: bool
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+class TrialError(BaseModel):
+    """What the provider's refusal means, as a message sent with this config would show it."""
+
+    code: str
+    title: str
+    detail: str
+    status: int
+    retry_after: int | None
+
+
+class ModelConfigTrial(BaseModel):
+    """Milliseconds: to the reply's end, and to its first token."""
+
+    ok: bool
+    provider: str
+    model: str
+    latency_ms: int
+    first_token_ms: int | None
+    error: TrialError | None
 
 
 class ModelConfigsAnswer(BaseModel):

@@ -90,7 +90,7 @@ def _advanced(config: ModelConfig | None, *, asks_url: bool) -> None:
         st.number_input(
             "Longest answer, in tokens",
             1,
-            32_000,
+            10_000_000,
             config.max_tokens if config else None,
             key=actions.field("model_max_tokens"),
             placeholder="the model's own",
