@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help run api dev ui test test-long check bench format lock migrate up down logs ps clean
+.PHONY: help run api dev ui test test-long check bench bench-data format lock migrate up down logs ps clean
 
 # Set-up: a stamp a set of locks. A virtual environment that works is kept, anything else is made anew.
 define setup
@@ -62,6 +62,9 @@ check: .venv/.dev ## Format, lint, types, layers, and whether generated files an
 
 bench: .venv/.dev ## Measure ours beside the reference line, in under four minutes
 	@$(PY) -m bench.run $(ARGS)
+
+bench-data: .venv/.dev ## Usage over ten million calls on PostgreSQL, and what its sums cost a call
+	@$(PY) -m bench.data $(ARGS)
 
 format: .venv/.dev ## Format the code and fix what the linter can
 	$(PY) -m ruff check --fix-only .

@@ -111,6 +111,7 @@ def _prepare(settings: Settings, services: Services) -> None:
         raise ConfigError(str(error)) from error
     services.model_configs.remember_origins()
     services.instance.refresh()
+    services.prices.refresh()
     services.budgets.refresh()
     services.api_keys.bootstrap(settings.api_key.get_secret_value())
     try:

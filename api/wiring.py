@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from api.config import Settings
 from api.db import Database
+from api.domain.generations import Counted
 from api.domain.ids import new_id
 from api.domain.instance import InstanceSettings
 from api.providers.base import Timeouts
@@ -17,7 +20,7 @@ from api.providers.control import Control
 from api.providers.transport import Transport
 from api.rate_limits.storage import DatabaseStorage
 from api.repositories.presence import presence_of
-from api.repositories.unit_of_work import Store
+from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.egress import Egress, parse_allowed
 from api.security.passwords import Passwords
 from api.security.tokens import Tokens
@@ -39,10 +42,12 @@ from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
 from api.services.offers import Offers
+from api.services.prices import PriceService
 from api.services.prompts import PromptService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.registry import Services
+from api.services.retention import RetentionService
 from api.services.sessions import SessionService
 from api.services.tree import TreeService
 from api.services.turns import Turns
@@ -58,8 +63,23 @@ def setup_code(settings: Settings) -> str | None:
     """What the first admin of a production server must present: the same in every process, stored nowhere."""
     if not settings.production:
         return None
-    pepper = settings.token_pepper.get_secret_value().encode()
-    return hmac.new(pepper, b"setup-code", hashlib.sha256).hexdigest()[:12]
+    return hmac.new(settings.token_pepper.get_secret_value().encode(), b"setup-code", hashlib.sha256).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What administrators decide while the server runs; every process reads it anew each second."""
+
+    instance: InstanceService
+    prices: PriceService
+    budgets: BudgetService
+    retention: RetentionService
+
+
+def _rules(settings: Settings, store: Store) -> _Rules:
+    instance, prices = InstanceService(store, _environment(settings)), PriceService(store)
+    budgets = BudgetService(store, prices, settings.provider_total_timeout + HOLD_MARGIN)
+    return _Rules(instance, prices, budgets, RetentionService(store, lambda: instance.current))
 
 
 def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
@@ -68,9 +88,8 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     egress = Egress(parse_allowed(settings.allowed_private_hosts))
     catalogue = Catalogue(settings.base_urls(), _local_models(settings))
     sessions, api_keys = _credentials(settings, store)
-    instance = InstanceService(store, _environment(settings))
-    budgets = BudgetService(store, settings.provider_total_timeout + HOLD_MARGIN)
-    audit = AuditService(store, lambda: instance.current)
+    rules = _rules(settings, store)
+    instance, budgets = rules.instance, rules.budgets
     rate_limits = _rate_limits(settings, store, instance)
     generations = _generations(
         settings=settings,
@@ -80,9 +99,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         sessions=sessions,
         api_keys=api_keys,
         rate_limits=rate_limits,
-        instance=instance,
-        audit=audit,
-        budgets=budgets,
+        rules=rules,
     )
     offers, control = Offers(catalogue), Control(catalogue, egress)
     choice = Choice(catalogue, offers, lambda: instance.current.default_model)
@@ -93,8 +110,9 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     tree = TreeService(store, chats, rate_limits)
     return Services(
         declared=DeclaredModels(store, catalogue),
-        audit=audit,
+        audit=AuditService(store),
         budgets=budgets,
+        prices=rules.prices,
         accounts=accounts,
         administration=AdministrationService(store, Passwords(), accounts, generations.stop_all),
         instance=instance,
@@ -211,9 +229,7 @@ def _generations(
     sessions: SessionService,
     api_keys: ApiKeyService,
     rate_limits: RateLimitService,
-    instance: InstanceService,
-    audit: AuditService,
-    budgets: BudgetService,
+    rules: _Rules,
 ) -> GenerationService:
     owner = new_id()
     purged_at = time.monotonic()
@@ -223,15 +239,20 @@ def _generations(
 
     def housekeeping() -> None:
         nonlocal purged_at
-        instance.refresh()
-        budgets.refresh()
-        budgets.expire()
+        rules.instance.refresh()
+        rules.prices.refresh()
+        rules.budgets.refresh()
+        rules.budgets.expire()
         api_keys.flush_last_used()
         if time.monotonic() - purged_at > PURGE_SECONDS:
             purged_at = time.monotonic()
             rate_limits.purge()
-            audit.prune()
-            budgets.prune()
+            rules.retention.prune()
+            rules.budgets.prune()
+
+    def settle(work: UnitOfWork, calls: Sequence[Counted]) -> None:
+        rate_limits.settle(work, calls)  # before budgets, as at a call's beginning: nobody waits crosswise
+        rules.budgets.settle(work, calls)
 
     return GenerationService(
         store=store,
@@ -245,5 +266,6 @@ def _generations(
         drain_seconds=settings.drain_seconds,
         still_good=still_good,
         housekeeping=housekeeping,
-        settle=budgets.settle,
+        settle=settle,
+        price=rules.prices.price,
     )

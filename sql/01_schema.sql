@@ -385,3 +385,64 @@ ALTER TABLE chats ADD COLUMN prompt_id UUID;
 ALTER TABLE chats ADD COLUMN plan JSONB;
 
 ALTER TABLE model_configs ADD COLUMN key_origin TEXT;
+
+CREATE TABLE model_prices (
+    provider VARCHAR(40) NOT NULL,
+    model VARCHAR(200) NOT NULL,
+    input NUMERIC(20, 10) NOT NULL,
+    output NUMERIC(20, 10),
+    cached NUMERIC(20, 10),
+    cache_write NUMERIC(20, 10),
+    reasoning NUMERIC(20, 10),
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_model_prices PRIMARY KEY (provider, model)
+);
+
+CREATE TABLE usage_users (
+    user_id UUID NOT NULL,
+    day DATE NOT NULL,
+    calls BIGINT DEFAULT 0 NOT NULL,
+    errors BIGINT DEFAULT 0 NOT NULL,
+    estimated BIGINT DEFAULT 0 NOT NULL,
+    unpriced BIGINT DEFAULT 0 NOT NULL,
+    prompt_tokens BIGINT DEFAULT 0 NOT NULL,
+    completion_tokens BIGINT DEFAULT 0 NOT NULL,
+    reasoning_tokens BIGINT DEFAULT 0 NOT NULL,
+    cached_tokens BIGINT DEFAULT 0 NOT NULL,
+    cost NUMERIC(20, 10) DEFAULT 0 NOT NULL,
+    timed_tokens BIGINT DEFAULT 0 NOT NULL,
+    timed_ms BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_usage_users PRIMARY KEY (user_id, day),
+    CONSTRAINT fk_usage_users_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_usage_users_day ON usage_users (day);
+
+CREATE TABLE usage_totals (
+    day DATE NOT NULL,
+    provider VARCHAR(40) NOT NULL,
+    model VARCHAR(200) NOT NULL,
+    surface VARCHAR(20) NOT NULL,
+    calls BIGINT DEFAULT 0 NOT NULL,
+    errors BIGINT DEFAULT 0 NOT NULL,
+    estimated BIGINT DEFAULT 0 NOT NULL,
+    unpriced BIGINT DEFAULT 0 NOT NULL,
+    prompt_tokens BIGINT DEFAULT 0 NOT NULL,
+    completion_tokens BIGINT DEFAULT 0 NOT NULL,
+    reasoning_tokens BIGINT DEFAULT 0 NOT NULL,
+    cached_tokens BIGINT DEFAULT 0 NOT NULL,
+    cost NUMERIC(20, 10) DEFAULT 0 NOT NULL,
+    timed_tokens BIGINT DEFAULT 0 NOT NULL,
+    timed_ms BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_usage_totals PRIMARY KEY (day, provider, model, surface)
+);
+
+CREATE TABLE usage_total_waits (
+    day DATE NOT NULL,
+    provider VARCHAR(40) NOT NULL,
+    model VARCHAR(200) NOT NULL,
+    surface VARCHAR(20) NOT NULL,
+    bucket INTEGER NOT NULL,
+    calls BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_usage_total_waits PRIMARY KEY (day, provider, model, surface, bucket)
+);

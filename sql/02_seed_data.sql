@@ -7,3 +7,5 @@ UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num 
 UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
 UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
 UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
+UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008';

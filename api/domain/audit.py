@@ -23,7 +23,7 @@ class Actor:
 
     def did(self, action: str, target: object = None, **detail: Any) -> Entry:
         """`action` is `noun.verb`; `target` the id or name of what it was done to."""
-        return Entry(self, action, None if target is None else str(target)[:200], detail)
+        return Entry(self, action, None if target is None else str(target)[:200], detail, at=clock.now())
 
 
 @dataclass(frozen=True, slots=True)

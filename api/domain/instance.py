@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from api.domain.limit_rules import Rule
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceSettings:
@@ -14,4 +16,6 @@ class InstanceSettings:
     default_model: str = ""
     requests_per_hour: int = 1000
     generations_per_hour: int = 100
+    limit_rules: tuple[Rule, ...] = ()
+    retention_chats_days: int | None = None
     retention_audit_days: int | None = 365

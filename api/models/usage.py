@@ -14,17 +14,9 @@ from api.models.base import Base, Money
 ZERO = text("0")
 
 
-class UsageDay(Base):
-    """`day` is that of the ledger's row; `api_key_id` is all zeros where a session asked."""
+class Sums:
+    """What is added up."""
 
-    __tablename__ = "usage_days"
-
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    day: Mapped[dt.date] = mapped_column(primary_key=True)
-    provider: Mapped[str] = mapped_column(String(40), primary_key=True)
-    model: Mapped[str] = mapped_column(String(200), primary_key=True)
-    surface: Mapped[str] = mapped_column(String(20), primary_key=True)
-    api_key_id: Mapped[UUID] = mapped_column(primary_key=True)
     calls: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
     errors: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
     estimated: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
@@ -36,6 +28,19 @@ class UsageDay(Base):
     cost: Mapped[Decimal] = mapped_column(Money(), server_default=ZERO)
     timed_tokens: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)  # of calls whose writing took a time
     timed_ms: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+
+
+class UsageDay(Sums, Base):
+    """`day` is that of the ledger's row; `api_key_id` is all zeros where a session asked."""
+
+    __tablename__ = "usage_days"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(40), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    surface: Mapped[str] = mapped_column(String(20), primary_key=True)
+    api_key_id: Mapped[UUID] = mapped_column(primary_key=True)
 
     __table_args__ = (Index("ix_usage_days_day", "day"),)
 
@@ -55,3 +60,38 @@ class UsageWait(Base):
     calls: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
 
     __table_args__ = (Index("ix_usage_waits_day", "day"),)
+
+
+class UsageOfUser(Sums, Base):
+    """The same of an account and day alone, for the list of all accounts."""
+
+    __tablename__ = "usage_users"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+
+    __table_args__ = (Index("ix_usage_users_day", "day"),)
+
+
+class UsageOfAll(Sums, Base):
+    """The same of all accounts together: few rows, however many people there are."""
+
+    __tablename__ = "usage_totals"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(40), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    surface: Mapped[str] = mapped_column(String(20), primary_key=True)
+
+
+class WaitsOfAll(Base):
+    """All accounts' waits."""
+
+    __tablename__ = "usage_total_waits"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(40), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    surface: Mapped[str] = mapped_column(String(20), primary_key=True)
+    bucket: Mapped[int] = mapped_column(primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)

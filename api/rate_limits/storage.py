@@ -35,6 +35,10 @@ ON CONFLICT (key) DO UPDATE SET hits = c.hits + excluded.hits WHERE c.hits + {_F
 RETURNING hits, COALESCE((SELECT p.hits FROM rate_limits p WHERE p.key = :before), 0)
 """  # noqa: S608  (constants of this module)
 _LAZY_HIT = f"{_HIT}\n"
+_ADD = """
+INSERT INTO rate_limits AS c (key, hits, expires_at) VALUES (:key, :amount, :expires_at)
+ON CONFLICT (key) DO UPDATE SET hits = c.hits + excluded.hits
+"""
 _FIXED = """
 INSERT INTO rate_limits AS c (key, hits, expires_at) VALUES (:key, :amount, :expires_at)
 ON CONFLICT (key) DO UPDATE SET
@@ -102,6 +106,12 @@ class DatabaseStorage(Storage, SlidingWindowCounterSupport, TimestampedSlidingWi
         now = self.clock()
         buckets = [bucket for bucket, _ in hits]
         return _count(connection, buckets, [self._parameters(bucket, now, amount) for bucket, amount in hits], _HIT)
+
+    def add_within(self, connection: Connection, amounts: Sequence[tuple[Bucket, int]]) -> None:
+        """Count what has happened already, whatever the limit, as part of a transaction that is open."""
+        now = self.clock()
+        for bucket, amount in amounts:
+            _execute(connection, _ADD, self._parameters(bucket, now, amount))
 
     def look(self, buckets: Sequence[Bucket]) -> tuple[Count, ...]:
         """Where the buckets stand, without a hit."""

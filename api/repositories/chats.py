@@ -112,6 +112,12 @@ class ChatRepository(Repository):
         values = key | {"k_user_id": user_id, "k_by": by, "k_now": clock.now()}
         return query.record(self.connection, values, Chat)
 
+    def prune(self, before: dt.datetime, limit: int) -> int:
+        """Remove chats untouched since then, but for pinned ones and where a reply runs; how many."""
+        running = sa.exists().where(GENERATION.user_id == CHAT.user_id, GENERATION.chat_id == CHAT.id, IS_ACTIVE)
+        old = sa.select(CHAT.user_id, CHAT.id).where(CHAT.updated_at < before, ~CHAT.pinned, ~running).limit(limit)
+        return self.changed(sa.delete(ChatRow).where(sa.tuple_(CHAT.user_id, CHAT.id).in_(old)))
+
     def delete(self, user_id: UUID, chat_id: UUID) -> bool:
         return self.changed(sa.delete(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
 

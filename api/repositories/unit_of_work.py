@@ -30,6 +30,7 @@ from api.repositories.generations import GenerationRepository
 from api.repositories.instance import InstanceRepository
 from api.repositories.messages import MessageRepository
 from api.repositories.model_configs import ModelConfigRepository
+from api.repositories.prices import PriceRepository
 from api.repositories.processes import ProcessRepository
 from api.repositories.prompts import PromptRepository
 from api.repositories.sessions import SessionRepository
@@ -111,6 +112,10 @@ class UnitOfWork:
     @cached_property
     def budgets(self) -> BudgetRepository:
         return BudgetRepository(self.connection)
+
+    @cached_property
+    def prices(self) -> PriceRepository:
+        return PriceRepository(self.connection)
 
     @cached_property
     def instance(self) -> InstanceRepository:

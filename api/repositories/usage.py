@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,17 +15,23 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from api.domain.generations import ACTIVE, Counted
-from api.domain.usage import SUMS, Where, sums, wait_bucket, where
+from api.domain.usage import SUMS, sums, wait_bucket, where
 from api.models.accounts import ApiKey, User
 from api.models.base import table_of
 from api.models.chats import Chat
 from api.models.generations import Generation
-from api.models.usage import UsageDay, UsageWait
+from api.models.usage import UsageDay, UsageOfAll, UsageOfUser, UsageWait, WaitsOfAll
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared, Values, together
 
 DAYS = table_of(UsageDay)
 WAITS = table_of(UsageWait)
+OF_USERS = table_of(UsageOfUser)
+OF_ALL = table_of(UsageOfAll)
+WAITS_OF_ALL = table_of(WaitsOfAll)
+SUMMED = (DAYS, OF_USERS, OF_ALL)
+WAITED = (WAITS, WAITS_OF_ALL)
+"""In this order all closers take the rows, those of a table by their keys."""
 LEDGER = table_of(Generation).c
 CHATS = table_of(Chat).c
 USERS = table_of(User).c
@@ -62,39 +68,47 @@ class UsageRepository(Repository):
     def add(self, calls: Sequence[Counted]) -> None:
         """Count calls that this transaction closes. Rows are taken in one order, so that no two closers wait for
         each other."""
-        totals: dict[Where, dict[str, int | Decimal]] = {}
-        waits: Counter[tuple[Where, int]] = Counter()
-        for call in calls:
-            place = where(call)
-            total = totals.setdefault(place, dict.fromkeys(SUMS, 0))
-            for name, value in sums(call).items():
-                total[name] += value
-            if (bucket := wait_bucket(call)) is not None:
-                waits[place, bucket] += 1
         dialect = self.connection.dialect.name
-        pieces: list[tuple[Prepared, Values]] = [
-            (_upsert(DAYS, SUMS, dialect), asdict(place) | totals[place]) for place in sorted(totals)
-        ]
-        pieces += [
-            (_upsert(WAITS, ("calls",), dialect), asdict(place) | {"bucket": bucket, "calls": waits[place, bucket]})
-            for place, bucket in sorted(waits)
-        ]
+        pieces: list[tuple[Prepared, Values]] = []
+        for table in SUMMED:
+            for key, total in sorted(_totals(table, calls).items()):
+                pieces.append((_upsert(table, SUMS, dialect), dict(zip(_keys(table), key, strict=True)) | total))
+        for table in WAITED:
+            for key, number in sorted(_waits(table, calls).items()):
+                values = dict(zip(_keys(table), key, strict=True)) | {"calls": number}
+                pieces.append((_upsert(table, ("calls",), dialect), values))
         if pieces:
             together(self.connection, *pieces)
+
+    def forget(self, user_id: UUID) -> None:
+        """Take an account that is about to go out of everybody's sums: they tell what the ledger holds."""
+        for own, everybodys, added in ((DAYS, OF_ALL, SUMS), (WAITS, WAITS_OF_ALL, ("calls",))):
+            keys = _keys(everybodys)
+            sums = [sa.func.sum(own.c[name], type_=own.c[name].type).label(name) for name in added]
+            query = sa.select(*(own.c[name] for name in keys), *sums).where(own.c.user_id == user_id)
+            rows = self.connection.execute(query.group_by(*(own.c[name] for name in keys))).mappings().all()
+            upsert = _upsert(everybodys, added, self.connection.dialect.name)
+            less = [(upsert, {**row, **{name: -row[name] for name in added}}) for row in rows]
+            if less:
+                together(self.connection, *sorted(less, key=lambda one: tuple(one[1][name] for name in keys)))
 
     def summed(self, asked: Asked, group: str | None) -> list[dict[str, Any]]:
         """The sums of each group beside its columns; all in one, without a group."""
         if group == "chat":
             return self._by_chat(asked)
-        columns = [sa.func.sum(DAYS.c[name], type_=DAYS.c[name].type).label(name) for name in SUMS]
-        rows = self._grouped(DAYS, asked, COLUMNS[group], columns)
+        table = OF_ALL if _of_all(asked, group) else OF_USERS if _of_users(asked, group) else DAYS
+        columns = [sa.func.sum(table.c[name], type_=table.c[name].type).label(name) for name in SUMS]
+        rows = self._grouped(table, asked, COLUMNS[group], columns)
         return [row for row in rows if row["calls"] is not None]
 
     def waits(self, asked: Asked, group: str | None) -> dict[tuple[Any, ...], dict[int, int]]:
-        """Of each group, how many calls waited how long. Chats have none."""
+        """Of each group, how many calls waited how long. Chats have none, nor has the list of all accounts."""
+        if group == "chat" or _of_users(asked, group):
+            return {}
         found: dict[tuple[Any, ...], dict[int, int]] = defaultdict(dict)
-        columns = [sa.func.sum(WAITS.c.calls).label("calls")]
-        for row in self._grouped(WAITS, asked, (*COLUMNS[group], "bucket"), columns):
+        table = WAITS_OF_ALL if _of_all(asked, group) else WAITS
+        columns = [sa.func.sum(table.c.calls).label("calls")]
+        for row in self._grouped(table, asked, (*COLUMNS[group], "bucket"), columns):
             found[tuple(row[name] for name in COLUMNS[group])][row["bucket"]] = int(row["calls"])
         return found
 
@@ -135,6 +149,17 @@ class UsageRepository(Repository):
         return [dict(row) for row in self.connection.execute(query).mappings()]
 
 
+def _of_all(asked: Asked, group: str | None) -> bool:
+    """Whether the sums of all accounts together answer it."""
+    return asked.user_id is None and asked.api_key_id is None and group not in ("user", "key", "all")
+
+
+def _of_users(asked: Asked, group: str | None) -> bool:
+    """Whether the sums of whole accounts answer it."""
+    filtered = asked.provider or asked.model or asked.surface or asked.api_key_id
+    return asked.user_id is None and group == "user" and not filtered
+
+
 def _filters(columns: Any, asked: Asked) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = [columns.day.between(asked.since, asked.until)]
     for name in ("user_id", "provider", "model", "surface", "api_key_id"):
@@ -145,6 +170,30 @@ def _filters(columns: Any, asked: Asked) -> list[sa.ColumnElement[bool]]:
 
 def _how_many(condition: Any) -> Any:
     return sa.func.sum(sa.case((condition, 1), else_=0))
+
+
+@functools.cache
+def _keys(table: sa.Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key)
+
+
+def _totals(table: sa.Table, calls: Sequence[Counted]) -> dict[tuple[Any, ...], dict[str, int | Decimal]]:
+    totals: dict[tuple[Any, ...], dict[str, int | Decimal]] = {}
+    for call in calls:
+        place = where(call)
+        total = totals.setdefault(tuple(getattr(place, name) for name in _keys(table)), dict.fromkeys(SUMS, 0))
+        for name, value in sums(call).items():
+            total[name] += value
+    return totals
+
+
+def _waits(table: sa.Table, calls: Sequence[Counted]) -> Counter[tuple[Any, ...]]:
+    waits: Counter[tuple[Any, ...]] = Counter()
+    for call in calls:
+        if (bucket := wait_bucket(call)) is not None:
+            place = where(call)
+            waits[*(getattr(place, name) for name in _keys(table)[:-1]), bucket] += 1
+    return waits
 
 
 @functools.cache

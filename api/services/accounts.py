@@ -166,6 +166,7 @@ class AccountService:
 
         def delete(uow: UnitOfWork) -> None:
             _keep_an_admin(uow, user_id)
+            uow.usage.forget(user_id)
             uow.accounts.delete(user_id)
 
         self._store.read(lambda uow: _keep_an_admin(uow, user_id))

@@ -110,6 +110,7 @@ class AdministrationService:
 
         def delete(work: UnitOfWork) -> None:
             keep_an_admin(work, user.id)
+            work.usage.forget(user.id)
             if work.accounts.delete(user.id):
                 work.audit.add(actor.did("user.delete", user.id, username=user.username))
 

@@ -11,7 +11,6 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from contextvars import ContextVar
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,6 +27,7 @@ from api.repositories.budgets import Held, Place
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.generations.counting import tokens_of
 from api.services.model_configs import Target
+from api.services.prices import PriceService
 
 SWEPT: Final = 100
 KEPT: Final = dt.timedelta(days=70)
@@ -39,8 +39,9 @@ warned: ContextVar[tuple[BudgetState, ...]] = ContextVar("warned", default=())
 class BudgetService:
     """`hold_seconds` is how long a reservation may wait for its call's end: longer than any call takes."""
 
-    def __init__(self, store: Store, hold_seconds: float) -> None:
+    def __init__(self, store: Store, prices: PriceService, hold_seconds: float) -> None:
         self._store = store
+        self._prices = prices
         self._hold = dt.timedelta(seconds=hold_seconds)
         self._budgets: list[Budget] | None = None
 
@@ -102,7 +103,7 @@ class BudgetService:
         day, held, states = principal.today(), [], []
         for budget in sorted(budgets, key=lambda one: _place(one, principal.user_id, day)):
             place = _place(budget, principal.user_id, day)
-            amounts = [_forecast(budget, call) for call in calls]
+            amounts = [self._amount(budget, call) for call in calls]
             counted = work.budgets.reserve(place, sum(amounts), budget.amount)
             if counted is None:
                 raise self._refusal(work, budget, place, sum(amounts), principal)
@@ -136,6 +137,20 @@ class BudgetService:
         """Remove the counters of long ago."""
         return self._store.write(lambda work: work.budgets.prune((clock.now() - KEPT).date())) if self._budgets else 0
 
+    def _amount(self, budget: Budget, call: Forecast) -> int:
+        """The most that a call is expected to use. Raises PriceUnknown."""
+        output = OUTPUT_GUESS if call.output_tokens is None else call.output_tokens
+        if budget.unit == "tokens":
+            return call.prompt_tokens + output
+        rates = self._prices.rates(call.provider, call.model, call.rates)
+        cost = cost_of(rates, Usage(call.prompt_tokens, output if rates.output else 0)) if rates else None
+        if cost is None:
+            raise PriceUnknown(
+                f"A money budget holds here, and nobody knows what {call.provider}/{call.model} costs. Choose another "
+                "model, or ask an administrator of this server to set its price."
+            )
+        return to_units(cost.amount)
+
     def _known(self, work: UnitOfWork) -> list[Budget]:
         if self._budgets is None:  # before the first look
             self._budgets = work.budgets.all()
@@ -167,25 +182,6 @@ def forecast(generation_id: UUID, target: Target, size: int, turns: int) -> Fore
         output = min(target.facts.max_output, OUTPUT_GUESS)
     tokens = tokens_of(size, turns + bool(target.system))
     return Forecast(generation_id, target.vendor.id, target.model, tokens, output, target.facts.rates)
-
-
-def forecast_dollars(call: Forecast) -> Decimal:
-    """The most that the call is expected to cost. Raises PriceUnknown."""
-    rates = call.rates or model_facts.rates_of(call.provider, call.model)
-    output = OUTPUT_GUESS if call.output_tokens is None else call.output_tokens
-    cost = cost_of(rates, Usage(call.prompt_tokens, output if rates.output else 0)) if rates else None
-    if cost is None:
-        raise PriceUnknown(
-            f"A money budget holds here, and nobody knows what {call.provider}/{call.model} costs. Choose another "
-            "model, or ask an administrator of this server to set its price."
-        )
-    return cost.amount
-
-
-def _forecast(budget: Budget, call: Forecast) -> int:
-    if budget.unit == "cost":
-        return to_units(forecast_dollars(call))
-    return call.prompt_tokens + (OUTPUT_GUESS if call.output_tokens is None else call.output_tokens)
 
 
 def _used(budget: Budget, call: Counted) -> int:

@@ -127,6 +127,7 @@ class CompletionService:
             "day": principal.today(),
             "owner": self._generations.owner,
         }
+        limits += self._rate_limits.count_calls(work, principal, draft.surface, [(target.vendor.id, target.model)])
         self._budgets.reserve(work, principal, [_forecast(generation_id, target, draft)])
         work.turns.begin((), row, {})
         return target, limits

@@ -9,6 +9,7 @@ from typing import Any
 from api.domain.audit import Actor
 from api.domain.errors import Invalid
 from api.domain.instance import InstanceSettings
+from api.domain.limit_rules import Rule
 from api.repositories.unit_of_work import Store
 
 
@@ -24,6 +25,8 @@ class InstanceService:
         """Read what is stored; the janitor does so once a second. Raises StoreUnavailable, and all stays as it was."""
         stored = self._store.read(lambda work: work.instance.settings())
         known = {name: value for name, value in stored.items() if name in InstanceSettings.__dataclass_fields__}
+        if "limit_rules" in known:
+            known["limit_rules"] = tuple(Rule(**rule) for rule in known["limit_rules"])
         self.current = replace(self._environment, **known)
         return self.current
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from typing import Final
 from limits import RateLimitItem, RateLimitItemPerMinute
 
 from api.domain.errors import LimitExceeded
+from api.domain.generations import Counted
 from api.domain.instance import InstanceSettings
+from api.domain.limit_rules import Origin, Rule, holding
 from api.domain.principal import Principal
 from api.rate_limits.storage import DatabaseStorage, Refused
 from api.rate_limits.window import Bucket, Count
@@ -30,6 +33,16 @@ WORDS: Final = {
     "login-account": "There were too many sign-in attempts for this account or from this address",
     "login-address": "There were too many sign-in attempts for this account or from this address",
     "register": "There were too many registrations from this address",
+}
+BY_RULE: Final = {
+    "requests": "You have used all {limit} calls of this hour {what}",
+    "tokens": "You have used all {limit} tokens of this hour {what}",
+}
+OF: Final = {
+    "user": "that your account has",
+    "key": "that this API key has",
+    "model": "that you have for this model",
+    "surface": "that you have on this interface",
 }
 WHO_HELPS: Final = "If that is too little, ask the administrator of this server to raise the limit."
 
@@ -95,9 +108,46 @@ class RateLimitService:
         except Refused as refusal:
             raise _too_many(refusal) from None
 
+    def count_calls(
+        self, work: UnitOfWork, principal: Principal, surface: str, models: Sequence[tuple[str, str]]
+    ) -> tuple[LimitState, ...]:
+        """Calls of those (provider, model), by the rules that administrators set, in the transaction that begins them.
+        Of tokens, one a call is counted now and the rest by `settle`: calls that run may pass a limit by what they
+        use, and no further call is let through. Raises TooMany."""
+        rules = self._instance().limit_rules
+        if not rules:
+            return ()
+        amounts: Counter[Bucket] = Counter()
+        for provider, model in models:
+            origin = Origin(principal.user_id, principal.api_key_id, surface, provider, model)
+            amounts.update(_by_rule(rule, origin) for rule in holding(rules, origin))
+        try:
+            return tuple(
+                _state(count) for count in self.storage.acquire_within(work.connection, sorted(amounts.items()))
+            )
+        except Refused as refusal:
+            raise _too_many(refusal) from None
+
+    def settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:
+        """Count the tokens of calls that this transaction closes, where a rule limits them."""
+        rules = [rule for rule in self._instance().limit_rules if rule.measure == "tokens"]
+        if not rules:
+            return
+        amounts: Counter[Bucket] = Counter()
+        for call in calls:
+            end = call.closing
+            tokens = (end.prompt_tokens or 0) + (end.completion_tokens or 0)
+            origin = Origin(end.user_id, call.api_key_id, call.surface, call.provider, call.model)
+            for rule in holding(rules, origin):
+                amounts[_by_rule(rule, origin)] += max(0, tokens - 1)
+        self.storage.add_within(work.connection, sorted(amounts.items()))
+
     def look(self, principal: Principal) -> tuple[LimitState, ...]:
         """Where this account stands, without a hit."""
-        counts = self.storage.look([self._hourly(principal, name) for name in HOURLY])
+        origin = Origin(principal.user_id, principal.api_key_id, "", "", "")
+        rules = [rule for rule in self._instance().limit_rules if rule.kind in ("user", "key")]
+        own = [_by_rule(rule, origin) for rule in holding(rules, origin)]
+        counts = self.storage.look([self._hourly(principal, name) for name in HOURLY] + own)
         return tuple(_state(count) for count in counts)
 
     def _hourly(self, principal: Principal, name: str) -> Bucket:
@@ -129,6 +179,11 @@ class RateLimitService:
         return states
 
 
+def _by_rule(rule: Rule, origin: Origin) -> Bucket:
+    key = f"{rule.measure}-{rule.kind}/{origin.user_id.hex}/{origin.named(rule.kind)}"
+    return Bucket(key, rule.per_hour, HOUR)
+
+
 def _bucket(item: RateLimitItem, *whose: str) -> Bucket:
     return Bucket(item.key_for(*whose), item.amount, item.get_expiry())
 
@@ -144,7 +199,9 @@ def _too_many(refusal: Refused) -> TooMany:
     states = tuple(_state(count) for count in refusal.counts)
     wait = max((state.reset_seconds for state in states if state.remaining == 0), default=1)
     name = refusal.full.key.partition("/")[0]
-    what = WORDS[name].format(limit=f"{refusal.full.limit:,}")
+    what = WORDS.get(name, BY_RULE.get(name.partition("-")[0], "")).format(
+        limit=f"{refusal.full.limit:,}", what=OF.get(name.partition("-")[2], "")
+    )
     return TooMany(f"{what}; try again in {_duration(wait)}. {WHO_HELPS}", retry_after=wait, states=states)
 
 

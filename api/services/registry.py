@@ -19,6 +19,7 @@ from api.services.health import HealthService
 from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
+from api.services.prices import PriceService
 from api.services.prompts import PromptService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
@@ -36,6 +37,7 @@ class Services:
     instance: InstanceService
     audit: AuditService
     budgets: BudgetService
+    prices: PriceService
     sessions: SessionService
     api_keys: ApiKeyService
     model_configs: ModelConfigService

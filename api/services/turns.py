@@ -129,6 +129,8 @@ class Turns:
             answer_id = new_id()
             replies[0].notes["then"] = str(answer_id)
             forecasts.append(_forecast_by(forecasts[0], answer_id, replies[0], targets[-1]))
+        models = [(call.provider, call.model) for call in forecasts]
+        limits += self._rate_limits.count_calls(work, principal, order.surface, models)
         self._budgets.reserve(work, principal, forecasts, steps=2 if opened.then else 1)
         said = () if opened.goes_on else tuple(reply.message for reply in replies)
         said = (question, *said) if question else said

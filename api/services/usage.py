@@ -101,7 +101,7 @@ def _asked(principal: Principal, wanted: Wanted, everyone: bool) -> Asked:
 
 def _shown(work: UnitOfWork, asked: Asked, group: str | None) -> list[dict[str, Any]]:
     rows = work.usage.summed(asked, group)
-    waits = {} if group == "chat" else work.usage.waits(asked, group)
+    waits = work.usage.waits(asked, group)
     keys = ("chat_id",) if group == "chat" else COLUMNS[group]
     names = {column: work.usage.names(NAMED[column], _ids(rows, column)) for column in keys if column in NAMED}
     shown = []

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import ProviderError, ProviderUnavailable, StoreUnavailable
 from api.domain.events import Finish, ProviderEvent, TextDelta
-from api.domain.generations import Generation
+from api.domain.generations import Counted, Generation
 from api.domain.ids import new_id
+from api.domain.instance import InstanceSettings
+from api.domain.limit_rules import Rule
 from api.domain.principal import ALL_SCOPES, Principal
 from api.providers.base import Call, Endpoint, Timeouts, WireRequest
 from api.providers.catalogue import Catalogue
@@ -27,6 +29,7 @@ from api.services.generations import Follower, GenerationService
 from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Target, Wish
 from api.services.offers import Offers
+from api.services.prices import PriceService
 from api.services.rate_limits import RateLimitService
 from api.services.tree import TreeService
 from api.services.turns import Turns
@@ -110,9 +113,19 @@ class _Scripted(ModelConfigService):
 class Machine:
     """A process: `send` begins a reply that follows a script."""
 
-    def __init__(self, store: Store, *, max_reply_chars: int = 1_000_000, hold_seconds: float = 3600.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        max_reply_chars: int = 1_000_000,
+        hold_seconds: float = 3600.0,
+        rules: tuple[Rule, ...] = (),
+    ) -> None:
         self.store = store
-        self.budgets = BudgetService(store, hold_seconds)
+        instance = InstanceSettings("open", "", 100_000, 100_000, limit_rules=rules)
+        self.limits = RateLimitService(storage_over(store), 100_000, 100_000, 100, lambda: instance)
+        self.prices = PriceService(store)
+        self.budgets = BudgetService(store, self.prices, hold_seconds)
         self.owner = new_id()
         self.loop = LoopThread()
         self.presence = presence_of(store.database, self.owner)
@@ -128,16 +141,20 @@ class Machine:
             drain_seconds=1.0,
             still_good=lambda sessions, keys: (sessions, keys),
             housekeeping=lambda: None,
-            settle=self.budgets.settle,
+            settle=self._settle,
+            price=self.prices.price,
         )
         vault = Vault(parse_keys("9b74c9897bac770ffc029102a200c5de" * 2))
         catalogue = Catalogue({})
         choice = Choice(catalogue, Offers(catalogue), lambda: "")
         self._configs = _Scripted(store, vault, catalogue, TIMEOUTS, choice)
         self.chats = ChatService(store, self.generations)
-        limits = RateLimitService(storage_over(store), 100_000, 100_000, 100)
-        turns = Turns(store, self.generations, self._configs, limits, self.budgets)
-        self.messages = MessageService(turns, TreeService(store, self.chats, limits), 10_000)
+        turns = Turns(store, self.generations, self._configs, self.limits, self.budgets)
+        self.messages = MessageService(turns, TreeService(store, self.chats, self.limits), 10_000)
+
+    def _settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:
+        self.limits.settle(work, calls)
+        self.budgets.settle(work, calls)
 
     def send(self, who: Principal, chat: str, *steps: Step, key: str | None = None) -> Sent:
         self._configs.wire = Script(*steps)

@@ -187,6 +187,8 @@ def _one_row_everywhere(uow: UnitOfWork, user_id: UUID) -> None:
 
 
 def _wanted(column: sa.Column[object]) -> bool:
+    if column.name == "user_id":
+        return True
     return not column.nullable and (column.server_default is None or column.primary_key)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import importlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from api.domain import clock
 from api.domain.accounts import Found, User
 from api.domain.audit import Actor, Sought
 from api.domain.errors import BadCredentials, Invalid, LastAdmin, NotFound
@@ -43,7 +41,7 @@ def people(admin: AdministrationService) -> dict[str, User]:
 
 
 def entries(store: Store, **sought: Any) -> list[Any]:
-    return AuditService(store, InstanceSettings).page(Sought(**sought))
+    return AuditService(store).page(Sought(**sought))
 
 
 def test_lists_and_searches(admin: AdministrationService, people: dict[str, User]) -> None:
@@ -162,16 +160,6 @@ def test_a_deed_that_fails_is_not_in_the_log(
     with pytest.raises(LastAdmin):
         admin.change(ROOT, people["ann"].id, {"role": "member"})
     assert len(entries(store)) == before + 1
-
-
-def test_old_entries_are_pruned(store: Store, people: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> None:
-    service = AuditService(store, lambda: InstanceSettings(retention_audit_days=30))
-    assert service.prune() == 0
-    later = clock.now() + dt.timedelta(days=31)
-    monkeypatch.setattr(clock, "now", lambda: later)
-    assert AuditService(store, lambda: InstanceSettings(retention_audit_days=None)).prune() == 0
-    assert service.prune() == 3
-    assert entries(store) == []
 
 
 def test_settings_count_in_every_process_and_can_be_taken_back(store: Store) -> None:

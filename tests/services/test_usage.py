@@ -22,12 +22,14 @@ from api.domain.principal import ALL_SCOPES, Principal
 from api.domain.usage import NO_KEY, SUMS, bucket_of, percentile
 from api.models.base import table_of
 from api.models.generations import Generation
-from api.models.usage import UsageDay, UsageWait
+from api.models.usage import UsageDay, UsageOfAll, UsageOfUser, UsageWait, WaitsOfAll
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.accounts import AccountService, NewAccount
 from api.services.usage import UsageService, Wanted
 
 LEDGER, DAYS, WAITS = table_of(Generation), table_of(UsageDay), table_of(UsageWait)
+USERS, TOTALS, TOTAL_WAITS = table_of(UsageOfUser), table_of(UsageOfAll), table_of(WaitsOfAll)
+PLACE = ("user_id", "day", "provider", "model", "surface", "api_key_id")
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 
 
@@ -122,11 +124,62 @@ def recomputed(store: Store) -> tuple[dict[Any, Any], Counter[Any]]:
 
 def stored(store: Store) -> tuple[dict[Any, Any], Counter[Any]]:
     with store.database.reader.connect() as connection:
-        days = {
-            tuple(row)[:6]: dict(zip(SUMS, tuple(row)[6:], strict=True)) for row in connection.execute(sa.select(DAYS))
-        }
+        columns = [DAYS.c[name] for name in (*PLACE, *SUMS)]
+        rows = [tuple(row) for row in connection.execute(sa.select(*columns))]
+        days = {row[:6]: dict(zip(SUMS, row[6:], strict=True)) for row in rows}
         waits = Counter({tuple(row)[:7]: row[7] for row in connection.execute(sa.select(WAITS))})
     return days, waits
+
+
+def rolled(days: dict[Any, Any], *places: int) -> dict[Any, Any]:
+    """The sums of `stored` by some of their keys."""
+    found: dict[Any, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(SUMS, 0))
+    for key, values in days.items():
+        for name, value in values.items():
+            found[tuple(key[place] for place in places)][name] += value
+    return dict(found)
+
+
+def everybodys(store: Store) -> tuple[dict[Any, Any], dict[Any, Any], Counter[Any]]:
+    """The sums of each account, of all together, and all waits."""
+    with store.database.reader.connect() as connection:
+        users, totals = (
+            {tuple(row)[:width]: dict(zip(SUMS, tuple(row)[width:], strict=True)) for row in connection.execute(query)}
+            for width, query in (
+                (2, sa.select(*(USERS.c[name] for name in ("user_id", "day", *SUMS)))),
+                (4, sa.select(*(TOTALS.c[name] for name in ("day", "provider", "model", "surface", *SUMS)))),
+            )
+        )
+        waits = Counter({tuple(row)[:5]: row[5] for row in connection.execute(sa.select(TOTAL_WAITS))})
+    return users, totals, +waits
+
+
+def check_everybodys(store: Store) -> None:
+    """Equal to the sums over the ledger; what is nothing may be a row of zeros."""
+    days, waits = recomputed(store)
+    users, totals, total_waits = everybodys(store)
+    assert users == rolled(days, 0, 1)
+    assert {key: row for key, row in totals.items() if row["calls"]} == rolled(days, 1, 2, 3, 4)
+    assert all(not any(row.values()) for row in totals.values() if not row["calls"])
+    expected: Counter[Any] = Counter()
+    for key, calls in waits.items():
+        expected[*key[1:5], key[6]] += calls
+    assert total_waits == expected
+
+
+def test_everybodys_sums_are_the_ledgers_also_without_an_account_that_went(
+    store: Store, who: Principal, accounts: AccountService
+) -> None:
+    user = accounts.register(NewAccount("ben@example.org", "ben", "correct horse battery"))
+    ben = Principal(user.id, "ben", "member", ALL_SCOPES)
+    for number in range(60):
+        call(store, (who, ben)[number % 2], number)
+    check_everybodys(store)
+    accounts.delete(user.id, "correct horse battery")
+    check_everybodys(store)
+    report = UsageService(store).report(who, Wanted(dt.date(2026, 11, 1), dt.date(2026, 12, 1)), "user", everyone=True)
+    assert report.total["calls"] == 30
+    assert [(item["username"], item["calls"]) for item in report.items] == [("ann", 30)]
 
 
 def test_the_sums_are_the_ledgers(store: Store, who: Principal) -> None:
@@ -144,7 +197,8 @@ def test_parallel_closings_and_two_closers_of_one_call(store: Store, who: Princi
 
     def close(part: list[Closing]) -> None:
         for start in range(0, len(part), 7):
-            won.append(len(store.write(lambda work, at=start: closed(work, part[at : at + 7]))))
+            batch = sorted(part[start : start + 7], key=lambda one: one.generation_id)
+            won.append(len(store.write(lambda work, batch=batch: closed(work, batch))))
 
     parts = [closings, closings[::-1], closings[1::2] + closings[::2], closings[30:] + closings[:30]]
     threads = [threading.Thread(target=close, args=(part,)) for part in parts]
@@ -154,6 +208,7 @@ def test_parallel_closings_and_two_closers_of_one_call(store: Store, who: Princi
         thread.join(60)
     assert sum(won) == 60
     assert stored(store) == recomputed(store)
+    check_everybodys(store)
 
 
 def test_a_closing_that_is_undone_counts_nothing(store: Store, who: Principal) -> None:

@@ -135,3 +135,21 @@ def test_shared_model_configs(both: Pair) -> None:
     assert ann.ask("DELETE", f"/admin/model-configs/{config}").status_code == 204
     assert ann.ask("DELETE", f"/admin/model-configs/{config}").status_code == 404
     assert [one.name for one in whole.services.model_configs.list(whole.ben)] == []
+
+
+def test_limits_by_rule(both: Pair) -> None:
+    rule = {"kind": "model", "name": "demo/demo", "measure": "requests", "per_hour": 1}
+    assert both.ann.ask("PUT", "/admin/limits", {"items": [rule]}).json["items"] == [rule]
+    assert both.ann.ask("PUT", "/admin/limits", {"items": [rule | {"kind": "moon"}]}).status_code == 422
+    assert both.ann.get("/admin/limits").json["items"] == [rule]
+    body = {"content": "demo:fast hello", "model": "demo/demo"}
+    statuses = []
+    for _ in range(2):
+        chat = both.ben.post("/chats").json["id"]
+        answer = both.ben.post(f"/chats/{chat}/messages", body)
+        statuses.append(answer.status_code)
+    assert statuses == [201, 429]
+    assert '"requests-model";r=0' in answer.headers["RateLimit"]
+    assert both.ben.get("/usage/limits").status_code == 200
+    both.ann.ask("PUT", "/admin/limits", {"items": []})
+    assert both.ben.post(f"/chats/{chat}/messages", body).status_code == 201

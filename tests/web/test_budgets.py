@@ -65,3 +65,13 @@ def test_warned_of_and_refused(ann: Actor) -> None:
     assert (refused.status_code, refused.json["code"], refused.json["budget"]) == (429, "budget_exceeded", "tokens-day")
     assert int(refused.headers["Retry-After"]) > 0
     assert "Budget-Warning" not in ann.get("/chats").headers
+
+
+def test_prices(ann: Actor) -> None:
+    body = {"provider": "custom", "model": "*", "input": "3", "output": "15"}
+    assert ann.ask("PUT", "/admin/prices", body).json["output"] == "15"
+    assert ann.ask("PUT", "/admin/prices", body | {"output": "1e5"}).status_code == 422
+    assert ann.ask("PUT", "/admin/prices", body | {"output": None, "input": "0.02"}).json["output"] is None
+    assert [(one["model"], one["input"]) for one in ann.get("/admin/prices").json["items"]] == [("*", "0.02")]
+    assert ann.ask("DELETE", "/admin/prices?provider=custom&model=*").status_code == 204
+    assert ann.ask("DELETE", "/admin/prices?provider=custom&model=*").status_code == 404

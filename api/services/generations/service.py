@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from api.domain import metrics
+from api.domain import metrics, pricing
 from api.domain.errors import AppError, NotFound, Overloaded
 from api.domain.generations import Generation
 from api.domain.ids import new_id, parse_id
@@ -20,6 +20,7 @@ from api.repositories.presence import Presence
 from api.repositories.unit_of_work import Store
 from api.services.generations.braid import Braid, Strand
 from api.services.generations.chain import Chain
+from api.services.generations.counting import Price
 from api.services.generations.janitor import Janitor, StillGood
 from api.services.generations.plan import Plan
 from api.services.generations.recorder import Recorder, Settle
@@ -75,11 +76,13 @@ class GenerationService:
         still_good: StillGood,
         housekeeping: Callable[[], None],
         settle: Settle = lambda *_: None,
+        price: Price = pricing.price,
     ) -> None:
         self._store = store
         self._presence = presence
         self._loop = loop
         self._transport = transport
+        self._price = price
         self.owner = owner
         self._max_reply_chars = max_reply_chars
         self._max_runs = max_runs
@@ -194,6 +197,7 @@ class GenerationService:
             transport=self._transport,
             max_chars=self._max_reply_chars,
             ended=self._forget,
+            price=self._price,
         )
         self._runs[run.id] = run
         self._flusher.add(run)

@@ -10,6 +10,8 @@ from api.domain.accounts import Found
 from api.domain.audit import Entry, Sought
 from api.domain.budgets import Budget
 from api.domain.ids import parse_id
+from api.domain.money import in_dollars
+from api.domain.prices import RATES, ModelPrice
 from api.services.accounts import NewAccount
 from api.web.answers import answer, answer_list, no_content, pick
 from api.web.auth import actor
@@ -25,7 +27,13 @@ from api.web.schemas.administration import (
     BudgetsAnswer,
     NewUser,
     PasswordReset,
+    PriceAnswer,
+    PriceBody,
+    PriceQuery,
+    PricesAnswer,
     ProvidersHealth,
+    RulesAnswer,
+    RulesBody,
     SettingsAnswer,
     SettingsChange,
     SharedConfigAnswer,
@@ -110,6 +118,18 @@ def unshare_config(path: IdPath) -> Response:
     return no_content()
 
 
+@routes.get("/admin/limits", summary="Limits by rule", access=Access.ADMIN, returns={200: RulesAnswer})
+def get_limits() -> Response:
+    return answer({"items": services().instance.refresh().limit_rules})
+
+
+@routes.put("/admin/limits", summary="Set the limits", access=Access.ADMIN, returns={200: RulesAnswer})
+def set_limits(body: RulesBody) -> Response:
+    """All of them; what is not among them is no longer a limit."""
+    settings = services().instance.change(actor(), {"limit_rules": body.model_dump()["items"]})
+    return answer({"items": settings.limit_rules})
+
+
 @routes.get("/admin/budgets", summary="All budgets", access=Access.ADMIN, returns={200: BudgetsAnswer})
 def list_budgets() -> Response:
     return answer({"items": [_budget(one) for one in services().budgets.refresh()]})
@@ -124,6 +144,25 @@ def set_budget(body: BudgetBody) -> Response:
 @routes.delete("/admin/budgets/<id>", summary="Remove a budget", access=Access.ADMIN, returns={204: None})
 def delete_budget(path: IdPath) -> Response:
     services().budgets.delete(actor(), parse_id(path.id))
+    return no_content()
+
+
+@routes.get("/admin/prices", summary="Prices set here", access=Access.ADMIN, returns={200: PricesAnswer})
+def list_prices() -> Response:
+    return answer({"items": [_price(one) for one in services().prices.refresh()]})
+
+
+@routes.put("/admin/prices", summary="Set a model's price", access=Access.ADMIN, returns={200: PriceAnswer})
+def set_price(body: PriceBody) -> Response:
+    """It stands above what the provider and the tables say, for calls that end from now on."""
+    price = body.price()
+    services().prices.put(actor(), price)
+    return answer(_price(price))
+
+
+@routes.delete("/admin/prices", summary="Take a price back", access=Access.ADMIN, returns={204: None})
+def delete_price(query: PriceQuery) -> Response:
+    services().prices.delete(actor(), query.provider, query.model)
     return no_content()
 
 
@@ -145,6 +184,11 @@ def _budget(budget: Budget) -> dict[str, Any]:
     if budget.unit == "cost":
         amounts = {"tokens": None, "dollars": budget.value(budget.amount)}
     return {name: getattr(budget, name) for name in ("id", "scope", "user_id", "period")} | amounts
+
+
+def _price(price: ModelPrice) -> dict[str, Any]:
+    rates = {name: in_dollars(getattr(price, name)) for name in RATES}
+    return {"provider": price.provider, "model": price.model, "updated_at": price.updated_at} | rates
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

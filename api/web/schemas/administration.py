@@ -9,14 +9,17 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from api.domain import clock
 from api.domain.budgets import Budget, Unit
 from api.domain.errors import Invalid
 from api.domain.ids import new_id
 from api.domain.money import to_units
+from api.domain.prices import RATES, ModelPrice
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line, NewPassword, Username
 
 Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Dollars = Annotated[str, Field(pattern=r"^\d{1,8}(\.\d{1,10})?$")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -76,11 +79,29 @@ class UsersQuery(Parameters):
     limit: int = Field(50, ge=1, le=200)
 
 
+class RuleBody(Body):
+    """At most so many calls, or tokens, of one account in any hour. `name` null: of each, counted by itself."""
+
+    kind: Literal["user", "key", "model", "surface"]
+    name: Annotated[str, Field(min_length=1, max_length=250)] | None = None
+    measure: Literal["requests", "tokens"]
+    per_hour: Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+class RulesBody(Body):
+    items: Annotated[list[RuleBody], Field(max_length=1000)]
+
+
+class RulesAnswer(BaseModel):
+    items: list[RuleBody]
+
+
 class SettingsAnswer(BaseModel):
     registration: Literal["open", "closed"]
     default_model: str
     requests_per_hour: int
     generations_per_hour: int
+    retention_chats_days: int | None
     retention_audit_days: int | None
 
 
@@ -91,6 +112,7 @@ class SettingsChange(Body):
     default_model: Annotated[str, Field(max_length=200)] = ""
     requests_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1000
     generations_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 100
+    retention_chats_days: Days | None = Field(None, description="Chats untouched for so long go, pinned ones stay.")
     retention_audit_days: Days | None = None
     reset: list[str] = Field([], max_length=50)
 
@@ -119,7 +141,7 @@ class BudgetBody(Body):
     user_id: UUID | None = None
     period: Literal["day", "month"]
     tokens: Annotated[int, Field(ge=0, le=10**15)] | None = None
-    dollars: Annotated[str, Field(pattern=r"^\d{1,8}(\.\d{1,10})?$")] | None = None
+    dollars: Dollars | None = None
 
     def budget(self) -> Budget:
         """Raises Invalid."""
@@ -141,6 +163,35 @@ class BudgetAnswer(BaseModel):
 
 class BudgetsAnswer(BaseModel):
     items: list[BudgetAnswer]
+
+
+class PriceBody(Body):
+    """US dollars a million tokens, as decimal strings. `model` may be `*`: all of the provider without one."""
+
+    provider: Annotated[str, Field(min_length=1, max_length=40)]
+    model: Annotated[str, Field(min_length=1, max_length=200)]
+    input: Dollars
+    output: Dollars | None = Field(None, description="Null for models that put nothing out, such as embeddings.")
+    cached: Dollars | None = Field(None, description="Null: as `input`.")
+    cache_write: Dollars | None = Field(None, description="Null: as `input`.")
+    reasoning: Dollars | None = Field(None, description="Null: as `output`.")
+
+    def price(self) -> ModelPrice:
+        rates: dict[str, Any] = {name: text and Decimal(text) for name in RATES for text in (getattr(self, name),)}
+        return ModelPrice(self.provider, self.model, **rates, updated_at=clock.now())
+
+
+class PriceAnswer(PriceBody):
+    updated_at: dt.datetime
+
+
+class PricesAnswer(BaseModel):
+    items: list[PriceAnswer]
+
+
+class PriceQuery(Parameters):
+    provider: str = Field(max_length=40)
+    model: str = Field(max_length=200)
 
 
 class AuditQuery(Parameters):

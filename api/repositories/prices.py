@@ -1,0 +1,29 @@
+"""Prices that administrators set."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from api.domain.prices import ModelPrice
+from api.models.base import table_of
+from api.models.prices import ModelPrice as PriceRow
+from api.repositories.base import Repository
+
+TABLE = table_of(PriceRow)
+FIELDS = tuple(ModelPrice.__dataclass_fields__)
+ALL = sa.select(*(TABLE.c[name] for name in FIELDS)).order_by(TABLE.c.provider, TABLE.c.model)
+
+
+class PriceRepository(Repository):
+    def all(self) -> list[ModelPrice]:
+        return [ModelPrice(*row) for row in self.connection.execute(ALL)]
+
+    def put(self, price: ModelPrice) -> None:
+        values = {name: getattr(price, name) for name in FIELDS}
+        changes = {name: value for name, value in values.items() if name not in ("provider", "model")}
+        statement = self.insert(TABLE).values(values)
+        self.connection.execute(statement.on_conflict_do_update(index_elements=["provider", "model"], set_=changes))
+
+    def delete(self, provider: str, model: str) -> bool:
+        found = (TABLE.c.provider == provider, TABLE.c.model == model)
+        return self.changed(sa.delete(TABLE).where(*found)) > 0

@@ -1,0 +1,39 @@
+"""What becomes too old goes, in small transactions, so that nobody waits for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Final
+
+from api.domain import clock
+from api.domain.instance import InstanceSettings
+from api.repositories.unit_of_work import Store, UnitOfWork
+
+BATCH: Final = 100
+MOST: Final = 10_000
+"""Of each kind, at one time: the rest goes the next time."""
+
+
+class RetentionService:
+    """Usage and the ledger stay: they hold no text."""
+
+    def __init__(self, store: Store, instance: Callable[[], InstanceSettings]) -> None:
+        self._store = store
+        self._instance = instance
+
+    def prune(self) -> dict[str, int]:
+        """How many chats and entries of the audit log went."""
+        keeps = self._instance()
+        return {
+            "chats": self._prune(keeps.retention_chats_days, lambda work, before: work.chats.prune(before, BATCH)),
+            "audit": self._prune(keeps.retention_audit_days, lambda work, before: work.audit.prune(before, BATCH)),
+        }
+
+    def _prune(self, days: int | None, remove: Callable[[UnitOfWork, dt.datetime], int]) -> int:
+        if days is None:
+            return 0
+        before, removed = clock.now() - dt.timedelta(days=days), 0
+        while removed < MOST and (batch := self._store.write(lambda work: remove(work, before), durable=False)):
+            removed += batch
+        return removed

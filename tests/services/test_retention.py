@@ -1,0 +1,59 @@
+"""What an administrator does not want to keep goes; nothing else does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+
+from api.domain import clock
+from api.domain.accounts import User
+from api.domain.audit import Actor, Sought
+from api.domain.instance import InstanceSettings
+from api.repositories.unit_of_work import Store
+from api.services.audit import AuditService
+from api.services.chats import ChatFilter
+from api.services.retention import BATCH, RetentionService
+from tests.services.machine import FOR_EVER, Machine, principal, text
+
+
+def keeping(store: Store, chats: int | None, audit: int | None) -> RetentionService:
+    return RetentionService(store, lambda: InstanceSettings(retention_chats_days=chats, retention_audit_days=audit))
+
+
+def later(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    moment = clock.now() + dt.timedelta(days=days)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+
+
+def test_chats(store: Store, register: Callable[[str], User], monkeypatch: pytest.MonkeyPatch) -> None:
+    user = register("ann")
+    ann = principal(user.id, "ann")
+    machine = Machine(store)
+    machine.generations.start()
+    old = [str(machine.chats.create(ann, {}).id) for _ in range(BATCH + 5)]
+    pinned = str(machine.chats.create(ann, {"pinned": True}).id)
+    running, spoken = machine.chat(ann), machine.chat(ann)
+    machine.send(ann, running, FOR_EVER)
+    told = machine.ended(ann, machine.send(ann, spoken, text("x")).generation_id)
+    assert keeping(store, 30, None).prune() == {"chats": 0, "audit": 0}
+    later(monkeypatch, 31)
+    fresh = machine.chat(ann)
+    assert keeping(store, None, None).prune()["chats"] == 0
+    assert keeping(store, 30, None).prune()["chats"] == len(old) + 1
+    left = {str(chat.id) for chat in machine.chats.page(ann, 100, None, ChatFilter()).items}
+    assert left == {pinned, running, fresh}
+    assert machine.generations.get(ann, str(told.id)).id == told.id, "the ledger stays"
+    machine.generations.stop()
+
+
+def test_audit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit = AuditService(store)
+    for number in range(BATCH + 5):
+        audit.note(Actor(None, "root").did("user.change", number))
+    assert keeping(store, None, 30).prune()["audit"] == 0
+    later(monkeypatch, 31)
+    audit.note(Actor(None, "root").did("user.change", "fresh"))
+    assert keeping(store, None, 30).prune()["audit"] == BATCH + 5
+    assert [one.target for one in audit.page(Sought())] == ["fresh"]
