@@ -15,6 +15,7 @@ from flask import Flask
 from api.cli.generated import generated
 from api.cli.operations import commands
 from api.cli.users import users
+from api.cli.vault import vault
 from tests.server import ROOT, running_server
 
 PAGES = [ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")]
@@ -32,7 +33,8 @@ def cases(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
 def test_a_command_takes_what_is_written(page: str, line: str) -> None:
     """Its name, arguments and options are parsed as they stand; tests/test_operations.py runs them all."""
     words = [word.replace("…", "x") for word in shlex.split(line)]
-    known: dict[str, click.Command] = {str(command.name): command for command in (*commands(), users(), generated())}
+    every = (*commands(), users(), generated(), vault())
+    known: dict[str, click.Command] = {str(command.name): command for command in every}
     command = known[words.pop(0)]
     while isinstance(command, click.Group) and words and words[0] != "--help":
         command = command.commands[words.pop(0)]
