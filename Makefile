@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help run api dev ui test test-long check bench bench-data format lock migrate up down logs ps clean
+.PHONY: help run api dev ui test test-long check bench bench-data screenshots format lock migrate up down logs ps clean
 
 # Set-up: a stamp a set of locks. A virtual environment that works is kept, anything else is made anew.
 define setup
@@ -65,6 +65,9 @@ bench: .venv/.dev ## Measure ours beside the reference line, in under four minut
 
 bench-data: .venv/.dev ## Usage over ten million calls on PostgreSQL, and what its sums cost a call
 	@$(PY) -m bench.data $(ARGS)
+
+screenshots: .venv/.dev ## Every page in light and dark at three widths, into docs/images
+	@$(PY) -m tests.browser.screenshots $(ARGS)
 
 format: .venv/.dev ## Format the code and fix what the linter can
 	$(PY) -m ruff check --fix-only .

@@ -48,7 +48,7 @@ RULES = {
     "something like a secret": rf"(?!\S*(?:abcdef|012345|EXAMPLE))(?:{'|'.join(TOKENS)})",  # not the alphabet
     "a secret's value": ASSIGNED,
 }
-BINARY = {".png", ".jpg", ".jpeg", ".gif", ".ico", ".woff", ".woff2", ".gz", ".zip", ".pdf", ".db"}
+BINARY = {".png", ".jpg", ".jpeg", ".gif", ".ico", ".webp", ".woff", ".woff2", ".gz", ".zip", ".pdf", ".db"}
 
 
 @lru_cache(maxsize=1)

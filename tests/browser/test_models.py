@@ -80,6 +80,7 @@ def test_two_models_answer_side_by_side_and_one_goes_on(ada: Person) -> None:
     for lane in (0, 1):
         expect(lanes.nth(lane)).to_contain_text("39 40")
         expect(lanes.nth(lane)).to_contain_text("tokens")
+    expect(ada.button("Stop all")).to_have_count(0)
     ada.page.reload()
     expect(lanes.nth(1)).to_contain_text("39 40")
     lanes.nth(1).get_by_role("button", name="Go on with this one").click()

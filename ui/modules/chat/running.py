@@ -57,7 +57,8 @@ def _settle(generation_id: str) -> None:
 class Parts:
     """The places a running reply is drawn in, top to bottom: reasoning, sign of life, text."""
 
-    def __init__(self) -> None:
+    def __init__(self, thinking: str = "Thinking…") -> None:
+        self._thinking = thinking
         self._reasoning_place = st.empty()
         self._sign = st.empty()
         self._sign.html(WAITING)
@@ -86,7 +87,7 @@ class Parts:
         self._reasoning += text
         if self._reasoning_text is None:
             with self._reasoning_place.container():
-                self._reasoning_text = st.expander("Thinking…", icon=":material/psychology:").empty()
+                self._reasoning_text = st.expander(self._thinking, icon=":material/psychology:").empty()
         self._reasoning_text.markdown(reply(self._reasoning))
 
     def _say(self, what: str) -> None:

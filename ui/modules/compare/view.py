@@ -72,7 +72,7 @@ def _lanes(api: ApiClient, shown: list[Generation]) -> None:
         for column, generation in zip(st.columns(len(shown)), shown, strict=True):
             with column, st.container(key=f"lane-{generation.id}", border=True):
                 st.subheader(label(generation.model), anchor=False)
-                _lane(api, generation)
+                _lane(api, generation, [one.id for one in shown if one is not generation])
                 st.button(
                     "Go on with this one",
                     key=f"choose-{generation.id}",
@@ -88,11 +88,13 @@ def _question(api: ApiClient, chat_id: str) -> str:
 
 
 @st.fragment(parallel=True)
-def _lane(api: ApiClient, generation: Generation) -> None:
-    parts = Parts()
+def _lane(api: ApiClient, generation: Generation, others: list[str]) -> None:
+    parts = Parts("Thinking…" if generation.running else "Reasoning")
     try:
         st.write_stream(partial(parts.pieces, api.follow(generation.id)), cursor=" ▍")
         ended = api.generation(generation.id)
+        if generation.running and not any(api.generation(one).running for one in others):
+            st.rerun()  # the last one: there is nothing to stop any more
     except ApiError as error:
         draw_problem(f"lane-{generation.id}", explain(error).text)
         return
