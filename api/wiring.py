@@ -33,6 +33,7 @@ from api.services.budgets import BudgetService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.choice import Choice
+from api.services.commands import CommandService
 from api.services.completions import CompletionService
 from api.services.declared import DeclaredModels
 from api.services.embeddings import EmbeddingService
@@ -107,7 +108,11 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     chats = ChatService(store, generations)
     turns = Turns(store, generations, model_configs, rate_limits, budgets)
     accounts = _accounts(settings, store, generations, instance)
-    tree = TreeService(store, chats, rate_limits)
+    tree, prompts = TreeService(store, chats, rate_limits), PromptService(store)
+    messages = MessageService(turns, tree, settings.max_message_chars)
+    listed = CatalogueService(store, catalogue, control, model_configs, offers)
+    pulls = _pulls(store, catalogue, control, model_configs, offers, generations=generations, loop=loop)
+    commands = CommandService(chats, messages, prompts, listed, model_configs=model_configs, generations=generations)
     return Services(
         declared=DeclaredModels(store, catalogue),
         audit=AuditService(store),
@@ -119,21 +124,14 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         sessions=sessions,
         api_keys=api_keys,
         model_configs=model_configs,
-        catalogue=CatalogueService(store, catalogue, control, model_configs, offers),
+        catalogue=listed,
         embeddings=_embeddings(settings, store, model_configs, choice, control),
-        pulls=PullService(
-            store=store,
-            catalogue=catalogue,
-            control=control,
-            configs=model_configs,
-            offers=offers,
-            generations=generations,
-            loop=loop,
-        ),
+        pulls=pulls,
         chats=chats,
-        messages=MessageService(turns, tree, settings.max_message_chars),
+        messages=messages,
         tree=tree,
-        prompts=PromptService(store),
+        prompts=prompts,
+        commands=commands,
         completions=CompletionService(store, generations, model_configs, rate_limits, budgets),
         generations=generations,
         rate_limits=rate_limits,
@@ -150,6 +148,27 @@ def _credentials(settings: Settings, store: Store) -> tuple[SessionService, ApiK
 
 def _vault(settings: Settings) -> Vault:
     return Vault(parse_keys(settings.encryption_key.get_secret_value()))
+
+
+def _pulls(
+    store: Store,
+    catalogue: Catalogue,
+    control: Control,
+    configs: ModelConfigService,
+    offers: Offers,
+    *,
+    generations: GenerationService,
+    loop: LoopThread,
+) -> PullService:
+    return PullService(
+        store=store,
+        catalogue=catalogue,
+        control=control,
+        configs=configs,
+        offers=offers,
+        generations=generations,
+        loop=loop,
+    )
 
 
 def _model_configs(settings: Settings, store: Store, catalogue: Catalogue, choice: Choice) -> ModelConfigService:

@@ -133,6 +133,19 @@ class MessageService:
 
         return self._turns.begin(principal, draft.order("execute", reference), opening)[0]
 
+    def answered_by(self, principal: Principal, reference: str, draft: Draft, models: Sequence[str]) -> list[Sent]:
+        """Several models' answers, beside each other and beside those that are there, to one's own message."""
+
+        def opening(work: UnitOfWork) -> Opening:
+            question, chat = _held(work, principal, reference, len(models))
+            if question.role != "user" or len(set(models)) < len(models):
+                raise Invalid("Name each model once, and a message of your own.")
+            wishes = tuple(replace(draft.wish, model=model) for model in models)
+            return Opening(chat, question.id, wishes=wishes, answered=question)
+
+        order = draft.order("answered_by", reference, *models)
+        return self._turns.begin(principal, order, opening)
+
     def go_on(self, principal: Principal, reference: str, draft: Draft) -> Sent:
         """Let a reply that was stopped, interrupted or cut grow on, by the model that began it or by another. Raises
         Conflict when it is whole, or when something was said after it: what was answered to is never changed."""

@@ -249,6 +249,10 @@ class ModelConfigService:
             facts=self._choice.facts(principal, vendor, config, model),
         )
 
+    def named(self, principal: Principal, name: str) -> Target:
+        """The model of that name, as a message that wished for it would get. Raises as `target` does."""
+        return self._store.read(lambda work: self.target(work, principal, None, Wish(model=name)))
+
     # Calls
 
     def endpoint(self, config: ModelConfig | None, vendor: Vendor) -> Endpoint:

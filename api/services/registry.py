@@ -11,6 +11,7 @@ from api.services.audit import AuditService
 from api.services.budgets import BudgetService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
+from api.services.commands import CommandService
 from api.services.completions import CompletionService
 from api.services.declared import DeclaredModels
 from api.services.embeddings import EmbeddingService
@@ -48,6 +49,7 @@ class Services:
     messages: MessageService
     tree: TreeService
     prompts: PromptService
+    commands: CommandService
     completions: CompletionService
     generations: GenerationService
     rate_limits: RateLimitService

@@ -237,7 +237,7 @@ def _ended_value(sent: Sent, events: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _sent_value(sent: Sent, message: Message | dict[str, Any] | None, status: str) -> dict[str, Any]:
     plan = sent.plan and pick(MessageAnswer, sent.plan)
-    return {"generation": _generation_value(sent.generation_id, status), "plan": plan} | _shown(sent, message)
+    return {"generation": generation_value(sent.generation_id, status), "plan": plan} | _shown(sent, message)
 
 
 def _shown(sent: Sent | Edited, message: Message | dict[str, Any] | None) -> dict[str, Any]:
@@ -247,7 +247,8 @@ def _shown(sent: Sent | Edited, message: Message | dict[str, Any] | None) -> dic
     }
 
 
-def _generation_value(generation_id: UUID, status: str) -> dict[str, Any]:
+def generation_value(generation_id: UUID, status: str) -> dict[str, Any]:
+    """A reply that was begun, and where its events are."""
     return {"id": generation_id, "status": status, "events": f"/generations/{generation_id}/events"}
 
 

@@ -1,0 +1,35 @@
+"""Slash commands as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from api.web.openapi import Body
+from api.web.schemas.chats import ChatAnswer
+
+
+class CommandLine(Body):
+    text: str = Field(max_length=20_000, description="What was typed, with its slash.")
+
+
+class CommandAnswer(BaseModel):
+    name: str
+    arguments: str
+    description: str
+
+
+class CommandsAnswer(BaseModel):
+    items: list[CommandAnswer]
+
+
+class OutcomeAnswer(BaseModel):
+    """`send` is set where the line was no command: that text is to be sent as a message."""
+
+    command: str | None
+    text: str
+    items: list[str]
+    chat: ChatAnswer | None
+    generations: list[dict[str, Any]]
+    send: str | None
