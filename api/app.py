@@ -16,6 +16,7 @@ from api.services.vault import KeyMissing
 from api.streams.loop import LoopThread
 from api.web import auth, errors, limits, observe, trail
 from api.web.context import WebSettings
+from api.web.dialects.llm_backend import routes as llm_backend
 from api.web.dialects.openai import routes as openai
 from api.web.handover import Carrier
 from api.web.openapi import Application, make_app, refuse_undeclared
@@ -55,7 +56,7 @@ ROUTES = (
     usage,
     administration,
 )
-DIALECTS = (openai,)
+DIALECTS = (openai, llm_backend)
 
 
 def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
@@ -81,7 +82,8 @@ def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
 
 
 def _install(app: Application) -> None:
-    errors.install(app, [(dialect.PREFIX, dialect.NOT_OURS, dialect.error_form) for dialect in DIALECTS])
+    forms = [(prefix, one.NOT_OURS, one.error_form) for one in DIALECTS for prefix in one.PREFIXES]
+    errors.install(app, forms)
     observe.install(app)
     auth.install(app)
     limits.install(app)
@@ -99,6 +101,7 @@ def _web_settings(settings: Settings) -> WebSettings:
         trusted_proxies=settings.trusted_proxies,
         max_body_bytes=settings.max_body_bytes,
         access_token_minutes=settings.access_token_minutes,
+        client_token_hours=settings.client_token_hours,
         refresh_token_days=settings.refresh_token_days,
         registration_open=settings.registration == "open",
         setup_code=wiring.setup_code(settings),

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     # Accounts and sessions
     registration: Literal["open", "closed"] = Field("open", description="Whether people may register themselves.")
     access_token_minutes: int = Field(10, ge=1, le=1440, description="Life of an access token, in minutes.")
+    client_token_hours: int = Field(
+        24, ge=1, le=720, description="Life of the token of an older client, which cannot refresh it, in hours."
+    )
     refresh_token_days: int = Field(30, ge=1, le=365, description="Life of an unused session, in days.")
     login_limit: int = Field(10, ge=1, description="Sign-in attempts per account and per address in 5 minutes.")
     trusted_proxies: int = Field(0, ge=0, le=10, description="Proxies in front whose X-Forwarded-For counts.")

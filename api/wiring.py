@@ -45,6 +45,7 @@ from api.services.model_configs import ModelConfigService
 from api.services.offers import Offers
 from api.services.prices import PriceService
 from api.services.prompts import PromptService
+from api.services.provider_configs import ProviderConfigService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.registry import Services
@@ -124,6 +125,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         sessions=sessions,
         api_keys=api_keys,
         model_configs=model_configs,
+        provider_configs=ProviderConfigService(store, model_configs, choice),
         catalogue=listed,
         embeddings=_embeddings(settings, store, model_configs, choice, control),
         pulls=pulls,

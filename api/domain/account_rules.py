@@ -17,7 +17,9 @@ MIN_PASSWORD, MAX_PASSWORD = 8, 200
 BOOTSTRAP = "bootstrap"  # owns the key in API_KEY
 ANONYMOUS = "anonymous"  # owns what older systems stored without an account
 RESERVED = frozenset((BOOTSTRAP, ANONYMOUS))
-INTERNAL_DOMAIN = "@parley.invalid"  # addresses of those accounts; `.invalid` belongs to nobody (RFC 2606)
+INTERNAL_DOMAIN = (
+    "@parley.invalid"  # addresses of those accounts, and of others without one; `.invalid` belongs to nobody (RFC 2606)
+)
 BOOTSTRAP_EMAIL = BOOTSTRAP + INTERNAL_DOMAIN
 
 _EMAIL = re.compile(EMAIL_PATTERN.rstrip("$"))

@@ -13,6 +13,8 @@ from api.domain.errors import Invalid
 NEW_CHAT = "New chat"
 TITLE_CHARS = 60
 SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
+Reference = str | int
+"""What names a chat: its id or slug, or its short number among its owner's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain import clock
-from api.domain.chats import Chat
+from api.domain.chats import Chat, Reference
 from api.domain.generations import ACTIVE
 from api.domain.ids import parse_id
 from api.models.accounts import User
@@ -36,11 +36,15 @@ SELECT = sa.select(TABLE, RUNNING)
 OWNED = CHAT.user_id == sa.bindparam("k_user_id")
 BY_ID = CHAT.id == sa.bindparam("k_id")
 BY_SLUG = CHAT.slug == sa.bindparam("k_slug")
+BY_NUMBER = CHAT.number == sa.bindparam("k_number")
+MAX_NUMBER = 2**31 - 1  # of the column; nobody's chat
 SELECT_BY_ID = Prepared(SELECT.where(OWNED, BY_ID))
 SELECT_BY_SLUG = Prepared(SELECT.where(OWNED, BY_SLUG))
+SELECT_BY_NUMBER = Prepared(SELECT.where(OWNED, BY_NUMBER))
 HOLD = sa.select(TABLE).where(OWNED).with_for_update()
 HOLD_BY_ID = Prepared(HOLD.where(BY_ID))
 HOLD_BY_SLUG = Prepared(HOLD.where(BY_SLUG))
+HOLD_BY_NUMBER = Prepared(HOLD.where(BY_NUMBER))
 UPDATE = sa.update(TABLE).where(OWNED, BY_ID)
 GROW = (
     sa.update(TABLE)
@@ -53,6 +57,7 @@ GROW = (
 )
 GROW_BY_ID = Prepared(GROW.where(BY_ID))
 GROW_BY_SLUG = Prepared(GROW.where(BY_SLUG))
+GROW_BY_NUMBER = Prepared(GROW.where(BY_NUMBER))
 USERS = table_of(User)
 NEXT_NUMBER = (
     sa.update(USERS)
@@ -72,14 +77,14 @@ class ChatRepository(Repository):
         """Insert; False when the slug is taken."""
         return self.add_unless_there(TABLE, values)
 
-    def get_owned(self, reference: str, user_id: UUID) -> Chat | None:
-        """By id or slug."""
-        query, key = _named(reference, SELECT_BY_ID, SELECT_BY_SLUG)
+    def get_owned(self, reference: Reference, user_id: UUID) -> Chat | None:
+        """By id, slug or number."""
+        query, key = _named(reference, SELECT_BY_ID, SELECT_BY_SLUG, SELECT_BY_NUMBER)
         return query.record(self.connection, key | {"k_user_id": user_id}, Chat)
 
-    def hold(self, reference: str, user_id: UUID) -> Chat | None:
-        """By id or slug, kept from changing until this transaction ends."""
-        query, key = _named(reference, HOLD_BY_ID, HOLD_BY_SLUG)
+    def hold(self, reference: Reference, user_id: UUID) -> Chat | None:
+        """By id, slug or number, kept from changing until this transaction ends."""
+        query, key = _named(reference, HOLD_BY_ID, HOLD_BY_SLUG, HOLD_BY_NUMBER)
         return query.record(self.connection, key | {"k_user_id": user_id}, Chat)
 
     def page(
@@ -102,13 +107,18 @@ class ChatRepository(Repository):
         rows = self.connection.execute(query.order_by(CHAT.updated_at.desc(), CHAT.id.desc()).limit(limit))
         return [Chat(**row) for row in rows.mappings()]
 
+    def all(self, user_id: UUID) -> list[Chat]:
+        """Those that are kept, the newest first."""
+        query = SELECT.where(CHAT.user_id == user_id, sa.not_(CHAT.temporary)).order_by(CHAT.number.desc())
+        return [Chat(**row) for row in self.connection.execute(query).mappings()]
+
     def change(self, user_id: UUID, chat_id: UUID, values: Mapping[str, Any]) -> bool:
         """Update the named columns only."""
         return self.changed(UPDATE, {"k_user_id": user_id, "k_id": chat_id, **values}) == 1
 
-    def grow(self, user_id: UUID, reference: str, by: int) -> Chat | None:
+    def grow(self, user_id: UUID, reference: Reference, by: int) -> Chat | None:
         """Lock the chat for this transaction and reserve `by` sequence numbers; `last_seq` is the last of them."""
-        query, key = _named(reference, GROW_BY_ID, GROW_BY_SLUG)
+        query, key = _named(reference, GROW_BY_ID, GROW_BY_SLUG, GROW_BY_NUMBER)
         values = key | {"k_user_id": user_id, "k_by": by, "k_now": clock.now()}
         return query.record(self.connection, values, Chat)
 
@@ -122,7 +132,11 @@ class ChatRepository(Repository):
         return self.changed(sa.delete(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
 
 
-def _named(reference: str, by_id: Prepared, by_slug: Prepared) -> tuple[Prepared, dict[str, Any]]:
-    """The statement for an id or a slug, and its key."""
+def _named(
+    reference: Reference, by_id: Prepared, by_slug: Prepared, by_number: Prepared
+) -> tuple[Prepared, dict[str, Any]]:
+    """The statement for an id, a slug or a number, and its key."""
+    if isinstance(reference, int):
+        return by_number, {"k_number": max(-1, min(reference, MAX_NUMBER))}
     chat_id = parse_id(reference)
     return (by_id, {"k_id": chat_id}) if chat_id is not None else (by_slug, {"k_slug": reference})

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from api.domain.account_rules import RESERVED, check_email, check_password, check_username, is_email, is_username
+from api.domain.account_rules import (
+    INTERNAL_DOMAIN,
+    RESERVED,
+    check_email,
+    check_password,
+    check_username,
+    is_email,
+    is_username,
+)
 from api.domain.accounts import AccountRole, User
 from api.domain.audit import COMMAND_LINE, Entry
 from api.domain.errors import (
@@ -31,9 +39,9 @@ PROFILE_FIELDS = frozenset(("full_name", "username", "bio", "date_of_birth", "pr
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What a person says to register."""
+    """What a person says to register. Older clients ask for no e-mail address: then the account has none that works."""
 
-    email: str
+    email: str | None
     username: str
     password: str = field(repr=False)
     full_name: str | None = None
@@ -227,13 +235,16 @@ class AccountService:
 
 
 def _check(new: NewAccount) -> None:
-    check_email(new.email)
+    if new.email is not None:
+        check_email(new.email)
     check_username(new.username)
     check_password(new.password)
 
 
 def _record(new: NewAccount, password_hash: str, role: AccountRole) -> User:
-    return User(new_id(), check_email(new.email), new.username, password_hash, full_name=new.full_name, role=role)
+    user_id = new_id()
+    email = f"{user_id.hex}{INTERNAL_DOMAIN}" if new.email is None else check_email(new.email)
+    return User(user_id, email, new.username, password_hash, full_name=new.full_name, role=role)
 
 
 def _find(uow: UnitOfWork, identifier: str) -> User | None:

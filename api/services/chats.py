@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from api.domain import clock
-from api.domain.chats import NEW_CHAT, SLUG, Chat, Message
+from api.domain.chats import NEW_CHAT, SLUG, Chat, Message, Reference
 from api.domain.errors import AlreadyTaken, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
@@ -85,8 +85,12 @@ class ChatService:
         more = len(items) > limit
         return ChatPage(items[:limit], _encoded(items[limit - 1]) if more else None)
 
-    def get(self, principal: Principal, reference: str) -> Chat:
-        """By id or slug. Raises NotFound."""
+    def all(self, principal: Principal) -> list[Chat]:
+        """Every chat but the temporary ones, newest first, for clients that know no pages."""
+        return self._store.read(lambda work: work.chats.all(principal.user_id))
+
+    def get(self, principal: Principal, reference: Reference) -> Chat:
+        """By id, slug or number. Raises NotFound."""
         return _found(self._store.read(lambda work: work.chats.get_owned(reference, principal.user_id)))
 
     def open(self, principal: Principal, reference: str) -> tuple[Chat, list[Message]]:
@@ -95,6 +99,15 @@ class ChatService:
         def read(work: UnitOfWork) -> tuple[Chat, list[Message]]:
             chat = _found(work.chats.get_owned(reference, principal.user_id))
             return chat, work.messages.path(principal.user_id, chat.head_id, OPENED)
+
+        return self._store.read(read)
+
+    def whole(self, principal: Principal, reference: Reference) -> tuple[Chat, list[Message]]:
+        """The chat and its whole active path, oldest first, for clients that know no pages."""
+
+        def read(work: UnitOfWork) -> tuple[Chat, list[Message]]:
+            chat = _found(work.chats.get_owned(reference, principal.user_id))
+            return chat, work.messages.whole_path(principal.user_id, chat.head_id)
 
         return self._store.read(read)
 
@@ -135,7 +148,7 @@ class ChatService:
             work.chats.change(principal.user_id, chat.id, values)
         return replace(chat, **values)
 
-    def delete(self, principal: Principal, reference: str) -> None:
+    def delete(self, principal: Principal, reference: Reference) -> None:
         """Remove the chat with its messages; a reply that runs in it is stopped first. Raises NotFound."""
         chat = self.get(principal, reference)
         if chat.active_generation_id is not None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from api.domain import model_facts
 from api.domain.chats import Chat
 from api.domain.errors import Invalid, ModelNotFound, NotFound, ProviderNotConfigured
 from api.domain.model_configs import ModelConfig
-from api.domain.model_facts import Facts
+from api.domain.model_facts import NOTHING, Facts
 from api.domain.principal import Principal
 from api.providers.catalogue import Ability, Catalogue, Vendor
 from api.services.offers import Offers
@@ -65,6 +66,15 @@ class Choice:
     def named(self, configs: Sequence[ModelConfig], principal: Principal, name: str, ability: Ability) -> Chosen:
         """The model of that name, for something else than a chat. Raises as `made` does."""
         return self._by_name(configs, principal, name, ability)
+
+    def vendor_of(self, model: str) -> tuple[Vendor, str]:
+        """Whose model that is, by its name alone, as `provider/model` or by the tables of models; else OpenAI's."""
+        head, slash, rest = model.partition("/")
+        if slash and rest and (vendor := self._catalogue.vendor(head)):
+            return vendor, rest
+        vendors = (one for one in self._catalogue.vendors() if "chat" in one.abilities)
+        known = (one for one in vendors if model_facts.known(one.id, model) != NOTHING)
+        return next(known, None) or self._vendor("openai"), model
 
     def facts(self, principal: Principal, vendor: Vendor, config: ModelConfig | None, model: str) -> Facts:
         """What is known of the chosen model; of one that nobody knows, the window that its vendor's hold at least."""

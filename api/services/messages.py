@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from api.domain.chats import Chat, Message, checked_content
+from api.domain.chats import Chat, Message, Reference, checked_content
 from api.domain.errors import Conflict, Invalid, NotFound
 from api.domain.generations import ACTIVE, Generation
 from api.domain.ids import parse_id
@@ -55,7 +55,7 @@ class MessageService:
         self._tree = tree
         self._max_chars = max_chars
 
-    def send(self, principal: Principal, chat: str, draft: Draft) -> Sent:
+    def send(self, principal: Principal, chat: Reference, draft: Draft) -> Sent:
         """Store the message and begin its reply."""
 
         def opening(work: UnitOfWork) -> Opening:
@@ -177,7 +177,7 @@ class MessageService:
         return self._turns.arrived(principal, sent)
 
 
-def _grown(work: UnitOfWork, principal: Principal, reference: str, by: int) -> Chat:
+def _grown(work: UnitOfWork, principal: Principal, reference: Reference, by: int) -> Chat:
     chat = work.chats.grow(principal.user_id, reference, by)
     if chat is None:
         raise NotFound("There is no such chat.")

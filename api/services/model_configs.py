@@ -83,6 +83,12 @@ class ModelConfigService:
 
     def create(self, principal: Principal, values: Mapping[str, Any]) -> ModelConfig:
         """Raises Invalid for what the provider cannot use, AlreadyTaken for a name in use, Forbidden for sharing."""
+        row = self.row(principal, values)
+        self._store.write(lambda work: self.add(work, row))
+        return self.get(principal, str(row["id"]))
+
+    def row(self, principal: Principal, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A new config as it is stored, its key sealed. Raises Invalid, Forbidden."""
         values = dict(values)
         key = values.pop("api_key", None)
         endpoint = self._catalogue.endpoint(values["provider"], values.get("base_url"), key)
@@ -90,17 +96,16 @@ class ModelConfigService:
         self._check_length(principal, None, values | {"provider": endpoint.provider})
         config_id = new_id()
         own = {"user_id": principal.user_id, "id": config_id, "provider": endpoint.provider}
-        row = values | own | self._key_of(endpoint, config_id)
+        return values | own | self._key_of(endpoint, config_id)
 
-        def insert(work: UnitOfWork) -> None:
-            work.accounts.hold(principal.user_id)  # of parallel requests, one after the other
-            if row.get("is_default"):
-                work.model_configs.clear_default(principal.user_id, endpoint.provider)
-            if not work.model_configs.add(row):
-                raise AlreadyTaken(f"You have a model config named {row['name']!r} already.")
-
-        self._store.write(insert)
-        return self.get(principal, str(config_id))
+    @staticmethod
+    def add(work: UnitOfWork, row: Mapping[str, Any]) -> None:
+        """`create` as part of a transaction. Raises AlreadyTaken."""
+        work.accounts.hold(row["user_id"])  # of parallel requests, one after the other
+        if row.get("is_default"):
+            work.model_configs.clear_default(row["user_id"], row["provider"])
+        if not work.model_configs.add(row):
+            raise AlreadyTaken(f"You have a model config named {row['name']!r} already.")
 
     def change(self, principal: Principal, reference: str, values: Mapping[str, Any]) -> ModelConfig:
         """Without `api_key` the key stays; moving to another origin without entering it again is Invalid."""
@@ -208,7 +213,7 @@ class ModelConfigService:
         except VaultError:
             return replace(config, key_unreadable=True)
 
-    def _opened(self, config: ModelConfig) -> str | None:
+    def opened(self, config: ModelConfig) -> str | None:
         """Its key, for the origin that it was saved for. Raises KeyUnreadable."""
         if config.api_key_encrypted is None:
             return None
@@ -259,7 +264,7 @@ class ModelConfigService:
         """Where a config's calls go, with its key opened. Raises KeyUnreadable."""
         if config is None:
             return self._catalogue.endpoint(vendor.id, None, None)
-        return self._catalogue.endpoint(vendor.id, config.base_url, self._opened(config))
+        return self._catalogue.endpoint(vendor.id, config.base_url, self.opened(config))
 
     def call(self, target: Target, request: CompletionRequest) -> Call:
         """The provider's request, ready for the loop."""

@@ -22,6 +22,7 @@ from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
 from api.services.prices import PriceService
 from api.services.prompts import PromptService
+from api.services.provider_configs import ProviderConfigService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.sessions import SessionService
@@ -42,6 +43,7 @@ class Services:
     sessions: SessionService
     api_keys: ApiKeyService
     model_configs: ModelConfigService
+    provider_configs: ProviderConfigService
     catalogue: CatalogueService
     embeddings: EmbeddingService
     pulls: PullService

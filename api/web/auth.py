@@ -161,6 +161,13 @@ def token_pair(session: Session, user: User) -> dict[str, Any]:
     }
 
 
+def lasting_token(session: Session, user: User) -> str:
+    """An access token for a client that cannot refresh one; it ends with its session all the same."""
+    life = dt.timedelta(hours=web_settings().client_token_hours)
+    claims = {"sid": str(session.id)}
+    return str(create_access_token(str(user.id), additional_claims=claims, expires_delta=life))
+
+
 def from_page() -> bool:
     """Whether the page's own process is asking."""
     return same(request.headers.get("X-Page-Secret", ""), web_settings().page_secret)

@@ -21,6 +21,7 @@ class WebSettings:
     trusted_proxies: int
     max_body_bytes: int
     access_token_minutes: int
+    client_token_hours: int
     refresh_token_days: int
     registration_open: bool
     setup_code: str | None  # production: what the first admin must present

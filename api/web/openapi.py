@@ -52,6 +52,12 @@ class Body(BaseModel):
         return cls.__pydantic_validator__.validate_json(request.get_data() or b"{}")
 
 
+class OpenBody(Body):
+    """The body of another system's client: what we do not know of it is ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
 class _BodyReadOnce(Request):
     """flask-openapi3 would decode every body with the standard library first, which fails over deep nesting."""
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Final, cast
+
+import msgspec
 
 from api.services.generations import Follower
+from api.web.errors import ErrorForm
 
 PING_SECONDS = 15.0
 WATCH_SECONDS = 1.0
 HIGH_WATER = 256 * 1024
 Encode = Callable[[Iterable[tuple[int, str, Any]]], bytes]
+BROKEN_OFF: Final = {
+    "status": 503,
+    "code": "interrupted",
+    "title": "The reply was broken off",
+    "detail": "The server was restarted while the reply was written; ask again.",
+}
+"""The problem of a reply that ended as `interrupted`, for surfaces that have no such ending."""
 
 
 class Sender(asyncio.Protocol):
@@ -145,6 +155,15 @@ class Refusal(Exception):
         self.status = status
         self.body = body
         self.headers = headers
+
+    @classmethod
+    def of(cls, problem: Mapping[str, Any], form: ErrorForm) -> Refusal:
+        """The problem in the form of a surface."""
+        status, body = form(problem)
+        headers = {"Content-Type": "application/json"}
+        if (wait := problem.get("retry_after")) is not None:
+            headers["Retry-After"] = str(max(1, round(wait)))
+        return cls(status, msgspec.json.encode(body), headers)
 
     def head(self, planned: bytes) -> bytes:
         """The head in place of the one that was planned."""

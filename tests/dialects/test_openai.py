@@ -12,32 +12,11 @@ from typing import Any
 import openai
 import pytest
 
-from tests.server import Answer, Person, Server, call, running_server, until
+from tests.server import Answer, Person, Server, call, until
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.xdist_group("openai-dialect")
 HELLO = [{"role": "user", "content": "hello you"}]
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as up:
-        yield up
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(
-    request: pytest.FixtureRequest, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("openai")
-    bases = {f"{vendor}_BASE_URL": upstream.url for vendor in ("ANTHROPIC", "GEMINI", "OLLAMA")}
-    bases["OPENAI_BASE_URL"] = f"{upstream.url}/v1"
-    if request.param == "sqlite":
-        with running_server(f"sqlite:///{folder}/parley.db", folder, **bases) as started:
-            yield started
-        return
-    with request.getfixturevalue("postgres").database() as url, running_server(url, folder, **bases) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ SETTINGS = WebSettings(
     trusted_proxies=0,
     max_body_bytes=2000,
     access_token_minutes=10,
+    client_token_hours=24,
     refresh_token_days=30,
     registration_open=True,
     setup_code=None,

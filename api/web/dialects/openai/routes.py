@@ -14,7 +14,7 @@ from api.web.handover import StreamResponse
 from api.web.openapi import Access, Routes
 from api.web.sse import CONTENT_TYPE
 
-PREFIX = "/v1/"
+PREFIXES = ("/v1/",)
 NOT_OURS = "/v1/providers/"
 JSON = "application/json"
 error_form = wire.error_form

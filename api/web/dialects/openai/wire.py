@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from api.services.completions import Begun
-from api.web.sender import Refusal
+from api.web.sender import BROKEN_OFF, Refusal
 
 DONE: Final = b"data: [DONE]\n\n"
 PING: Final = b": ping\n\n"
@@ -24,12 +24,6 @@ TYPES: Final = {
     429: "rate_limit_error",
 }
 FINISHES: Final = {"stop": "stop", "length": "length", "filtered": "content_filter", "tool_calls": "tool_calls"}
-BROKEN_OFF: Final = {
-    "status": 503,
-    "code": "interrupted",
-    "title": "The reply was broken off",
-    "detail": "The server was restarted while the reply was written; ask again.",
-}
 
 Events = Iterable[tuple[int, str, Any]]
 
@@ -46,11 +40,7 @@ def error_form(problem: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 def refusal(problem: Mapping[str, Any]) -> Refusal:
     """The failure as an answer of its own."""
-    status, body = error_form(problem)
-    headers = {"Content-Type": "application/json"}
-    if (wait := problem.get("retry_after")) is not None:
-        headers["Retry-After"] = str(max(1, round(wait)))
-    return Refusal(status, msgspec.json.encode(body), headers)
+    return Refusal.of(problem, error_form)
 
 
 def usage_value(told: Mapping[str, Any]) -> dict[str, Any] | None:

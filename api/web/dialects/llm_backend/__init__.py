@@ -1,0 +1,1 @@
+"""The API of llm-backend-api: accounts, numbered conversations, streamed replies."""

@@ -1,0 +1,103 @@
+"""/api/users, /api/conversations and /api/chat: what llm-backend-api's clients call."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from api.services.accounts import NewAccount
+from api.services.messages import Draft
+from api.web import replies
+from api.web.answers import answer
+from api.web.auth import client_address, lasting_token
+from api.web.context import principal, services
+from api.web.dialects.llm_backend import wire
+from api.web.dialects.llm_backend.schemas import (
+    BackendSignIn,
+    ConversationAnswer,
+    ConversationEntry,
+    ConversationHistory,
+    ConversationMessage,
+    ConversationPath,
+    DoneAnswer,
+    ErrorAnswer,
+    NewBackendUser,
+    NewConversation,
+    TokenAnswer,
+)
+from api.web.handover import StreamResponse
+from api.web.openapi import EVENT_STREAM, Access, Routes
+from api.web.sse import CONTENT_TYPE
+
+PREFIXES = ("/api/users", "/api/conversations", "/api/chat")
+NOT_OURS = ""
+error_form = wire.error_form
+REFUSALS = {
+    "description": "what went wrong",
+    "content": {"application/json": {"schema": ErrorAnswer.model_json_schema()}},
+}
+LIST = {
+    "description": "newest first",
+    "content": {"application/json": {"schema": {"type": "array", "items": ConversationEntry.model_json_schema()}}},
+}
+routes = Routes("llm-backend", "llm-backend-api, for clients written for it", REFUSALS)
+
+
+@routes.post("/api/users/register", summary="Register", access=Access.PUBLIC, returns={201: DoneAnswer})
+def register_user(body: NewBackendUser) -> Response:
+    services().rate_limits.count_address(client_address())
+    services().accounts.register(NewAccount(None, body.username, body.password), body.setup_code)
+    return answer({"message": "User registered successfully"}, 201)
+
+
+@routes.post("/api/users/login", summary="Sign in", access=Access.PUBLIC, returns={200: TokenAnswer})
+def login_user(body: BackendSignIn) -> Response:
+    services().rate_limits.count_login(services().accounts.known_as(body.username), client_address())
+    user = services().accounts.authenticate(body.username, body.password)
+    session, _ = services().sessions.start(user, request.headers.get("User-Agent"))
+    return answer({"token": lasting_token(session, user)})
+
+
+@routes.post(
+    "/api/conversations/create", summary="Begin a conversation", access=Access.CHAT, returns={200: ConversationAnswer}
+)
+def create_conversation(body: NewConversation) -> Response:
+    config = services().provider_configs.for_key(principal(), body.model, body.api_key) if body.api_key else None
+    values = {"title": body.title, "model": config.model if config else body.model}
+    chat = services().chats.create(principal(), values | ({"model_config_id": config.id} if config else {}))
+    return answer(wire.created(chat, config))
+
+
+@routes.get("/api/conversations/list", summary="All conversations", access=Access.READ, returns={200: LIST})
+def list_conversations() -> Response:
+    return answer([wire.listed(chat) for chat in services().chats.all(principal())])
+
+
+@routes.get(
+    "/api/conversations/history/<id>", summary="What was said", access=Access.READ, returns={200: ConversationHistory}
+)
+def conversation_history(path: ConversationPath) -> Response:
+    return answer(wire.history(*services().chats.whole(principal(), wire.number_of(path.id))))
+
+
+@routes.post(
+    "/api/conversations/del/<id>", summary="Delete a conversation", access=Access.CHAT, returns={200: DoneAnswer}
+)
+def delete_conversation(path: ConversationPath) -> Response:
+    services().chats.delete(principal(), wire.number_of(path.id))
+    return answer({"message": "Conversation deleted successfully"})
+
+
+@routes.post(
+    "/api/chat/<id>",
+    summary="Send a message",
+    access=Access.CHAT,
+    generates=True,
+    strict_slashes=False,  # its clients call it with a slash at the end too, and follow no redirect
+    returns={200: EVENT_STREAM},
+)
+def stream_chat(path: ConversationPath, body: ConversationMessage) -> Response:
+    replies.refuse_if_full()
+    draft = Draft(body.message, surface="llm_backend", api_key_id=principal().api_key_id)
+    sent = services().messages.send(principal(), wire.number_of(path.id), draft)
+    follower = services().generations.follow_new(principal(), sent.generation_id)
+    return StreamResponse(follower, wire.Stream(), content_type=CONTENT_TYPE, ping=wire.PING, late=True)

@@ -1,0 +1,31 @@
+"""One real server on each database, with a real provider behind it, for all dialects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server import Server, running_server
+from tests.upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as up:
+        yield up
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def server(
+    request: pytest.FixtureRequest, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("dialects")
+    bases = {f"{vendor}_BASE_URL": upstream.url for vendor in ("ANTHROPIC", "GEMINI", "OLLAMA")}
+    bases["OPENAI_BASE_URL"] = f"{upstream.url}/v1"
+    if request.param == "sqlite":
+        with running_server(f"sqlite:///{folder}/parley.db", folder, **bases) as started:
+            yield started
+        return
+    with request.getfixturevalue("postgres").database() as url, running_server(url, folder, **bases) as started:
+        yield started
