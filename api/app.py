@@ -17,6 +17,7 @@ from api.streams.loop import LoopThread
 from api.web import auth, errors, limits, observe, trail
 from api.web.context import WebSettings
 from api.web.dialects.llm_backend import routes as llm_backend
+from api.web.dialects.llm_service import routes as llm_service
 from api.web.dialects.openai import routes as openai
 from api.web.handover import Carrier
 from api.web.openapi import Application, make_app, refuse_undeclared
@@ -56,7 +57,7 @@ ROUTES = (
     usage,
     administration,
 )
-DIALECTS = (openai, llm_backend)
+DIALECTS = (openai, llm_backend, llm_service)
 
 
 def create_app(settings: Settings, *, migrate: bool = True) -> Flask:

@@ -110,7 +110,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     turns = Turns(store, generations, model_configs, rate_limits, budgets)
     accounts = _accounts(settings, store, generations, instance)
     tree, prompts = TreeService(store, chats, rate_limits), PromptService(store)
-    messages = MessageService(turns, tree, settings.max_message_chars)
+    messages = MessageService(turns, tree, chats, settings.max_message_chars)
     listed = CatalogueService(store, catalogue, control, model_configs, offers)
     pulls = _pulls(store, catalogue, control, model_configs, offers, generations=generations, loop=loop)
     commands = CommandService(chats, messages, prompts, listed, model_configs=model_configs, generations=generations)
@@ -125,7 +125,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         sessions=sessions,
         api_keys=api_keys,
         model_configs=model_configs,
-        provider_configs=ProviderConfigService(store, model_configs, choice),
+        provider_configs=ProviderConfigService(store, model_configs, choice, catalogue),
         catalogue=listed,
         embeddings=_embeddings(settings, store, model_configs, choice, control),
         pulls=pulls,

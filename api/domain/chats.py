@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -60,6 +61,11 @@ class Message:
     metadata: dict[str, Any]
     created_at: dt.datetime
     sibling_ids: tuple[UUID, ...] = ()
+
+
+def spoken(path: Iterable[Message]) -> list[Message]:
+    """What clients see that know neither states nor other roles; a reply that still runs is not said yet."""
+    return [message for message in path if message.role in ("user", "assistant") and message.content]
 
 
 def title_from(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from api.domain import clock
-from api.domain.chats import NEW_CHAT, SLUG, Chat, Message, Reference
+from api.domain.chats import NEW_CHAT, SLUG, Chat, Message, Reference, spoken
 from api.domain.errors import AlreadyTaken, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
@@ -110,6 +110,16 @@ class ChatService:
             return chat, work.messages.whole_path(principal.user_id, chat.head_id)
 
         return self._store.read(read)
+
+    def said(self, principal: Principal, reference: Reference, limit: int, offset: int) -> tuple[list[Message], int]:
+        """A part of what was said on the active path, oldest first, and how much that is; of no chat, nothing."""
+
+        def read(work: UnitOfWork) -> list[Message]:
+            chat = work.chats.get_owned(reference, principal.user_id)
+            return spoken(work.messages.whole_path(principal.user_id, chat.head_id)) if chat else []
+
+        found = self._store.read(read)
+        return found[offset : offset + limit], len(found)
 
     def messages_before(
         self, principal: Principal, reference: str, before: str | None, limit: int

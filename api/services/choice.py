@@ -34,6 +34,7 @@ class Wish:
     top_p: float | None = None
     max_tokens: int | None = None
     prompt_id: UUID | None = None
+    provider: str | None = None  # by its id: whatever one has of it
 
 
 class Choice:
@@ -51,6 +52,8 @@ class Choice:
             return self._by_config(configs, wish.model_config_id, wish.model)
         if wish.model:
             return self._by_name(configs, principal, wish.model)
+        if wish.provider:
+            return self._by_provider(configs, principal, self._vendor(wish.provider))
         if chat is not None and chat.model_config_id not in {None, *(one.id for one in configs)}:
             raise ProviderNotConfigured(CONFIG_GONE)  # another provider in its place would be a surprise
         if chat is not None and chat.model:
@@ -94,6 +97,17 @@ class Choice:
         if usable:
             raise ProviderNotConfigured(NONE_CHOSEN.format(names=", ".join(repr(one.name) for one in usable[:10])))
         return None, self._vendor("demo"), "demo"
+
+    def _by_provider(self, configs: Sequence[ModelConfig], principal: Principal, vendor: Vendor) -> Chosen:
+        """One's own default config of that provider, else one's oldest, else one that is shared."""
+        found = [one for one in configs if one.provider == vendor.id]
+        ranked = sorted(found, key=lambda one: (one.user_id != principal.user_id, not one.is_default))
+        if ranked:
+            return self._by_config(configs, ranked[0].id, None)
+        self._config_of(configs, vendor, "")
+        if vendor.default_model is None:
+            raise Invalid(f"{vendor.title} has no model of its own; configure one first.")
+        return None, vendor, vendor.default_model
 
     def _by_config(self, configs: Sequence[ModelConfig], config_id: UUID, model: str | None) -> Chosen:
         config = next((one for one in configs if one.id == config_id), None)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from api.domain.chats import Chat, Message, Reference, checked_content
-from api.domain.errors import Conflict, Invalid, NotFound
+from api.domain.errors import AlreadyTaken, Conflict, Invalid, NotFound
 from api.domain.generations import ACTIVE, Generation
 from api.domain.ids import parse_id
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import UnitOfWork
+from api.services.chats import ChatService
 from api.services.model_configs import Wish
 from api.services.openings import Opening, Order, said_of
 from api.services.tree import Edited, TreeService
@@ -26,7 +28,11 @@ NO_MESSAGE = "There is no such message."
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message as a client sends it; without text, what is wished of another answer to an old one."""
+    """A message as a client sends it; without text, what is wished of another answer to an old one.
+
+    `opens`: the chat is made, with these fields, where there is none of that slug. `history`: role and text of what the
+    model is to know in place of what is stored.
+    """
 
     content: str = ""
     parent_id: str | None = None
@@ -34,10 +40,13 @@ class Draft:
     surface: str = "native"
     idempotency_key: str | None = None
     api_key_id: UUID | None = None
+    opens: Mapping[str, Any] | None = None
+    history: tuple[tuple[str, str], ...] | None = None
 
     def order(self, *said: object) -> Order:
         """`said`: what the request says besides the wish."""
-        return Order((*said, *said_of(self.wish)), self.idempotency_key, self.surface, self.api_key_id)
+        more = () if self.history is None else (self.history,)
+        return Order((*said, *said_of(self.wish), *more), self.idempotency_key, self.surface, self.api_key_id)
 
     def plan_of(self, chat: Chat) -> dict[str, Any] | None:
         """By what plan mode the message is answered: by none if it names its model, or comes from a client that knows
@@ -50,9 +59,10 @@ class MessageService:
     """Everything here raises what `Turns.begin` raises, NotFound for another's message, and Invalid for a text that
     cannot be one."""
 
-    def __init__(self, turns: Turns, tree: TreeService, max_chars: int) -> None:
+    def __init__(self, turns: Turns, tree: TreeService, chats: ChatService, max_chars: int) -> None:
         self._turns = turns
         self._tree = tree
+        self._chats = chats
         self._max_chars = max_chars
 
     def send(self, principal: Principal, chat: Reference, draft: Draft) -> Sent:
@@ -60,11 +70,23 @@ class MessageService:
 
         def opening(work: UnitOfWork) -> Opening:
             checked_content(draft.content, self._max_chars)
-            grown = _grown(work, principal, chat, 2)
+            grown, is_new = self._opened(work, principal, chat, draft)
             parent_id = _parent(work, principal, grown, draft)
-            return _planned(work, Opening(grown, parent_id, draft.content, (draft.wish,)), draft.plan_of(grown))
+            context = draft.history
+            opened = Opening(grown, parent_id, draft.content, (draft.wish,), context=context, is_new=is_new)
+            return _planned(work, opened, draft.plan_of(grown))
 
         return self._turns.begin(principal, draft.order(chat, draft.content, draft.parent_id), opening)[0]
+
+    def _opened(self, work: UnitOfWork, principal: Principal, chat: Reference, draft: Draft) -> tuple[Chat, bool]:
+        """The chat, grown by a message and its reply, and whether it was made for them."""
+        if draft.opens is None:
+            return _grown(work, principal, chat, 2), False
+        if (found := work.chats.grow(principal.user_id, chat, 2)) is not None:
+            return found, False
+        with suppress(AlreadyTaken):  # by another message that came at the same time
+            self._chats.made(work, principal, {"slug": chat, **draft.opens})
+        return _grown(work, principal, chat, 2), True
 
     def compare(self, principal: Principal, chat: str, draft: Draft, models: Sequence[str]) -> list[Sent]:
         """One message to several models at once: their replies are siblings, the first one is shown."""

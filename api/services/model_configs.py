@@ -93,7 +93,7 @@ class ModelConfigService:
         key = values.pop("api_key", None)
         endpoint = self._catalogue.endpoint(values["provider"], values.get("base_url"), key)
         self._check_sharing(principal, values)
-        self._check_length(principal, None, values | {"provider": endpoint.provider})
+        self.check_length(principal, None, values | {"provider": endpoint.provider})
         config_id = new_id()
         own = {"user_id": principal.user_id, "id": config_id, "provider": endpoint.provider}
         return values | own | self._key_of(endpoint, config_id)
@@ -109,23 +109,22 @@ class ModelConfigService:
 
     def change(self, principal: Principal, reference: str, values: Mapping[str, Any]) -> ModelConfig:
         """Without `api_key` the key stays; moving to another origin without entering it again is Invalid."""
-        values = dict(values)
-        self._check_sharing(principal, values)
         if values.keys() & {"max_tokens", "model"}:  # outside the transaction: tables may have to be loaded
-            self._check_length(principal, self._owned(principal, reference), values)
-
-        def update(work: UnitOfWork) -> None:
-            work.accounts.hold(principal.user_id)
-            config = self._found(work, principal, reference)
-            changes = self._sealed(config, dict(values))
-            if "name" in changes and work.model_configs.name_taken(principal.user_id, changes["name"], config.id):
-                raise AlreadyTaken(f"You have a model config named {changes['name']!r} already.")
-            if changes.get("is_default"):
-                work.model_configs.clear_default(principal.user_id, config.provider)
-            work.model_configs.change(principal.user_id, config.id, changes | {"updated_at": clock.now()})
-
-        self._store.write(update)
+            self.check_length(principal, self._owned(principal, reference), values)
+        self._store.write(lambda work: self.put(work, principal, reference, values))
         return self.get(principal, reference)
+
+    def put(self, work: UnitOfWork, principal: Principal, reference: str, values: Mapping[str, Any]) -> None:
+        """`change` as part of a transaction."""
+        self._check_sharing(principal, values)
+        work.accounts.hold(principal.user_id)
+        config = self._found(work, principal, reference)
+        changes = self._sealed(config, dict(values))
+        if "name" in changes and work.model_configs.name_taken(principal.user_id, changes["name"], config.id):
+            raise AlreadyTaken(f"You have a model config named {changes['name']!r} already.")
+        if changes.get("is_default"):
+            work.model_configs.clear_default(principal.user_id, config.provider)
+        work.model_configs.change(principal.user_id, config.id, changes | {"updated_at": clock.now()})
 
     def delete(self, principal: Principal, reference: str) -> None:
         config = self._owned(principal, reference)
@@ -184,7 +183,7 @@ class ModelConfigService:
         if self._store.read(lambda work: work.model_configs.without_origin()):
             self._store.write(fill)
 
-    def _check_length(self, principal: Principal, config: ModelConfig | None, values: Mapping[str, Any]) -> None:
+    def check_length(self, principal: Principal, config: ModelConfig | None, values: Mapping[str, Any]) -> None:
         """More than the usual is for models that are known to write more. Raises Invalid."""
         length = values.get("max_tokens", config.max_tokens if config else None)
         if length is None or length <= LONGEST:

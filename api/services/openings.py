@@ -47,6 +47,8 @@ class Opening:
     question: str | None = None
     wishes: tuple[Wish, ...] = (Wish(),)
     goes_on: Message | None = None
+    context: Sequence[tuple[str, str]] | None = None  # role and text, in place of what is stored
+    is_new: bool = False  # the chat; it stays with the model that answers first
     answered: Message | None = None  # the old question, where there is no new one
     kind: str = "text"
     then: Wish | None = None

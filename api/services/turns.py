@@ -111,12 +111,16 @@ class Turns:
         chat = opened.chat
         question = question_of(opened)
         leaf = opened.goes_on.id if opened.goes_on else opened.parent_id
-        context = work.messages.context(principal.user_id, leaf)
+        context = opened.context
+        if context is None:
+            context = work.messages.context(principal.user_id, leaf)
         targets = [self._model_configs.target(work, principal, chat, wish) for wish in opened.calls]
         places = reversed(range(len(targets)))
         asked = zip(targets[: len(opened.wishes)], places, strict=False)
         replies = [reply_to(opened, question, context, *one) for one in asked]
         changes: dict[str, Any] = {"head_id": replies[0].message.id}
+        if opened.is_new:
+            changes |= _model_of(targets[0])
         if question is not None and question.parent_id is None and chat.titled_by == "default":
             changes |= {"title": title_from(question.content), "titled_by": "words"}
         if len(replies) > 1:
@@ -260,6 +264,13 @@ class Turns:
             return True
         recovery = self._generations.recovery
         return recovery.is_dead(generation.owner) and recovery.recover(generation.owner) > 0
+
+
+def _model_of(target: Target) -> dict[str, Any]:
+    """A chat's columns that say which model takes its messages."""
+    if target.config is None:
+        return {"model_config_id": None, "model": f"{target.vendor.id}/{target.model}"}
+    return {"model_config_id": target.config.id, "model": None}
 
 
 def busy(running: Generation) -> ChatBusy:

@@ -90,6 +90,14 @@ PROBLEM_RESPONSE = {
     "description": "problem",
     "content": {PROBLEM_TYPE: {"schema": Problem.model_json_schema()}},
 }
+ERROR_TEXT = {
+    "description": "what went wrong",
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+        }
+    },
+}
 EVENT_STREAM = {"description": "events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
 
 

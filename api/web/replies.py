@@ -87,12 +87,24 @@ def last_event_id(after: int) -> int:
 
 def draft(body: Wished) -> Draft:
     """The message as the service takes it. Raises Invalid for an unusable Idempotency-Key."""
+    wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens, body.prompt_id)
+    content, parent_id = getattr(body, "content", ""), getattr(body, "parent_id", None)
+    return marked(Draft(content, parent_id, wish))
+
+
+def marked(draft: Draft) -> Draft:
+    """The draft with the request's Idempotency-Key, if it has one, and API key. Raises Invalid."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (1 <= len(key) <= MAX_KEY_CHARS and key.isascii() and key.isprintable()):
         raise Invalid("An Idempotency-Key has 1 to 255 printable ASCII characters.")
-    wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens, body.prompt_id)
-    content, parent_id = getattr(body, "content", ""), getattr(body, "parent_id", None)
-    return Draft(content, parent_id, wish, idempotency_key=key, api_key_id=principal().api_key_id)
+    return replace(draft, idempotency_key=key, api_key_id=principal().api_key_id)
+
+
+def replayed(sent: Sent, response: Response) -> Response:
+    """The response, saying so where an earlier request with the same key did its work."""
+    if sent.replayed:
+        response.headers["Idempotent-Replay"] = "true"
+    return response
 
 
 def respond(manner: Manner, sent: Sent | Edited) -> Response:
@@ -106,9 +118,7 @@ def respond(manner: Manner, sent: Sent | Edited) -> Response:
         response = stream(services().generations.follow_new(principal(), sent.generation_id))
     else:
         response = _waited(sent)
-    if sent.replayed:
-        response.headers["Idempotent-Replay"] = "true"
-    return response
+    return replayed(sent, response)
 
 
 def _waited(sent: Sent) -> Response:
@@ -127,9 +137,7 @@ def respond_all(manner: Manner, sent: Sequence[Sent]) -> Response:
     else:
         follower = services().generations.follow_all(principal(), dict.fromkeys((one.generation_id for one in sent), 0))
         response = _braided(follower) if manner is Manner.STREAM else at_the_end(follower, _all_as_json(sent), 201)
-    if sent[0].replayed:
-        response.headers["Idempotent-Replay"] = "true"
-    return response
+    return replayed(sent[0], response)
 
 
 def _braided(follower: Follower) -> Response:

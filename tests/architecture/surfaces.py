@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from api.web.openapi import Access
 
-OLDER = ("/api/",)  # surfaces of other systems: 422 is 400, and an error is a text
+OLDER = ("/api/", "/llm/")  # surfaces of other systems: 422 is 400, and an error is a text
 
 
 @dataclass(frozen=True)

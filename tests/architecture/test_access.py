@@ -35,6 +35,9 @@ NOBODYS = {
     "/docs/assets/<name>": "files of the documentation",
     "/api/conversations/history/<id>": "numbers are each account's own; see tests/dialects",
     "/api/conversations/del/<id>": "numbers are each account's own; see tests/dialects",
+    "/llm/config/<provider>": "vendors belong to nobody; each account has its own config",
+    "/llm/chat/<provider>": "vendors belong to nobody; each account has its own chat",
+    "/llm/history/<provider>": "vendors belong to nobody; each account has its own chat",
     "/api/chat/<id>": "numbers are each account's own; see tests/dialects",
 }
 

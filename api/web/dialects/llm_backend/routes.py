@@ -19,27 +19,22 @@ from api.web.dialects.llm_backend.schemas import (
     ConversationMessage,
     ConversationPath,
     DoneAnswer,
-    ErrorAnswer,
     NewBackendUser,
     NewConversation,
     TokenAnswer,
 )
 from api.web.handover import StreamResponse
-from api.web.openapi import EVENT_STREAM, Access, Routes
+from api.web.openapi import ERROR_TEXT, EVENT_STREAM, Access, Routes
 from api.web.sse import CONTENT_TYPE
 
 PREFIXES = ("/api/users", "/api/conversations", "/api/chat")
 NOT_OURS = ""
 error_form = wire.error_form
-REFUSALS = {
-    "description": "what went wrong",
-    "content": {"application/json": {"schema": ErrorAnswer.model_json_schema()}},
-}
 LIST = {
     "description": "newest first",
     "content": {"application/json": {"schema": {"type": "array", "items": ConversationEntry.model_json_schema()}}},
 }
-routes = Routes("llm-backend", "llm-backend-api, for clients written for it", REFUSALS)
+routes = Routes("llm-backend", "llm-backend-api, for clients written for it", ERROR_TEXT)
 
 
 @routes.post("/api/users/register", summary="Register", access=Access.PUBLIC, returns={201: DoneAnswer})
@@ -97,7 +92,8 @@ def delete_conversation(path: ConversationPath) -> Response:
 )
 def stream_chat(path: ConversationPath, body: ConversationMessage) -> Response:
     replies.refuse_if_full()
-    draft = Draft(body.message, surface="llm_backend", api_key_id=principal().api_key_id)
+    draft = replies.marked(Draft(body.message, surface="llm_backend"))
     sent = services().messages.send(principal(), wire.number_of(path.id), draft)
     follower = services().generations.follow_new(principal(), sent.generation_id)
-    return StreamResponse(follower, wire.Stream(), content_type=CONTENT_TYPE, ping=wire.PING, late=True)
+    stream = StreamResponse(follower, wire.Stream(), content_type=CONTENT_TYPE, ping=wire.PING, late=True)
+    return replies.replayed(sent, stream)

@@ -73,7 +73,3 @@ class ConversationLine(BaseModel):
 class ConversationHistory(ConversationEntry):
     model: str | None
     messages: list[ConversationLine]
-
-
-class ErrorAnswer(BaseModel):
-    error: str

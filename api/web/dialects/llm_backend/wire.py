@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.domain.chats import Chat, Message
+from api.domain.chats import Chat, Message, spoken
 from api.domain.errors import Invalid
 from api.domain.model_configs import ModelConfig
 from api.web.sender import BROKEN_OFF, Refusal
@@ -42,11 +42,9 @@ def created(chat: Chat, config: ModelConfig | None) -> dict[str, Any]:
 
 
 def history(chat: Chat, messages: Sequence[Message]) -> dict[str, Any]:
-    """A conversation with what was said in it; a reply that still runs is not said yet."""
-    said = [one for one in messages if one.role in ("user", "assistant") and one.content]
-    entries = [
-        {"role": one.role, "content": one.content, "message_id": place} for place, one in enumerate(said, start=1)
-    ]
+    """A conversation with what was said in it."""
+    said = enumerate(spoken(messages), start=1)
+    entries = [{"role": one.role, "content": one.content, "message_id": place} for place, one in said]
     return listed(chat) | {"model": chat.model, "messages": entries}
 
 

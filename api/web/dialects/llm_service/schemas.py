@@ -1,0 +1,72 @@
+"""What the LLM service's clients send and read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.web.openapi import OpenBody, Parameters
+from api.web.schemas.chats import ModelName, Temperature
+from api.web.schemas.model_configs import MaxOutput
+
+
+class ProviderSettings(OpenBody):
+    """Without `apiKey`, or with the masked one that was read, the stored key stays."""
+
+    apiKey: Annotated[str, Field(max_length=4000)] | None = Field(None, description="Write only.")
+    model: ModelName | None = None
+    temperature: Temperature | None = None
+    maxTokens: MaxOutput | None = None
+
+
+class PastLine(OpenBody):
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class ProviderMessage(OpenBody):
+    message: str = Field(description="1 to MAX_MESSAGE_CHARS characters, not blank.")
+    history: Annotated[list[PastLine], Field(max_length=10_000)] | None = Field(
+        None, description="The context of this call, in place of what is stored."
+    )
+
+
+class ProviderPath(Parameters):
+    provider: str
+
+
+class HistoryQuery(Parameters):
+    model_config = ConfigDict(extra="ignore")
+
+    limit: int = Field(50, ge=1, le=1000)
+    offset: int = Field(0, ge=0, le=2**31 - 1)
+
+
+class ConfigsAnswer(BaseModel):
+    configs: dict[str, dict[str, Any]] = Field(description="model, temperature, maxTokens, apiKey (masked).")
+
+
+class SuccessAnswer(BaseModel):
+    success: Literal[True]
+    message: str
+
+
+class ReplyAnswer(BaseModel):
+    response: str
+    tokensUsed: int | None
+    model: str
+
+
+class StoredLine(BaseModel):
+    id: int
+    role: str
+    content: str
+    tokensUsed: int | None
+    createdAt: dt.datetime
+
+
+class HistoryAnswer(BaseModel):
+    history: list[StoredLine]
+    total: int
