@@ -31,7 +31,7 @@ class Draft:
     """A message as a client sends it; without text, what is wished of another answer to an old one.
 
     `opens`: the chat is made, with these fields, where there is none of that slug. `history`: role and text of what the
-    model is to know in place of what is stored.
+    model is to know in place of what is stored; `system`: its system prompt, likewise.
     """
 
     content: str = ""
@@ -42,10 +42,11 @@ class Draft:
     api_key_id: UUID | None = None
     opens: Mapping[str, Any] | None = None
     history: tuple[tuple[str, str], ...] | None = None
+    system: str | None = None
 
     def order(self, *said: object) -> Order:
         """`said`: what the request says besides the wish."""
-        more = () if self.history is None else (self.history,)
+        more = () if self.history is None else (self.history, self.system)
         return Order((*said, *said_of(self.wish), *more), self.idempotency_key, self.surface, self.api_key_id)
 
     def plan_of(self, chat: Chat) -> dict[str, Any] | None:
@@ -72,15 +73,16 @@ class MessageService:
             checked_content(draft.content, self._max_chars)
             grown, is_new = self._opened(work, principal, chat, draft)
             parent_id = _parent(work, principal, grown, draft)
-            context = draft.history
-            opened = Opening(grown, parent_id, draft.content, (draft.wish,), context=context, is_new=is_new)
+            opened = Opening(grown, parent_id, draft.content, (draft.wish,), system=draft.system, is_new=is_new)
+            if draft.history is not None:
+                opened = replace(opened, context=[(role, text, "text") for role, text in draft.history])
             return _planned(work, opened, draft.plan_of(grown))
 
         return self._turns.begin(principal, draft.order(chat, draft.content, draft.parent_id), opening)[0]
 
     def _opened(self, work: UnitOfWork, principal: Principal, chat: Reference, draft: Draft) -> tuple[Chat, bool]:
         """The chat, grown by a message and its reply, and whether it was made for them."""
-        if draft.opens is None:
+        if draft.opens is None or parse_id(str(chat)) is not None:
             return _grown(work, principal, chat, 2), False
         if (found := work.chats.grow(principal.user_id, chat, 2)) is not None:
             return found, False

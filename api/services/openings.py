@@ -47,7 +47,8 @@ class Opening:
     question: str | None = None
     wishes: tuple[Wish, ...] = (Wish(),)
     goes_on: Message | None = None
-    context: Sequence[tuple[str, str]] | None = None  # role and text, in place of what is stored
+    context: Sequence[tuple[str, str, str]] | None = None  # role, text and kind, in place of what is stored
+    system: str | None = None  # the system prompt of this call, in place of every other
     is_new: bool = False  # the chat; it stays with the model that answers first
     answered: Message | None = None  # the old question, where there is no new one
     kind: str = "text"

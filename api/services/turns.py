@@ -111,10 +111,12 @@ class Turns:
         chat = opened.chat
         question = question_of(opened)
         leaf = opened.goes_on.id if opened.goes_on else opened.parent_id
-        context = opened.context
-        if context is None:
-            context = work.messages.context(principal.user_id, leaf)
+        stored = opened.context is None
+        context = work.messages.context(principal.user_id, leaf) if stored else opened.context or ()
         targets = [self._model_configs.target(work, principal, chat, wish) for wish in opened.calls]
+        if opened.system is not None:
+            given = {"system_prompt_from": "message"}
+            targets = [replace(target, system=opened.system, notes=given) for target in targets]
         places = reversed(range(len(targets)))
         asked = zip(targets[: len(opened.wishes)], places, strict=False)
         replies = [reply_to(opened, question, context, *one) for one in asked]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.answers import Answers
+from tests.providers.test_embeddings import SERVER
 from tests.server import Server, running_server
 from tests.upstream import Upstream
 
@@ -16,13 +18,20 @@ def upstream() -> Iterator[Upstream]:
         yield up
 
 
+@pytest.fixture(scope="session")
+def vectors() -> Iterator[Answers]:
+    """What makes embeddings: for servers that speak OpenAI's protocol, behind Mistral's name."""
+    with Answers(SERVER) as server:
+        yield server
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def server(
-    request: pytest.FixtureRequest, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, upstream: Upstream, vectors: Answers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("dialects")
     bases = {f"{vendor}_BASE_URL": upstream.url for vendor in ("ANTHROPIC", "GEMINI", "OLLAMA")}
-    bases["OPENAI_BASE_URL"] = f"{upstream.url}/v1"
+    bases |= {"OPENAI_BASE_URL": f"{upstream.url}/v1", "MISTRAL_BASE_URL": f"{vectors.url}/v1"}
     if request.param == "sqlite":
         with running_server(f"sqlite:///{folder}/parley.db", folder, **bases) as started:
             yield started

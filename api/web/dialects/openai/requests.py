@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from api.domain.conversation import (
@@ -33,6 +34,11 @@ ELSEWHERE: Final = re.compile(
 )
 """Parameters that would change where a call goes, or as whom, in one of the servers that it may reach."""
 
+STORED: Final = frozenset(
+    ("model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens")
+) | {"n", "user"}
+"""Parameters that may come with a turn which is stored in a chat."""
+
 
 def refuse_detours(body: Mapping[str, Any]) -> None:
     """Raises Invalid for a parameter that is to send the call elsewhere: a key goes only where it was saved for."""
@@ -41,6 +47,29 @@ def refuse_detours(body: Mapping[str, Any]) -> None:
             raise _invalid(
                 name, f"{name} is not taken here: where a call goes, and with which key, is set up in Parley."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTurn:
+    """A request that is to be stored in a chat: what is asked, and what the model is to know besides."""
+
+    content: str
+    history: tuple[tuple[str, str], ...]
+    system: str | None
+
+
+def read_turn(body: Mapping[str, Any]) -> ChatTurn:
+    """The request as a turn of a chat. Raises Invalid for what a chat does not hold."""
+    for name in body:
+        if name not in STORED:
+            raise _invalid(
+                name, f"{name} is not taken with X-Parley-Chat: a chat holds texts. Leave out one of the two."
+            )
+    request = read(body)
+    *before, last = request.turns or (Turn("assistant", ""),)
+    if last.role != "user" or any(turn.parts or turn.role == "tool" for turn in request.turns):
+        raise _invalid("messages", "With X-Parley-Chat, messages are texts, and the last one is the user's.")
+    return ChatTurn(last.content, tuple((turn.role, turn.content) for turn in before), request.system)
 
 
 def read(body: Mapping[str, Any]) -> CompletionRequest:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 
-from api.services.completions import CompletionDraft
+from api.domain.errors import Conflict
+from api.services.completions import Begun, CompletionDraft
+from api.services.messages import Draft
+from api.services.model_configs import Wish
 from api.web import replies
 from api.web.answers import answer
 from api.web.context import principal, services
 from api.web.dialects.openai import requests, wire
-from api.web.dialects.openai.schemas import CompletionAnswer, CompletionBody, ErrorAnswer, ModelAnswer, ModelPath
+from api.web.dialects.openai.schemas import (
+    CompletionAnswer,
+    CompletionBody,
+    EmbeddingBody,
+    EmbeddingsAnswer,
+    ErrorAnswer,
+    ModelAnswer,
+    ModelPath,
+)
 from api.web.handover import StreamResponse
 from api.web.openapi import Access, Routes
 from api.web.sse import CONTENT_TYPE
@@ -34,7 +45,7 @@ routes = Routes("openai", "OpenAI's API, for clients written for it", REFUSALS)
 )
 def complete(body: CompletionBody) -> Response:
     replies.refuse_if_full()
-    begun = services().completions.begin(principal(), _draft(body))
+    begun = _begun(body)
     follower = services().generations.follow_new(principal(), begun.generation_id)
     if not body.stream:  # the loop waits: it notices a client that leaves, whose call need not be paid for
         return StreamResponse(follower, wire.Completion(begun), content_type=JSON, ping=b"", whole=True, late=True)
@@ -46,6 +57,28 @@ def complete(body: CompletionBody) -> Response:
 @routes.get("/v1/models/<path:model>", summary="One model", access=Access.READ, returns={200: ModelAnswer})
 def get_model(path: ModelPath) -> Response:
     return answer(wire.model_value(services().catalogue.model(principal(), path.model)))
+
+
+@routes.post("/v1/embeddings", summary="Vectors of texts", access=Access.CHAT, returns={200: EmbeddingsAnswer})
+def embed(body: EmbeddingBody) -> Response:
+    texts = [body.input] if isinstance(body.input, str) else body.input
+    found = services().embeddings.embed(principal(), body.model, texts, body.dimensions)
+    return answer(wire.embeddings(found, packed=body.encoding_format == "base64"))
+
+
+def _begun(body: CompletionBody) -> Begun:
+    """The completion: by itself, or as a turn of the chat that the client names."""
+    if (chat := request.headers.get("X-Parley-Chat")) is None:
+        return services().completions.begin(principal(), _draft(body))
+    turn = requests.read_turn(body.given())
+    longest = body.max_completion_tokens or body.max_tokens
+    wish = Wish(body.model, temperature=body.temperature, top_p=body.top_p, max_tokens=longest)
+    draft = Draft(turn.content, wish=wish, surface="openai", opens={}, history=turn.history, system=turn.system)
+    sent = services().messages.send(principal(), chat, replies.marked(draft))
+    reply = sent.message
+    if reply is None:
+        raise Conflict("The reply to this Idempotency-Key was deleted; use a new key for a new message.")
+    return Begun(sent.generation_id, reply.provider or "", reply.model or "", int(reply.created_at.timestamp()))
 
 
 def _draft(body: CompletionBody) -> CompletionDraft:

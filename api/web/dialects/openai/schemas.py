@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.web.openapi import Body, Parameters
+from api.web.openapi import Body, OpenBody, Parameters
 
 
 class CompletionBody(Body):
@@ -38,6 +38,22 @@ class CompletionBody(Body):
     def given(self) -> dict[str, Any]:
         """The request as it came, without parameters that are null."""
         return {name: value for name in self.model_fields_set if (value := getattr(self, name)) is not None}
+
+
+class EmbeddingBody(OpenBody):
+    """Texts only; lists of tokens mean something to one model alone."""
+
+    model: str = Field(min_length=1, max_length=300, description="As for completions.")
+    input: str | list[str]
+    dimensions: int | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+
+
+class EmbeddingsAnswer(BaseModel):
+    object: Literal["list"]
+    data: list[dict[str, Any]]
+    model: str
+    usage: dict[str, int | None]
 
 
 class ErrorAnswer(BaseModel):

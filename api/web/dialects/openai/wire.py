@@ -6,12 +6,15 @@ added. Source of the shapes: OpenAI's API reference, "Chat completion object" an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import base64
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from api.services.completions import Begun
+from api.services.embeddings import Embedded
 from api.web.sender import BROKEN_OFF, Refusal
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -58,6 +61,21 @@ def usage_value(told: Mapping[str, Any]) -> dict[str, Any] | None:
     if told["reasoning_tokens"] is not None:
         value["completion_tokens_details"] = {"reasoning_tokens": told["reasoning_tokens"]}
     return value | ({"estimated": True} if told["estimated"] else {})
+
+
+def embeddings(found: Embedded, *, packed: bool) -> dict[str, Any]:
+    """Vectors in the order of their texts; `packed`: as the bytes of 32-bit floats, which the SDKs ask for."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": _packed(vector) if packed else vector}
+        for index, vector in enumerate(found.vectors)
+    ]
+    counted = found.usage.prompt_tokens
+    usage = {"prompt_tokens": counted, "total_tokens": counted}
+    return {"object": "list", "data": data, "model": found.model, "usage": usage}
+
+
+def _packed(vector: Sequence[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def model_value(entry: Mapping[str, Any]) -> dict[str, Any]:
