@@ -36,6 +36,7 @@ from api.services.choice import Choice
 from api.services.commands import CommandService
 from api.services.completions import CompletionService
 from api.services.declared import DeclaredModels
+from api.services.direct_calls import DirectCalls
 from api.services.embeddings import EmbeddingService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
@@ -107,6 +108,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     choice = Choice(catalogue, offers, lambda: instance.current.default_model)
     model_configs = _model_configs(settings, store, catalogue, choice)
     chats = ChatService(store, generations)
+    calls = DirectCalls(store, generations, rate_limits, budgets, rules.prices)
     turns = Turns(store, generations, model_configs, rate_limits, budgets)
     accounts = _accounts(settings, store, generations, instance)
     tree, prompts = TreeService(store, chats, rate_limits), PromptService(store)
@@ -127,7 +129,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
         model_configs=model_configs,
         provider_configs=ProviderConfigService(store, model_configs, choice, catalogue),
         catalogue=listed,
-        embeddings=_embeddings(settings, store, model_configs, choice, control),
+        embeddings=_embeddings(settings, calls, model_configs, choice, control),
         pulls=pulls,
         chats=chats,
         messages=messages,
@@ -201,10 +203,10 @@ def _accounts(
 
 
 def _embeddings(
-    settings: Settings, store: Store, configs: ModelConfigService, choice: Choice, control: Control
+    settings: Settings, calls: DirectCalls, configs: ModelConfigService, choice: Choice, control: Control
 ) -> EmbeddingService:
     return EmbeddingService(
-        store=store,
+        calls=calls,
         configs=configs,
         choice=choice,
         control=control,

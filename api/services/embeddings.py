@@ -9,8 +9,10 @@ from api.domain.errors import Invalid
 from api.domain.events import Usage
 from api.domain.principal import Principal
 from api.providers.control import Control
-from api.repositories.unit_of_work import Store
+from api.repositories.unit_of_work import UnitOfWork
 from api.services.choice import Choice
+from api.services.direct_calls import DirectCalls, Planned
+from api.services.generations.counting import tokens_of
 from api.services.model_configs import ModelConfigService
 
 MAX_TEXTS = 2_048
@@ -33,31 +35,47 @@ class EmbeddingService:
     def __init__(
         self,
         *,
-        store: Store,
+        calls: DirectCalls,
         configs: ModelConfigService,
         choice: Choice,
         control: Control,
         timeout: float,
         max_chars: int,
     ) -> None:
-        self._store = store
+        self._calls = calls
         self._configs = configs
         self._choice = choice
         self._control = control
         self._timeout = timeout
         self._max_chars = max_chars
 
-    def embed(self, principal: Principal, model: str, texts: Sequence[str], dimensions: int | None = None) -> Embedded:
+    def embed(
+        self,
+        principal: Principal,
+        model: str,
+        texts: Sequence[str],
+        dimensions: int | None = None,
+        surface: str = "native",
+    ) -> Embedded:
         """`model` is a config's name, `provider/model`, or a bare name that one provider has.
 
-        Raises Invalid, what the choice of a model raises, KeyUnreadable, ProviderError. Nothing is held meanwhile.
+        Raises Invalid, what the choice of a model raises, KeyUnreadable, ProviderError, what DirectCalls.make raises.
         """
         self._check(texts, dimensions)
-        configs = self._store.read(lambda work: work.model_configs.usable(principal.user_id))
-        config, vendor, name = self._choice.named(configs, principal, model, "embeddings")
-        endpoint = self._configs.endpoint(config, vendor)
-        found = self._control.embed(endpoint, name, texts, dimensions, self._timeout)
-        return Embedded(vendor.id, name, found.vectors, found.usage)
+        size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+
+        def plan(work: UnitOfWork) -> Planned:
+            configs = work.model_configs.usable(principal.user_id)
+            config, vendor, name = self._choice.named(configs, principal, model, "embeddings")
+            facts = self._choice.facts(principal, vendor, config, name)
+            return Planned(vendor, config, name, tokens_of(size, len(texts)), facts.rates)
+
+        def call(planned: Planned) -> tuple[Embedded, Usage]:
+            endpoint = self._configs.endpoint(planned.config, planned.vendor)
+            found = self._control.embed(endpoint, planned.model, texts, dimensions, self._timeout)
+            return Embedded(planned.vendor.id, planned.model, found.vectors, found.usage), found.usage
+
+        return self._calls.make(principal, surface, plan, call)
 
     def _check(self, texts: Sequence[str], dimensions: int | None) -> None:
         if not 1 <= len(texts) <= MAX_TEXTS or not all(text.strip() for text in texts):

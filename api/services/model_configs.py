@@ -184,7 +184,8 @@ class ModelConfigService:
             self._store.write(fill)
 
     def check_length(self, principal: Principal, config: ModelConfig | None, values: Mapping[str, Any]) -> None:
-        """More than the usual is for models that are known to write more. Raises Invalid."""
+        """More than the usual is for models that are known to write more. Raises Invalid. Not for transactions: it may
+        load tables."""
         length = values.get("max_tokens", config.max_tokens if config else None)
         if length is None or length <= LONGEST:
             return

@@ -62,6 +62,18 @@ def test_packed_vectors_are_32_bit_floats(ben: Person) -> None:
     assert struct.unpack("<2f", packed) == (0.5, 3.0)
 
 
+def test_each_call_for_embeddings_is_one_row_of_the_ledger(server: Server) -> None:
+    ann = server.person("counted")
+    for name, provider in (("vectors", "mistral"), ("failing", "anthropic")):
+        values = {"name": name, "provider": provider, "api_key": "key-0123456789abcdef", "model": "mistral-embed"}
+        assert ann.call("POST", "/model-configs", values).status == 201
+    assert ann.call("POST", "/v1/embeddings", {"model": "vectors", "input": "one"}).status == 200
+    refused = ann.call("POST", "/v1/embeddings", {"model": "failing", "input": "one"})
+    assert (refused.status, refused.json["error"]["code"]) == (400, "invalid")
+    (used,) = ann.call("GET", "/usage?group_by=surface").json["items"]
+    assert (used["surface"], used["calls"], used["errors"], used["prompt_tokens"]) == ("openai", 2, 1, 7)
+
+
 @pytest.mark.parametrize(
     ("body", "raised"),
     [

@@ -150,7 +150,8 @@ class Machine:
         self._configs = _Scripted(store, vault, catalogue, TIMEOUTS, choice)
         self.chats = ChatService(store, self.generations)
         turns = Turns(store, self.generations, self._configs, self.limits, self.budgets)
-        self.messages = MessageService(turns, TreeService(store, self.chats, self.limits), 10_000)
+        tree = TreeService(store, self.chats, self.limits)
+        self.messages = MessageService(turns, tree, self.chats, 10_000)
 
     def _settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:
         self.limits.settle(work, calls)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
@@ -88,10 +89,11 @@ class GenerationService:
         self._max_runs = max_runs
         self._drain_seconds = drain_seconds
         self._runs: dict[UUID, Run] = {}
+        self._direct: set[UUID] = set()  # calls that a request's thread waits for
         self._followers: set[Follower] = set()
         self._state_lock = threading.Lock()
         self.draining = False
-        self.recovery = Recovery(store, presence, owner, self._runs.__contains__, settle)
+        self.recovery = Recovery(store, presence, owner, self._carries, settle)
         self._flusher = Flusher(Recorder(store, owner, settle).store, self._beat)
         self._tail = Tail(store, loop, poll_seconds)
         self._janitor = Janitor(
@@ -105,6 +107,18 @@ class GenerationService:
         self._interrupting = False
         self._beat_at = 0.0
         self._epoch: str | None = None
+
+    def _carries(self, generation_id: UUID) -> bool:
+        return generation_id in self._runs or generation_id in self._direct
+
+    @contextmanager
+    def carrying(self, generation_id: UUID) -> Iterator[None]:
+        """The caller carries this generation himself: it is no orphan."""
+        self._direct.add(generation_id)
+        try:
+            yield
+        finally:
+            self._direct.discard(generation_id)
 
     # The life of the process
 

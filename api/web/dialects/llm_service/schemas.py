@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.web.openapi import OpenBody, Parameters
 from api.web.schemas.chats import ModelName, Temperature
-from api.web.schemas.model_configs import MaxOutput
 
 
 class ProviderSettings(OpenBody):
@@ -18,7 +17,7 @@ class ProviderSettings(OpenBody):
     apiKey: Annotated[str, Field(max_length=4000)] | None = Field(None, description="Write only.")
     model: ModelName | None = None
     temperature: Temperature | None = None
-    maxTokens: MaxOutput | None = None
+    maxTokens: Annotated[int, Field(ge=1, le=32_000)] | None = None
 
 
 class PastLine(OpenBody):

@@ -59,10 +59,12 @@ def get_model(path: ModelPath) -> Response:
     return answer(wire.model_value(services().catalogue.model(principal(), path.model)))
 
 
-@routes.post("/v1/embeddings", summary="Vectors of texts", access=Access.CHAT, returns={200: EmbeddingsAnswer})
+@routes.post(
+    "/v1/embeddings", summary="Vectors of texts", access=Access.CHAT, generates=True, returns={200: EmbeddingsAnswer}
+)
 def embed(body: EmbeddingBody) -> Response:
     texts = [body.input] if isinstance(body.input, str) else body.input
-    found = services().embeddings.embed(principal(), body.model, texts, body.dimensions)
+    found = services().embeddings.embed(principal(), body.model, texts, body.dimensions, "openai")
     return answer(wire.embeddings(found, packed=body.encoding_format == "base64"))
 
 

@@ -1,0 +1,141 @@
+"""Calls of a provider that need no loop: whoever asks waits. Limits, budgets and ledger as for every other call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from api.domain import clock
+from api.domain.budgets import Forecast
+from api.domain.errors import AppError
+from api.domain.events import Usage
+from api.domain.generations import Closing
+from api.domain.ids import new_id
+from api.domain.model_configs import ModelConfig
+from api.domain.model_facts import Rates
+from api.domain.principal import Principal
+from api.providers.catalogue import Vendor
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.budgets import BudgetService
+from api.services.generations import GenerationService
+from api.services.prices import PriceService
+from api.services.rate_limits import LimitState, RateLimitService, told
+
+T = TypeVar("T")
+NO_FAULT_TOLD = "Something went wrong on our side."
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A call that is to be made. `prompt_tokens` is an estimate."""
+
+    vendor: Vendor
+    config: ModelConfig | None
+    model: str
+    prompt_tokens: int
+    rates: Rates | None = None
+
+
+class DirectCalls:
+    def __init__(
+        self,
+        store: Store,
+        generations: GenerationService,
+        rate_limits: RateLimitService,
+        budgets: BudgetService,
+        prices: PriceService,
+    ) -> None:
+        self._store = store
+        self._generations = generations
+        self._rate_limits = rate_limits
+        self._budgets = budgets
+        self._prices = prices
+
+    def make(
+        self,
+        principal: Principal,
+        surface: str,
+        plan: Callable[[UnitOfWork], Planned],
+        call: Callable[[Planned], tuple[T, Usage]],
+    ) -> T:
+        """What `call` brings; nothing is held meanwhile. Raises what both raise, TooMany, BudgetExceeded,
+        PriceUnknown. A call that fails has its row in the ledger as well."""
+        generation_id = new_id()
+        with self._generations.carrying(generation_id):
+            planned = self._begun(principal, surface, generation_id, plan)
+            try:
+                value, usage = call(planned)
+            except Exception as error:
+                self._end(principal, generation_id, planned, Usage(), error)
+                raise
+            self._end(principal, generation_id, planned, usage, None)
+            return value
+
+    def _begun(
+        self, principal: Principal, surface: str, generation_id: UUID, plan: Callable[[UnitOfWork], Planned]
+    ) -> Planned:
+        def enter(work: UnitOfWork) -> tuple[Planned, tuple[LimitState, ...]]:
+            limits = self._rate_limits.count_within(work, principal, generations=1)
+            planned = plan(work)
+            provider, model = planned.vendor.id, planned.model
+            limits += self._rate_limits.count_calls(work, principal, surface, [(provider, model)])
+            forecast = Forecast(generation_id, provider, model, planned.prompt_tokens, 0, planned.rates)
+            self._budgets.reserve(work, principal, [forecast])
+            row: dict[str, Any] = {
+                "user_id": principal.user_id,
+                "id": generation_id,
+                "chat_id": None,
+                "api_key_id": principal.api_key_id,
+                "model_config_id": planned.config.id if planned.config else None,
+                "surface": surface,
+                "provider": provider,
+                "model": model,
+                "status": "queued",
+                "notes": {},
+                "queued_at": clock.now(),
+                "day": principal.today(),
+                "owner": self._generations.owner,
+            }
+            work.turns.begin((), row, {})
+            return planned, limits
+
+        planned, limits = self._store.write(enter)
+        told(limits)
+        return planned
+
+    def _end(
+        self, principal: Principal, generation_id: UUID, planned: Planned, usage: Usage, error: Exception | None
+    ) -> None:
+        cost = (
+            self._prices.price(planned.vendor.id, planned.model, usage, told=planned.rates) if error is None else None
+        )
+        closing = Closing(
+            user_id=principal.user_id,
+            generation_id=generation_id,
+            message_id=None,
+            owner=self._generations.owner,
+            status="complete" if error is None else "error",
+            content="",
+            reasoning=None,
+            metadata={},
+            notes={},
+            event_index=None,
+            first_token_at=None,
+            finished_at=clock.now(),
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cost=cost.amount if cost else None,
+            price_source=cost.source if cost else None,
+            error_code=error.code if isinstance(error, AppError) else "internal_error" if error else None,
+            error_detail=error.detail if isinstance(error, AppError) else NO_FAULT_TOLD if error else None,
+        )
+
+        def close(work: UnitOfWork) -> None:
+            if counted := work.generations.close(closing):
+                work.usage.add([counted])
+                self._rate_limits.settle(work, [counted])  # before budgets, as at the beginning
+                self._budgets.settle(work, [counted])
+
+        self._store.write(close)
