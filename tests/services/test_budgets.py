@@ -32,6 +32,7 @@ from api.models.base import table_of
 from api.models.budgets import BudgetCounter, Reservation
 from api.models.generations import Generation
 from api.repositories.unit_of_work import Store
+from tests.server import until
 from tests.services.machine import FOR_EVER, Machine, principal, text, waited
 from tests.services.spend import ESTIMATE, spend, spend_from_process
 
@@ -136,6 +137,8 @@ def test_a_call_that_ends_after_its_reservation_expired_is_counted_once(store: S
     machine.generations.start()
     machine.budgets.put(ROOT, budget(10 * ESTIMATE))
     sent = machine.send(ann, machine.chat(ann), (0.0, (Usage(100, 20),)), text("x"), FOR_EVER)
+    run = machine.generations._runs[sent.generation_id]
+    until(lambda: any(kind == "delta" for kind, _ in run.log.events))  # the usage came before it
     assert machine.budgets.expire() == 1
     assert state(machine, ann).reserved == 0
     machine.generations.stop_reply(ann, str(sent.generation_id))
