@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -28,6 +29,14 @@ PRICED = b"""{"data": [
     {"id": "maker/free", "pricing": {"prompt": "0", "completion": "0"}},
     {"id": "openrouter/auto", "pricing": {"prompt": "-1", "completion": "-1"}},
     {"id": "openai/gpt-4o"}]}"""
+
+
+@pytest.fixture(autouse=True)
+def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDKs are there before any clock runs, and a slow machine misses no deadline but those that a test sets."""
+    import_module("openai")
+    import_module("ollama")
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 60.0)
 
 
 class Lists:
