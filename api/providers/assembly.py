@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -109,7 +110,7 @@ class EventBuffer:
             self._parts.clear()
 
 
-class BaseDecoder:
+class BaseDecoder(ABC):
     """What the wires' decoders share: events go out before the failure that came behind them in the same bytes."""
 
     def __init__(self) -> None:
@@ -139,11 +140,11 @@ class BaseDecoder:
         self._end()
         return self._out.take()
 
-    def _feed(self, data: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _feed(self, data: bytes) -> None: ...
 
-    def _end(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _end(self) -> None: ...
 
 
 class PieceBuffer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -117,7 +118,7 @@ class Refusals:
                 self._known.popitem(last=False)
 
 
-class FittingWire:
+class FittingWire(ABC):
     """What the wires share: fit the request, encode it, and learn from a refusal.
 
     `optional`: our name of a field that can be left out → the words by which a refusal names it.
@@ -163,5 +164,5 @@ class FittingWire:
     def _fit(self, endpoint: Endpoint, request: CompletionRequest, refused: frozenset[str]) -> WireRequest:
         return self._encode(endpoint, fitted(request, self._families, refused))
 
-    def _encode(self, endpoint: Endpoint, fit: Fitted) -> WireRequest:
-        raise NotImplementedError
+    @abstractmethod
+    def _encode(self, endpoint: Endpoint, fit: Fitted) -> WireRequest: ...

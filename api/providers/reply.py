@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, Final, TypeVar
 
 import msgspec
@@ -36,13 +37,15 @@ class ReplyDecoder(BaseDecoder):
         self._finished = False
         self._seen = 0
 
+    @abstractmethod
     def _payload(self, payload: bytes) -> None:
         """One event of a stream."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def _whole(self, body: bytes) -> None:
         """An answer that is one JSON object."""
-        raise NotImplementedError
+        ...
 
     def _close(self) -> None:
         """The bytes are over and the reply is whole: tell what is still to be told."""

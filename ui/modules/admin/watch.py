@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from functools import partial
 
 import streamlit as st
 
 from ui.api_client import ApiClient
-from ui.modules.usage.parts import PERIODS, draw_days, draw_sums, table, today
+from ui.modules.usage.parts import draw_bar, draw_days, draw_sums, table
 
 STATES = {"well": "well", "degraded": "slow or failing at times", "failing": "failing", "unused": "not used lately"}
 GROUPS = {"Person": "user", "Model": "model", "Provider": "provider", "Surface": "surface"}
 
 
 def draw_usage(api: ApiClient) -> None:
-    with st.container(key="usage-bar", horizontal=True, vertical_alignment="bottom"):
-        period = st.segmented_control("Period", list(PERIODS), default="30 days", required=True, key="admin_period")
-        since = (today() - dt.timedelta(days=PERIODS[period or "30 days"] - 1)).isoformat()
-        st.download_button(
-            "Download CSV",
-            data=partial(api.everyones_usage_csv, since),
-            file_name="usage.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+    since = draw_bar("admin_period", api.everyones_usage_csv)
     days = api.everyones_usage(since, "day")
     draw_sums(days.total)
     if days.total.calls:

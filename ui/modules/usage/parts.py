@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -38,6 +40,22 @@ def draw_sums(total: Sums) -> None:
     if total.unpriced:
         calls = f"{total.unpriced:,} call{'s' if total.unpriced > 1 else ''}"
         st.caption(f"{calls} used models of unknown price; they are not in the cost.")
+
+
+def draw_bar(key: str, csv: Callable[[str], bytes]) -> str:
+    """The choice of a period, and what was used in it as a file; the first day chosen."""
+    with st.container(key="usage-bar", horizontal=True, vertical_alignment="bottom"):
+        period = st.segmented_control("Period", list(PERIODS), default="30 days", required=True, key=key)
+        since = (today() - dt.timedelta(days=PERIODS[period or "30 days"] - 1)).isoformat()
+        st.download_button(
+            "Download CSV",
+            data=partial(csv, since),
+            file_name="usage.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    return since
 
 
 def draw_days(items: list[Sums], zone: str, since: str) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from functools import partial
-
 import streamlit as st
 
 from ui.api_client import ApiClient, Limit
 from ui.components.frame import head
-from ui.modules.usage.parts import PERIODS, draw_days, draw_sums, table, today
+from ui.modules.usage.parts import draw_bar, draw_days, draw_sums, table
 from ui.render import literal
 from ui.wording import when
 
@@ -18,17 +15,7 @@ GROUPS = {"Model": "model", "Provider": "provider", "Chat": "chat", "API key": "
 
 def draw(api: ApiClient) -> None:
     head("Usage", "What your chats and programs used, and what it cost.")
-    with st.container(key="usage-bar", horizontal=True, vertical_alignment="bottom"):
-        period = st.segmented_control("Period", list(PERIODS), default="30 days", required=True, key="usage_period")
-        since = (today() - dt.timedelta(days=PERIODS[period or "30 days"] - 1)).isoformat()
-        st.download_button(
-            "Download CSV",
-            data=partial(api.usage_csv, since),
-            file_name="usage.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+    since = draw_bar("usage_period", api.usage_csv)
     days = api.usage(since, "day")
     draw_sums(days.total)
     if days.total.calls:
