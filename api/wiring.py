@@ -6,7 +6,9 @@ import hashlib
 import hmac
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import fields
+from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from api.config import Settings
@@ -56,6 +58,7 @@ from api.services.tree import TreeService
 from api.services.turns import Turns
 from api.services.usage import UsageService
 from api.services.vault import VaultService
+from api.storage import FileStorage
 from api.streams.loop import LoopThread
 
 PURGE_SECONDS = 300.0
@@ -69,226 +72,272 @@ def setup_code(settings: Settings) -> str | None:
     return hmac.new(settings.token_pepper.get_secret_value().encode(), b"setup-code", hashlib.sha256).hexdigest()[:12]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """What administrators decide while the server runs; every process reads it anew each second."""
-
-    instance: InstanceService
-    prices: PriceService
-    budgets: BudgetService
-    retention: RetentionService
-
-
-def _rules(settings: Settings, store: Store) -> _Rules:
-    instance, prices = InstanceService(store, _environment(settings)), PriceService(store)
-    budgets = BudgetService(store, prices, settings.provider_total_timeout + HOLD_MARGIN)
-    return _Rules(instance, prices, budgets, RetentionService(store, lambda: instance.current))
-
-
 def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     """All services over one database. Nothing is started: `services.generations.start()` does that."""
-    store = Store(database)
-    egress = Egress(parse_allowed(settings.allowed_private_hosts))
-    catalogue = Catalogue(settings.base_urls(), _local_models(settings))
-    sessions, api_keys = _credentials(settings, store)
-    rules = _rules(settings, store)
-    instance, budgets = rules.instance, rules.budgets
-    rate_limits = _rate_limits(settings, store, instance)
-    generations = _generations(
-        settings=settings,
-        store=store,
-        loop=loop,
-        transport=Transport(egress),
-        sessions=sessions,
-        api_keys=api_keys,
-        rate_limits=rate_limits,
-        rules=rules,
-    )
-    offers, control = Offers(catalogue), Control(catalogue, egress)
-    choice = Choice(catalogue, offers, lambda: instance.current.default_model)
-    model_configs = _model_configs(settings, store, catalogue, choice)
-    chats = ChatService(store, generations)
-    calls = DirectCalls(store, generations, rate_limits, budgets, rules.prices)
-    turns = Turns(store, generations, model_configs, rate_limits, budgets)
-    accounts = _accounts(settings, store, generations, instance)
-    tree, prompts = TreeService(store, chats, rate_limits), PromptService(store)
-    messages = MessageService(turns, tree, chats, settings.max_message_chars)
-    listed = CatalogueService(store, catalogue, control, model_configs, offers)
-    pulls = _pulls(store, catalogue, control, model_configs, offers, generations=generations, loop=loop)
-    commands = CommandService(chats, messages, prompts, listed, model_configs=model_configs, generations=generations)
-    return Services(
-        declared=DeclaredModels(store, catalogue),
-        audit=AuditService(store),
-        budgets=budgets,
-        prices=rules.prices,
-        accounts=accounts,
-        administration=AdministrationService(store, Passwords(), accounts, generations.stop_all),
-        instance=instance,
-        sessions=sessions,
-        api_keys=api_keys,
-        model_configs=model_configs,
-        provider_configs=ProviderConfigService(store, model_configs, choice, catalogue),
-        catalogue=listed,
-        embeddings=_embeddings(settings, calls, model_configs, choice, control),
-        pulls=pulls,
-        chats=chats,
-        messages=messages,
-        tree=tree,
-        prompts=prompts,
-        commands=commands,
-        completions=CompletionService(store, generations, model_configs, rate_limits, budgets),
-        generations=generations,
-        rate_limits=rate_limits,
-        health=HealthService(store, generations.loop_age, lambda: generations.draining),
-        usage=UsageService(store),
-        vault=VaultService(store, _vault(settings)),
-    )
+    wiring = Wiring(settings, database, loop)
+    made: dict[str, Any] = {field.name: getattr(wiring, field.name) for field in fields(Services)}
+    return Services(**made)
 
 
-def _credentials(settings: Settings, store: Store) -> tuple[SessionService, ApiKeyService]:
-    tokens = Tokens(settings.token_pepper.get_secret_value())
-    return SessionService(store, tokens, settings.refresh_token_days), ApiKeyService(store, tokens)
+class Wiring:
+    """Each part once, made when it is first asked for; a service of the record has its name there."""
 
+    def __init__(self, settings: Settings, database: Database, loop: LoopThread) -> None:
+        self.settings = settings
+        self.loop = loop
+        self.store = Store(database)
+        self._owner = new_id()
+        self._purged_at = time.monotonic()
 
-def _vault(settings: Settings) -> Vault:
-    return Vault(parse_keys(settings.encryption_key.get_secret_value()))
+    # Providers
 
+    @cached_property
+    def egress(self) -> Egress:
+        return Egress(parse_allowed(self.settings.allowed_private_hosts))
 
-def _pulls(
-    store: Store,
-    catalogue: Catalogue,
-    control: Control,
-    configs: ModelConfigService,
-    offers: Offers,
-    *,
-    generations: GenerationService,
-    loop: LoopThread,
-) -> PullService:
-    return PullService(
-        store=store,
-        catalogue=catalogue,
-        control=control,
-        configs=configs,
-        offers=offers,
-        generations=generations,
-        loop=loop,
-    )
+    @cached_property
+    def providers(self) -> Catalogue:
+        kept = self.settings.ollama_keep_alive
+        keep_alive = int(kept) if kept.lstrip("-").isdigit() else kept or None
+        return Catalogue(self.settings.base_urls(), LocalModels(self.settings.ollama_context_tokens, keep_alive))
 
+    @cached_property
+    def control(self) -> Control:
+        return Control(self.providers, self.egress)
 
-def _model_configs(settings: Settings, store: Store, catalogue: Catalogue, choice: Choice) -> ModelConfigService:
-    told_first = settings.system_prompt
-    return ModelConfigService(store, _vault(settings), catalogue, _timeouts(settings), choice, system_prompt=told_first)
+    @cached_property
+    def offers(self) -> Offers:
+        return Offers(self.providers)
 
+    @cached_property
+    def timeouts(self) -> Timeouts:
+        return Timeouts(
+            connect=self.settings.provider_connect_timeout,
+            first=self.settings.provider_first_timeout,
+            between=self.settings.provider_between_timeout,
+            total=self.settings.provider_total_timeout,
+        )
 
-def _environment(settings: Settings) -> InstanceSettings:
-    """What counts where no admin has set anything."""
-    return InstanceSettings(
-        registration=settings.registration,
-        default_model=settings.default_model,
-        requests_per_hour=settings.rate_limit_per_hour,
-        generations_per_hour=settings.generation_limit_per_hour,
-    )
+    # People
 
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.settings.token_pepper.get_secret_value())
 
-def _accounts(
-    settings: Settings, store: Store, generations: GenerationService, instance: InstanceService
-) -> AccountService:
-    return AccountService(
-        store,
-        Passwords(),
-        stop_runs=generations.stop_all,
-        registration_open=lambda: instance.current.registration == "open",
-        setup_code=setup_code(settings),
-    )
+    @cached_property
+    def sessions(self) -> SessionService:
+        return SessionService(self.store, self.tokens, self.settings.refresh_token_days)
 
+    @cached_property
+    def api_keys(self) -> ApiKeyService:
+        return ApiKeyService(self.store, self.tokens)
 
-def _embeddings(
-    settings: Settings, calls: DirectCalls, configs: ModelConfigService, choice: Choice, control: Control
-) -> EmbeddingService:
-    return EmbeddingService(
-        calls=calls,
-        configs=configs,
-        choice=choice,
-        control=control,
-        timeout=settings.provider_first_timeout,
-        max_chars=settings.max_message_chars * 10,
-    )
+    @cached_property
+    def accounts(self) -> AccountService:
+        return AccountService(
+            self.store,
+            Passwords(),
+            stop_runs=self.generations.stop_all,
+            registration_open=lambda: self.instance.current.registration == "open",
+            setup_code=setup_code(self.settings),
+        )
 
+    # What administrators decide while the server runs; every process reads it anew each second
 
-def _local_models(settings: Settings) -> LocalModels:
-    kept = settings.ollama_keep_alive
-    return LocalModels(settings.ollama_context_tokens, int(kept) if kept.lstrip("-").isdigit() else kept or None)
+    @cached_property
+    def administration(self) -> AdministrationService:
+        return AdministrationService(self.store, Passwords(), self.accounts, self.generations.stop_all)
 
+    @cached_property
+    def instance(self) -> InstanceService:
+        """What counts where no admin has set anything comes from the environment."""
+        environment = InstanceSettings(
+            registration=self.settings.registration,
+            default_model=self.settings.default_model,
+            requests_per_hour=self.settings.rate_limit_per_hour,
+            generations_per_hour=self.settings.generation_limit_per_hour,
+        )
+        return InstanceService(self.store, environment)
 
-def _timeouts(settings: Settings) -> Timeouts:
-    return Timeouts(
-        connect=settings.provider_connect_timeout,
-        first=settings.provider_first_timeout,
-        between=settings.provider_between_timeout,
-        total=settings.provider_total_timeout,
-    )
+    @cached_property
+    def audit(self) -> AuditService:
+        return AuditService(self.store)
 
+    @cached_property
+    def prices(self) -> PriceService:
+        return PriceService(self.store)
 
-def _rate_limits(settings: Settings, store: Store, instance: InstanceService) -> RateLimitService:
-    storage = DatabaseStorage(
-        write=lambda fn: store.write(lambda work: fn(work.connection), durable=False),
-        read=lambda fn: store.read(lambda work: fn(work.connection)),
-    )
-    return RateLimitService(
-        storage,
-        settings.rate_limit_per_hour,
-        settings.generation_limit_per_hour,
-        settings.login_limit,
-        lambda: instance.current,
-    )
+    @cached_property
+    def budgets(self) -> BudgetService:
+        return BudgetService(self.store, self.prices, self.settings.provider_total_timeout + HOLD_MARGIN)
 
+    @cached_property
+    def retention(self) -> RetentionService:
+        return RetentionService(self.store, lambda: self.instance.current)
 
-def _generations(
-    *,
-    settings: Settings,
-    store: Store,
-    loop: LoopThread,
-    transport: Transport,
-    sessions: SessionService,
-    api_keys: ApiKeyService,
-    rate_limits: RateLimitService,
-    rules: _Rules,
-) -> GenerationService:
-    owner = new_id()
-    purged_at = time.monotonic()
+    @cached_property
+    def rate_limits(self) -> RateLimitService:
+        storage = DatabaseStorage(
+            write=lambda fn: self.store.write(lambda work: fn(work.connection), durable=False),
+            read=lambda fn: self.store.read(lambda work: fn(work.connection)),
+        )
+        return RateLimitService(
+            storage,
+            self.settings.rate_limit_per_hour,
+            self.settings.generation_limit_per_hour,
+            self.settings.login_limit,
+            lambda: self.instance.current,
+        )
 
-    def still_good(session_ids: set[UUID], key_ids: set[UUID]) -> tuple[set[UUID], set[UUID]]:
-        return sessions.open_among(session_ids), api_keys.good_among(key_ids)
+    @cached_property
+    def usage(self) -> UsageService:
+        return UsageService(self.store)
 
-    def housekeeping() -> None:
-        nonlocal purged_at
-        rules.instance.refresh()
-        rules.prices.refresh()
-        rules.budgets.refresh()
-        rules.budgets.expire()
-        api_keys.flush_last_used()
-        if time.monotonic() - purged_at > PURGE_SECONDS:
-            purged_at = time.monotonic()
-            rate_limits.purge()
-            rules.retention.prune()
-            rules.budgets.prune()
+    # Models and their keys
 
-    def settle(work: UnitOfWork, calls: Sequence[Counted]) -> None:
-        rate_limits.settle(work, calls)  # before budgets, as at a call's beginning: nobody waits crosswise
-        rules.budgets.settle(work, calls)
+    @cached_property
+    def secrets(self) -> Vault:
+        return Vault(parse_keys(self.settings.encryption_key.get_secret_value()))
 
-    return GenerationService(
-        store=store,
-        presence=presence_of(store.database, owner),
-        loop=loop,
-        transport=transport,
-        owner=owner,
-        poll_seconds=1.0 if store.database.is_postgresql else 0.2,
-        max_reply_chars=settings.max_reply_chars,
-        max_runs=settings.max_streams,
-        drain_seconds=settings.drain_seconds,
-        still_good=still_good,
-        housekeeping=housekeeping,
-        settle=settle,
-        price=rules.prices.price,
-    )
+    @cached_property
+    def vault(self) -> VaultService:
+        return VaultService(self.store, self.secrets)
+
+    @cached_property
+    def choice(self) -> Choice:
+        return Choice(self.providers, self.offers, lambda: self.instance.current.default_model)
+
+    @cached_property
+    def model_configs(self) -> ModelConfigService:
+        return ModelConfigService(
+            self.store,
+            self.secrets,
+            self.providers,
+            self.timeouts,
+            self.choice,
+            system_prompt=self.settings.system_prompt,
+        )
+
+    @cached_property
+    def declared(self) -> DeclaredModels:
+        return DeclaredModels(self.store, self.providers)
+
+    @cached_property
+    def provider_configs(self) -> ProviderConfigService:
+        return ProviderConfigService(self.store, self.model_configs, self.choice, self.providers)
+
+    @cached_property
+    def catalogue(self) -> CatalogueService:
+        return CatalogueService(self.store, self.providers, self.control, self.model_configs, self.offers)
+
+    @cached_property
+    def pulls(self) -> PullService:
+        return PullService(
+            store=self.store,
+            catalogue=self.providers,
+            control=self.control,
+            configs=self.model_configs,
+            offers=self.offers,
+            generations=self.generations,
+            loop=self.loop,
+        )
+
+    # Chats and calls
+
+    @cached_property
+    def generations(self) -> GenerationService:
+        database = self.store.database
+        return GenerationService(
+            store=self.store,
+            presence=presence_of(database, self._owner),
+            loop=self.loop,
+            transport=Transport(self.egress),
+            owner=self._owner,
+            poll_seconds=1.0 if database.is_postgresql else 0.2,
+            max_reply_chars=self.settings.max_reply_chars,
+            max_runs=self.settings.max_streams,
+            drain_seconds=self.settings.drain_seconds,
+            still_good=self._still_good,
+            housekeeping=self._keep_house,
+            settle=self._settle,
+            price=self.prices.price,
+        )
+
+    def _still_good(self, session_ids: set[UUID], key_ids: set[UUID]) -> tuple[set[UUID], set[UUID]]:
+        return self.sessions.open_among(session_ids), self.api_keys.good_among(key_ids)
+
+    def _keep_house(self) -> None:
+        self.instance.refresh()
+        self.prices.refresh()
+        self.budgets.refresh()
+        self.budgets.expire()
+        self.api_keys.flush_last_used()
+        if time.monotonic() - self._purged_at > PURGE_SECONDS:
+            self._purged_at = time.monotonic()
+            self.rate_limits.purge()
+            self.retention.prune()
+            self.budgets.prune()
+
+    def _settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:
+        self.rate_limits.settle(work, calls)  # before budgets, as at a call's beginning: nobody waits crosswise
+        self.budgets.settle(work, calls)
+
+    @cached_property
+    def turns(self) -> Turns:
+        return Turns(self.store, self.generations, self.model_configs, self.rate_limits, self.budgets)
+
+    @cached_property
+    def chats(self) -> ChatService:
+        return ChatService(self.store, self.generations)
+
+    @cached_property
+    def tree(self) -> TreeService:
+        return TreeService(self.store, self.chats, self.rate_limits)
+
+    @cached_property
+    def messages(self) -> MessageService:
+        return MessageService(self.turns, self.tree, self.chats, self.settings.max_message_chars)
+
+    @cached_property
+    def prompts(self) -> PromptService:
+        return PromptService(self.store)
+
+    @cached_property
+    def commands(self) -> CommandService:
+        return CommandService(
+            self.chats,
+            self.messages,
+            self.prompts,
+            self.catalogue,
+            model_configs=self.model_configs,
+            generations=self.generations,
+        )
+
+    @cached_property
+    def completions(self) -> CompletionService:
+        return CompletionService(self.store, self.generations, self.model_configs, self.rate_limits, self.budgets)
+
+    @cached_property
+    def direct_calls(self) -> DirectCalls:
+        return DirectCalls(self.store, self.generations, self.rate_limits, self.budgets, self.prices)
+
+    @cached_property
+    def embeddings(self) -> EmbeddingService:
+        return EmbeddingService(
+            calls=self.direct_calls,
+            configs=self.model_configs,
+            choice=self.choice,
+            control=self.control,
+            timeout=self.settings.provider_first_timeout,
+            max_chars=self.settings.max_message_chars * 10,
+        )
+
+    # The instance's own state
+
+    @cached_property
+    def files(self) -> FileStorage:
+        return FileStorage(self.settings.data_dir / "files")
+
+    @cached_property
+    def health(self) -> HealthService:
+        return HealthService(self.store, self.generations.loop_age, lambda: self.generations.draining)
