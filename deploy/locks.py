@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = {"api": [], "ui": ["api"], "dev": ["api", "ui"]}  # each with the locks that bind it
+LOCKS = {"api": [], "ui": ["api"], "dev": ["api", "ui"], "clients": []}  # each with the locks that bind it
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)(?: ; [^\\]+)? \\\n((?:    --hash=\S+.*\n)*)", re.M)
 FOREIGN = re.compile(r"://|--[a-z-]*index|--find-links|--trusted-host|(?:^|[\s=@])/\S", re.M)
 
