@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ui.api_client import ApiKey, ModelCatalogue, ModelConfig, Prompt
+from ui.api_client import ApiKey, Command, ModelCatalogue, ModelConfig, Outcome, Prompt
 
 SignInForm = Literal["sign_in", "register", "api_key"]
 
@@ -21,15 +21,16 @@ PREFIX = "parley_"
 COMPOSER = "composer"  # the chat input's widget key: set before it is drawn, its text comes back into the box
 
 
-@dataclass(frozen=True)
+@dataclass
 class Draft:
     """A message that is not sent yet: where it was typed ("" is a new chat), where it goes once there is a chat for
-    it, and the key that keeps it from being posted twice."""
+    it, the key that keeps it from being posted twice, and what the API said if it read a command."""
 
     typed_in: str
     chat_id: str
     text: str
     key: str
+    outcome: Outcome | None = None
 
 
 @dataclass
@@ -90,6 +91,8 @@ class PageState:
     notice: Notice | None = None
     draft: Draft | None = None
     compared: Comparison | None = None
+    commands: list[Command] | None = None  # the slash commands there are, asked for once
+    result: tuple[str, Outcome] | None = None  # a chat and the list that the last command gave there
     editing: str = ""  # the message whose words are being changed
     copied: tuple[str, str] | None = None  # a click on Copy and the text that the browser is to take
     refill: str | None = None  # text to put into the composer at the next run
@@ -106,6 +109,7 @@ class PageState:
     open_prompt: str = ""  # the prompt that the Prompts page shows; "new" is an empty form, "" the list
     active_prompt: Prompt | None = None  # what the sidebar says, kept for some minutes
     active_prompt_at: float = -1e9
+    prompt_names: list[str] = field(default_factory=list)  # to choose from behind a slash command
     pulling: tuple[str, str] | None = None  # a config's id ("" is the operator's Ollama) and the model it fetches
     finished: str = ""  # the reply that was followed to its end last
     question: Question | None = None

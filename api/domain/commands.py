@@ -5,17 +5,19 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from api.domain.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`arguments` as people write them: `<needed>`, `[optional]`."""
+    """`arguments` as people write them: `<needed>`, `[optional]`; `takes` is the list they name one of."""
 
     name: str
     arguments: str
     description: str
+    takes: Literal["models", "prompts"] | None = None
 
     @property
     def usage(self) -> str:
@@ -27,16 +29,16 @@ COMMANDS = (
     Command("new", "[title]", "Begin a new chat"),
     Command("clear", "", "Begin a new chat with the same settings; this one stays in the list"),
     Command("models", "", "List the models that are set up"),
-    Command("model", "<name>", "Let this model answer in this chat"),
-    Command("model:plan-mode", "<planner> <answerer>", "Let one model make a plan and another follow it"),
+    Command("model", "<name>", "Let this model answer in this chat", "models"),
+    Command("model:plan-mode", "<planner> <answerer>", "Let one model make a plan and another follow it", "models"),
     Command("model:plan-mode-off", "", "Answer without a plan again"),
     Command("prompts", "", "List the prompts of the library"),
-    Command("prompt", "<name>", "Use this prompt in this chat"),
+    Command("prompt", "<name>", "Use this prompt in this chat", "prompts"),
     Command("roles", "", "List the prompts of the library"),
-    Command("role", "<name>", "Use this prompt in this chat"),
+    Command("role", "<name>", "Use this prompt in this chat", "prompts"),
     Command("clear_role", "", "Use no prompt in this chat"),
-    Command("compare", "<model> <model> …", "Let two to four models answer your last message side by side"),
-    Command("retry", "[model]", "Ask for another answer to your last message"),
+    Command("compare", "<model> <model> …", "Let two to four models answer your last message side by side", "models"),
+    Command("retry", "[model]", "Ask for another answer to your last message", "models"),
     Command("stop", "", "Stop the reply that is being written"),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

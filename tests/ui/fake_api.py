@@ -201,6 +201,10 @@ def _models(app: Flask, api: FakeApi) -> None:
         api.configs.append({"id": str(uuid.uuid4()), **{k: v for k, v in body.items() if k != "api_key"}})
         return api.configs[-1], 201
 
+    @app.get("/commands")
+    def commands() -> Any:
+        return {"items": [{"name": "help", "arguments": "", "description": "Show all commands", "takes": None}]}
+
     @app.get("/prompts")
     def prompts() -> Any:
         return {"items": []}
@@ -248,6 +252,15 @@ def _replies(app: Flask, api: FakeApi) -> None:
                 return _problem(409, "chat_busy", "A reply is running.", generation_id=busy)
             api.sent[key] = api.start(api.chats[chat_id], request.get_json()["content"]).id
         return {"generation": {"id": api.sent[key]}}, 202
+
+    @app.post("/chats/<chat_id>/commands")
+    def command(chat_id: str) -> Any:
+        text = request.get_json()["text"]
+        if text.startswith("//"):
+            return {"command": None, "text": "", "items": [], "chat": None, "generations": [], "send": text[1:]}
+        if text != "/help":
+            return _problem(422, "invalid", "There is no such command. Did you mean /help?")
+        return {"command": "help", "text": "Commands:", "items": ["/help: Show all"], "chat": None, "generations": []}
 
     @app.post("/generations/<run_id>/stop")
     def stop(run_id: str) -> Any:

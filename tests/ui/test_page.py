@@ -201,3 +201,15 @@ def test_a_message_is_sent_once_though_the_browser_asks_for_another_run_meanwhil
     created = [path for method, path in page.calls if (method, path) == ("POST", "/chats")]
     assert (len(posted), len(created)) == (1, 1)
     assert "precious words" in words(ada)
+
+
+def test_a_line_with_a_slash_is_the_apis_to_read(ada: AppTest, page: FakeApi) -> None:
+    ada.chat_input[0].set_value("/help").run()
+    assert "Show all" in words(ada)
+    assert not page.chats, "a chat that was made only to ask in goes again"
+    ada.chat_input[0].set_value("/hlep").run()
+    assert "Did you mean" in words(ada)
+    assert ada.chat_input[0].proto.value == "/hlep"
+    assert not page.chats
+    ada.chat_input[0].set_value("//etc").run()
+    assert [text.value for text in ada.text if "etc" in text.value] == ["/etc"]

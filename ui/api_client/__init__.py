@@ -4,6 +4,7 @@ from ui.api_client.accounts import ApiKey, SignedIn
 from ui.api_client.administration import Account, AuditEntry, Budget
 from ui.api_client.calls import TokenSource
 from ui.api_client.client import ApiClient
+from ui.api_client.commands import Command, Outcome
 from ui.api_client.errors import ApiError
 from ui.api_client.follow import Batch, End
 from ui.api_client.prompts import Prompt, Variable, Version
@@ -37,6 +38,7 @@ __all__ = [
     "Budget",
     "Chat",
     "ChatPage",
+    "Command",
     "Earlier",
     "End",
     "Generation",
@@ -48,6 +50,7 @@ __all__ = [
     "ModelCatalogue",
     "ModelConfig",
     "OpenChat",
+    "Outcome",
     "Prompt",
     "Provider",
     "Sent",

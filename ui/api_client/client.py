@@ -5,13 +5,14 @@ from __future__ import annotations
 from ui.api_client.accounts import Accounts
 from ui.api_client.administration import Administration
 from ui.api_client.chats import Chats
+from ui.api_client.commands import Commands
 from ui.api_client.errors import ApiError
 from ui.api_client.models import Models
 from ui.api_client.prompts import Prompts
 from ui.api_client.usage import UsageCalls
 
 
-class ApiClient(Accounts, Models, Chats, Prompts, UsageCalls, Administration):
+class ApiClient(Accounts, Models, Chats, Commands, Prompts, UsageCalls, Administration):
     """All nouns of the API in one object; each has its file."""
 
     def healthy(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -18,6 +18,7 @@ class CommandAnswer(BaseModel):
     name: str
     arguments: str
     description: str
+    takes: Literal["models", "prompts"] | None = Field(description="What the arguments name; null: nothing listed.")
 
 
 class CommandsAnswer(BaseModel):

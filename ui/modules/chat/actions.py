@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from dataclasses import replace
 
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, Model, ModelCatalogue
+from ui.api_client import ApiClient, ApiError
 from ui.components.callbacks import whole
+from ui.modules.chat import commands
+from ui.modules.chat.model import model_key
 from ui.sign_in.current import my_client
 from ui.wording import explain
-
-CATALOGUE_SECONDS = 300.0  # asking may take seconds when a provider does not answer
 
 
 @whole
@@ -29,24 +27,23 @@ def send(chat_id: str, text: str) -> None:
     _post(chat_id, text)
 
 
+@whole
+def choose_listed(chat_id: str, command: str) -> None:
+    """One of a command's list was taken."""
+    _post(chat_id, commands.chosen(command))
+
+
 def _post(chat_id: str, text: str) -> None:
     """May begin again at any use of Streamlit's session: the draft knows what is done, and its key posts once."""
     page = state.page()
-    page.notice = None
+    page.notice = page.result = None
     if not text.strip():
         return
     draft = page.draft
     if draft is None or draft.text != text or chat_id not in {draft.typed_in, draft.chat_id}:
         draft = page.draft = state.Draft(chat_id, chat_id, text, str(uuid.uuid4()))
-    model = str(state.widget(model_key(chat_id)) or "") or page.model or None
     try:
-        api = my_client()
-        if not draft.chat_id:
-            draft = page.draft = replace(draft, chat_id=api.create_chat(model).id)
-        if draft.chat_id != chat_id:
-            st.query_params["chat"] = draft.chat_id
-            state.put_widget(model_key(draft.chat_id), model)
-        api.send(draft.chat_id, text, key=draft.key, model=model)
+        _deliver(my_client(), chat_id, draft)
     except ApiError as error:
         page.refill = text
         page.notice = state.Notice(
@@ -56,24 +53,29 @@ def _post(chat_id: str, text: str) -> None:
     page.draft = None
 
 
+def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
+    model = str(state.widget(model_key(chat_id)) or "") or state.page().model or None
+    if not draft.chat_id:
+        draft.chat_id = api.create_chat(model).id
+    words = draft.text
+    if commands.is_command(words):
+        outcome = draft.outcome = draft.outcome or commands.run(api, draft)
+        if outcome.send is None:
+            commands.carried_out(api, chat_id, draft, outcome)
+            return
+        words = outcome.send
+    if draft.chat_id != chat_id:
+        st.query_params["chat"] = draft.chat_id
+        state.put_widget(model_key(draft.chat_id), model)
+    api.send(draft.chat_id, words, key=draft.key, model=model)
+
+
 def stop(generation_id: str) -> None:
     try:
         my_client().stop(generation_id)
     except ApiError as error:
         if error.status not in {404, 409}:  # over already
             state.page().notice = state.Notice("The reply could not be stopped. " + explain(error).text)
-
-
-def choose_model(chat_id: str) -> None:
-    """The choice holds for this chat, and for the chats begun after it."""
-    model = str(state.widget(model_key(chat_id)) or "")
-    state.page().model = model
-    if not (chat_id and model):
-        return
-    try:
-        my_client().update_chat(chat_id, model=model)
-    except ApiError as error:
-        state.page().notice = state.Notice("The model is used now but could not be kept. " + explain(error).text)
 
 
 def add_model(provider: str) -> None:
@@ -90,25 +92,3 @@ def show_earlier(chat_id: str) -> None:
     page = state.page()
     shown = page.earlier[1] if page.earlier[0] == chat_id else 0
     page.earlier = (chat_id, shown + 1)
-
-
-def model_key(chat_id: str) -> str:
-    return f"model-{chat_id or 'new'}"
-
-
-def catalogue(api: ApiClient) -> ModelCatalogue:
-    """The models this person may use; asked for again after some minutes, or when the Models page changed them."""
-    page = state.page()
-    if page.catalogue is None or time.monotonic() - page.catalogue_at > CATALOGUE_SECONDS:
-        configs = api.model_configs()
-        page.catalogue, page.catalogue_at = api.models(), time.monotonic()
-        own = next((one for one in configs if one.is_default), configs[0] if configs else None)
-        page.default_model = f"{own.provider}/{own.model}" if own else ""
-    return page.catalogue
-
-
-def known(models: dict[str, Model], name: str | None) -> str:
-    """The id by which the list has a model; a bare name is looked for too. Empty when it is not there."""
-    if not name or name in models:
-        return name or ""
-    return next((one.id for one in models.values() if one.name == name), "")

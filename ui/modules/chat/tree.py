@@ -16,7 +16,7 @@ from ui import state
 from ui.api_client import ApiError, Message
 from ui.components.callbacks import whole
 from ui.components.question import ask
-from ui.modules.chat.actions import model_key
+from ui.modules.chat.model import model_key
 from ui.sign_in.current import my_client
 from ui.wording import explain
 

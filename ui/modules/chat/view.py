@@ -10,8 +10,10 @@ from ui.components.copying import copy_once
 from ui.components.escape import escape_presses
 from ui.components.focus import focus, to_end
 from ui.components.problem import draw_problem
-from ui.modules.chat import actions
+from ui.modules.chat import actions, commands
 from ui.modules.chat.message import draw_message
+from ui.modules.chat.model import catalogue as kept_catalogue
+from ui.modules.chat.model import model_choice
 from ui.modules.chat.running import draw_running
 from ui.modules.chat.welcome import draw_welcome
 
@@ -27,10 +29,11 @@ def draw(api: ApiClient) -> None:
         st.set_page_config(page_title=f"{opened.chat.title} · Parley")
     running = opened.chat.active_generation_id if opened else None
     messages, more = _with_earlier(api, opened) if opened else ([], False)
-    catalogue = actions.catalogue(api)
+    catalogue = kept_catalogue(api)
     models = {model.id: model for model in catalogue.models}
     # Every call that may fail is made: from here the composer is on the page, and what is typed in it safe.
     _composer(opened, running, models)
+    commands.offer(api, list(models))
     if page.copied:
         copy_once(*page.copied)
     if not messages:
@@ -94,7 +97,7 @@ def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Mo
     chat_id = opened.chat.id if opened else ""
     _input(chat_id, replying=opened is not None)
     with st.bottom, st.container(key="composer-bar", horizontal=True, wrap=False, vertical_alignment="center"):
-        _model_choice(models, opened)
+        model_choice(models, opened)
         st.caption("Esc stops the reply" if running else "Enter sends · Shift+Enter starts a line", width="content")
         if running:
             st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
@@ -115,6 +118,7 @@ def _input(chat_id: str, *, replying: bool) -> None:
         page.refill = None
     with st.bottom, st.container(key="notice"):
         draw_problem("notice", page.notice.text if page.notice else None)
+        commands.draw_result(chat_id, actions.choose_listed)
     st.chat_input(
         "Reply" if replying else "Ask anything",
         key=state.COMPOSER,
@@ -122,37 +126,3 @@ def _input(chat_id: str, *, replying: bool) -> None:
         on_submit=actions.submit,
         args=(chat_id,),
     )
-
-
-def _model_choice(models: dict[str, Model], opened: OpenChat | None) -> None:
-    page, chat_id = state.page(), opened.chat.id if opened else ""
-    wanted = opened.chat.model if opened and opened.chat.model else page.model or page.default_model
-    chosen = actions.known(models, wanted)
-    options = list(models)
-    if wanted and not chosen and opened:
-        options.insert(0, wanted)
-        chosen = wanted
-    if not options:
-        st.page_link(page.places["models"], label="No model yet: add one", icon=":material/add:")
-        return
-    st.selectbox(
-        "Model",
-        options,
-        index=options.index(chosen) if chosen else 0,
-        key=actions.model_key(chat_id),
-        format_func=lambda name: _model_name(models.get(name), name),
-        label_visibility="collapsed",
-        on_change=actions.choose_model,
-        args=(chat_id,),
-    )
-
-
-def _model_name(model: Model | None, name: str) -> str:
-    """What the list calls a model: name first, then whose it is and how much it can take in."""
-    if model is None:
-        return name
-    same = model.provider.lower() == model.name.lower()
-    parts = [model.provider] if same else [model.name, model.provider]
-    if model.context_window:
-        parts.append(f"{model.context_window // 1000}k")
-    return " · ".join(part for part in parts if part)

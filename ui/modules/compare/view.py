@@ -10,7 +10,7 @@ from ui import state
 from ui.api_client import ApiClient, ApiError, Generation
 from ui.components.frame import head
 from ui.components.problem import draw_problem
-from ui.modules.chat.actions import catalogue
+from ui.modules.chat.model import catalogue
 from ui.modules.chat.running import Parts
 from ui.modules.compare import actions
 from ui.render import label, literal

@@ -8,7 +8,7 @@ from ui import state
 from ui.api_client import ApiClient, ModelCatalogue, ModelConfig, Provider, User
 from ui.components.frame import head
 from ui.components.problem import draw_problem
-from ui.modules.chat.actions import catalogue as kept_catalogue
+from ui.modules.chat.model import catalogue as kept_catalogue
 from ui.modules.models import actions
 from ui.modules.models.catalogue import draw_catalogue
 from ui.modules.models.form import draw_form

@@ -1,0 +1,102 @@
+"""Slash commands in the message box: carried out by the API, their results drawn above the box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import streamlit as st
+
+from ui import state
+from ui.api_client import ApiClient, ApiError, Outcome
+from ui.components.suggestions import suggestions
+from ui.modules.chat.model import model_key
+from ui.render import literal
+
+CHOICE = "command-choice"
+
+
+def is_command(text: str) -> bool:
+    """Whether the API is to read the line first; which commands there are, it knows."""
+    return text.lstrip().startswith("/")
+
+
+def offer(api: ApiClient, models: list[str]) -> None:
+    """The suggestions while one types."""
+    page = state.page()
+    if page.commands is None:
+        page.commands = api.commands()
+    suggestions([one.plain() for one in page.commands], {"models": models, "prompts": page.prompt_names})
+
+
+def run(api: ApiClient, draft: state.Draft) -> Outcome:
+    try:
+        return api.run_command(draft.chat_id, draft.text)
+    except ApiError as error:
+        if not draft.typed_in and not error.away:
+            forget(api, draft.chat_id)
+            draft.chat_id = ""
+        raise
+
+
+def carried_out(api: ApiClient, chat_id: str, draft: state.Draft, outcome: Outcome) -> None:
+    """Goes where the command leads. A chat that was made only to ask in goes again."""
+    page = state.page()
+    goes = outcome.chat.id if outcome.chat else draft.chat_id
+    if not draft.typed_in and not outcome.begun and (outcome.chat is None or goes != draft.chat_id):
+        goes = outcome.chat.id if outcome.chat else ""
+        forget(api, draft.chat_id)
+    page.result = (goes, outcome) if outcome.items else None
+    page.toast = "" if outcome.items else outcome.text
+    if goes != chat_id:
+        st.query_params["chat"] = goes
+    if outcome.chat and outcome.chat.model:
+        state.put_widget(model_key(goes), outcome.chat.model)
+
+
+def forget(api: ApiClient, chat_id: str) -> None:
+    with suppress(ApiError):  # it is empty, and nobody asked for it
+        api.delete_chat(chat_id)
+
+
+def draw_result(chat_id: str, choose: Callable[..., None]) -> None:
+    """The last command's list, until it is shut or another thing is done. `choose` hears which one of it is taken."""
+    page = state.page()
+    if page.result is None or page.result[0] != chat_id:
+        return
+    outcome = page.result[1]
+    with st.container(key="command-result", border=True, gap="small"):
+        with st.container(key="command-result-head", horizontal=True, wrap=False, vertical_alignment="center"):
+            st.markdown(f"**{literal(outcome.text)}**")
+            st.button(
+                "Close the list", key="icon-result-close", icon=":material/close:", type="tertiary", on_click=close
+            )
+        with st.container(key="command-result-list", gap=None):
+            _items(outcome, chat_id, choose)
+
+
+def _items(outcome: Outcome, chat_id: str, choose: Callable[..., None]) -> None:
+    one = next((command for command in state.page().commands or [] if f"{command.name}s" == outcome.command), None)
+    if one is not None and one.takes:
+        st.pills(
+            f"Choose with /{one.name}",
+            outcome.items,
+            key=CHOICE,
+            format_func=literal,
+            label_visibility="collapsed",
+            on_change=choose,
+            args=(chat_id, f"/{one.name}"),
+        )
+        return
+    lines = [item.partition(": ") for item in outcome.items]
+    st.markdown("\n".join(f"- `{usage}`" + (f" {literal(about)}" if about else "") for usage, _, about in lines))
+
+
+def close() -> None:
+    state.page().result = None
+
+
+def chosen(command: str) -> str:
+    """The line that stands for what was taken from a list."""
+    picked = state.widget(CHOICE)
+    return f"{command} {picked}" if picked else ""
