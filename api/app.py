@@ -19,6 +19,7 @@ from api.web.context import WebSettings
 from api.web.dialects.llm_backend import routes as llm_backend
 from api.web.dialects.llm_service import routes as llm_service
 from api.web.dialects.openai import routes as openai
+from api.web.files import TransferSlots
 from api.web.handover import Carrier
 from api.web.openapi import Application, make_app, refuse_undeclared
 from api.web.replies import WaitSlots
@@ -29,6 +30,7 @@ from api.web.routes import (
     catalogue,
     chats,
     commands,
+    exports,
     generations,
     messages,
     meta,
@@ -50,6 +52,7 @@ ROUTES = (
     tree,
     prompts,
     commands,
+    exports,
     generations,
     model_configs,
     catalogue,
@@ -75,6 +78,7 @@ def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
     app.extensions["parley_process"] = services.generations
     app.extensions["parley_carrier"] = Carrier(loop, settings.stream_write_timeout, settings.max_streams)
     app.extensions["parley_wait_slots"] = WaitSlots(max(1, settings.threads // 2))
+    app.extensions["parley_transfer_slots"] = TransferSlots(max(1, settings.threads // 4))
     app.extensions["parley_close"] = lambda: _close(services, database)
     _install(app)
     if migrate:

@@ -40,6 +40,7 @@ from api.services.completions import CompletionService
 from api.services.declared import DeclaredModels
 from api.services.direct_calls import DirectCalls
 from api.services.embeddings import EmbeddingService
+from api.services.exports import ExportService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
 from api.services.instance import InstanceService
@@ -293,6 +294,10 @@ class Wiring:
     @cached_property
     def tree(self) -> TreeService:
         return TreeService(self.store, self.chats, self.rate_limits)
+
+    @cached_property
+    def exports(self) -> ExportService:
+        return ExportService(self.store)
 
     @cached_property
     def messages(self) -> MessageService:

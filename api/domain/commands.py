@@ -39,6 +39,7 @@ COMMANDS = (
     Command("clear_role", "", "Use no prompt in this chat"),
     Command("compare", "<model> <model> …", "Let two to four models answer your last message side by side", "models"),
     Command("retry", "[model]", "Ask for another answer to your last message", "models"),
+    Command("export", "[json | markdown | html]", "Download this chat as a file"),
     Command("stop", "", "Stop the reply that is being written"),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

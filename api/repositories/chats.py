@@ -112,6 +112,13 @@ class ChatRepository(Repository):
         query = SELECT.where(CHAT.user_id == user_id, sa.not_(CHAT.temporary)).order_by(CHAT.number.desc())
         return [Chat(**row) for row in self.connection.execute(query).mappings()]
 
+    def kept_after(self, user_id: UUID, after: UUID | None, limit: int) -> list[Chat]:
+        """Those that are kept, by id, from just behind the given one."""
+        query = SELECT.where(CHAT.user_id == user_id, sa.not_(CHAT.temporary))
+        if after is not None:
+            query = query.where(CHAT.id > after)
+        return [Chat(**row) for row in self.connection.execute(query.order_by(CHAT.id).limit(limit)).mappings()]
+
     def change(self, user_id: UUID, chat_id: UUID, values: Mapping[str, Any]) -> bool:
         """Update the named columns only."""
         return self.changed(UPDATE, {"k_user_id": user_id, "k_id": chat_id, **values}) == 1

@@ -56,6 +56,17 @@ def _newest(depth: int) -> sa.Select[Any]:
 
 _WHOLE = _path(None)
 WHOLE_PATH = _messages(_WHOLE)
+PATH_IDS = sa.select(_WHOLE.c.id).order_by(_WHOLE.c.depth.desc())
+SAID_AFTER = Prepared(
+    sa.select(TABLE)
+    .where(
+        MESSAGE.user_id == sa.bindparam("k_user_id"),
+        MESSAGE.chat_id == sa.bindparam("k_chat_id"),
+        MESSAGE.seq > sa.bindparam("k_seq"),
+    )
+    .order_by(MESSAGE.seq)
+    .limit(sa.bindparam("k_limit", type_=sa.Integer()))
+)
 _BRANCH = _branch()
 BRANCH = sa.select(_BRANCH.c.id)
 NEWEST_BELOW = (
@@ -102,6 +113,21 @@ class MessageRepository(Repository):
         """From the root down to the leaf."""
         rows = self.connection.execute(WHOLE_PATH, {"user_id": user_id, "leaf_id": leaf_id}).mappings()
         return [Message(**row) for row in rows]
+
+    def path_ids(self, user_id: UUID, leaf_id: UUID | None) -> list[UUID]:
+        """The ids from the root down to the leaf."""
+        return list(self.connection.execute(PATH_IDS, {"user_id": user_id, "leaf_id": leaf_id}).scalars())
+
+    def some(self, user_id: UUID, ids: Sequence[UUID]) -> list[Message]:
+        """Those of these ids that are there, in that order."""
+        query = sa.select(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.id.in_(ids))
+        found = {row["id"]: Message(**row) for row in self.connection.execute(query).mappings()}
+        return [found[one] for one in ids if one in found]
+
+    def said_after(self, user_id: UUID, chat_id: UUID, seq: int, limit: int) -> list[Message]:
+        """A chat's messages of all branches, in the order in which they were said, from just behind `seq`."""
+        values = {"k_user_id": user_id, "k_chat_id": chat_id, "k_seq": seq, "k_limit": limit}
+        return SAID_AFTER.records(self.connection, values, Message)
 
     def branch(self, user_id: UUID, top_id: UUID) -> set[UUID]:
         """The ids of a message and of all below it."""

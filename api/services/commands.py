@@ -12,6 +12,7 @@ from api.domain.errors import Conflict, Invalid, NotFound
 from api.domain.principal import Principal
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
+from api.services.exports import FORMS
 from api.services.generations import GenerationService
 from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Wish
@@ -24,7 +25,7 @@ KEPT = ("model_config_id", "model", "prompt_id", "parameters")
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`text` is for people. `chat` is the one that was changed or made, `sent` the replies that began, `send` the text
-    that is no command and wants to be sent."""
+    that is no command and wants to be sent, `download` the path of a file."""
 
     command: str | None
     text: str
@@ -32,6 +33,7 @@ class Outcome:
     chat: Chat | None = None
     sent: list[Sent] = field(default_factory=list)
     send: str | None = None
+    download: str | None = None
 
 
 class CommandService:
@@ -66,6 +68,7 @@ class CommandService:
             "clear_role": self._clear_role,
             "compare": self._compare,
             "retry": self._retry,
+            "export": self._export,
             "stop": self._stop,
         }
 
@@ -143,6 +146,13 @@ class CommandService:
         wish = Wish(model=line.rest or None)
         sent = self._messages.regenerate(principal, str(last[-1].id), Draft(wish=wish))
         return Outcome("retry", "Another answer.", sent=[sent])
+
+    def _export(self, _principal: Principal, chat: Chat, line: Line) -> Outcome:
+        wanted = line.rest.casefold() or "markdown"
+        form = "markdown" if wanted == "md" else wanted
+        if form not in FORMS:
+            raise Invalid(f"A chat is exported as {', '.join(FORMS)}; {line.rest[:40]!r} is none of them.")
+        return Outcome("export", f"This chat as {form}.", download=f"/chats/{chat.id}/export?format={form}")
 
     def _stop(self, principal: Principal, chat: Chat, _line: Line) -> Outcome:
         if chat.active_generation_id is None:

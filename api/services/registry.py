@@ -15,6 +15,7 @@ from api.services.commands import CommandService
 from api.services.completions import CompletionService
 from api.services.declared import DeclaredModels
 from api.services.embeddings import EmbeddingService
+from api.services.exports import ExportService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
 from api.services.instance import InstanceService
@@ -50,6 +51,7 @@ class Services:
     chats: ChatService
     messages: MessageService
     tree: TreeService
+    exports: ExportService
     prompts: PromptService
     commands: CommandService
     completions: CompletionService

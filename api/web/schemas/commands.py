@@ -26,7 +26,8 @@ class CommandsAnswer(BaseModel):
 
 
 class OutcomeAnswer(BaseModel):
-    """`send` is set where the line was no command: that text is to be sent as a message."""
+    """`send` is set where the line was no command: that text is to be sent as a message. `download` is the path of a
+    file to fetch."""
 
     command: str | None
     text: str
@@ -34,3 +35,4 @@ class OutcomeAnswer(BaseModel):
     chat: ChatAnswer | None
     generations: list[dict[str, Any]]
     send: str | None
+    download: str | None
