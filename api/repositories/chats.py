@@ -79,13 +79,11 @@ class ChatRepository(Repository):
 
     def get_owned(self, reference: Reference, user_id: UUID) -> Chat | None:
         """By id, slug or number."""
-        query, key = _named(reference, SELECT_BY_ID, SELECT_BY_SLUG, SELECT_BY_NUMBER)
-        return query.record(self.connection, key | {"k_user_id": user_id}, Chat)
+        return self._named(reference, (SELECT_BY_ID, SELECT_BY_SLUG, SELECT_BY_NUMBER), {"k_user_id": user_id})
 
     def hold(self, reference: Reference, user_id: UUID) -> Chat | None:
         """By id, slug or number, kept from changing until this transaction ends."""
-        query, key = _named(reference, HOLD_BY_ID, HOLD_BY_SLUG, HOLD_BY_NUMBER)
-        return query.record(self.connection, key | {"k_user_id": user_id}, Chat)
+        return self._named(reference, (HOLD_BY_ID, HOLD_BY_SLUG, HOLD_BY_NUMBER), {"k_user_id": user_id})
 
     def page(
         self,
@@ -125,9 +123,8 @@ class ChatRepository(Repository):
 
     def grow(self, user_id: UUID, reference: Reference, by: int) -> Chat | None:
         """Lock the chat for this transaction and reserve `by` sequence numbers; `last_seq` is the last of them."""
-        query, key = _named(reference, GROW_BY_ID, GROW_BY_SLUG, GROW_BY_NUMBER)
-        values = key | {"k_user_id": user_id, "k_by": by, "k_now": clock.now()}
-        return query.record(self.connection, values, Chat)
+        values = {"k_user_id": user_id, "k_by": by, "k_now": clock.now()}
+        return self._named(reference, (GROW_BY_ID, GROW_BY_SLUG, GROW_BY_NUMBER), values)
 
     def prune(self, before: dt.datetime, limit: int) -> int:
         """Remove chats untouched since then, but for pinned ones and where a reply runs; how many."""
@@ -138,12 +135,16 @@ class ChatRepository(Repository):
     def delete(self, user_id: UUID, chat_id: UUID) -> bool:
         return self.changed(sa.delete(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
 
-
-def _named(
-    reference: Reference, by_id: Prepared, by_slug: Prepared, by_number: Prepared
-) -> tuple[Prepared, dict[str, Any]]:
-    """The statement for an id, a slug or a number, and its key."""
-    if isinstance(reference, int):
-        return by_number, {"k_number": max(-1, min(reference, MAX_NUMBER))}
-    chat_id = parse_id(reference)
-    return (by_id, {"k_id": chat_id}) if chat_id is not None else (by_slug, {"k_slug": reference})
+    def _named(
+        self, reference: Reference, queries: tuple[Prepared, Prepared, Prepared], values: dict[str, Any]
+    ) -> Chat | None:
+        """The chat by its id, slug or number, each with a query. A slug may look like an id, which goes first."""
+        by_id, by_slug, by_number = queries
+        if isinstance(reference, int):
+            number = max(-1, min(reference, MAX_NUMBER))
+            return by_number.record(self.connection, values | {"k_number": number}, Chat)
+        if (chat_id := parse_id(reference)) is not None:
+            found = by_id.record(self.connection, values | {"k_id": chat_id}, Chat)
+            if found is not None:
+                return found
+        return by_slug.record(self.connection, values | {"k_slug": reference}, Chat)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.generations import GenerationService
-from api.services.prompts import NO_PROMPT, usable_prompt
+from api.services.system_prompts import NO_PROMPT, usable_prompt
 
 OPENED = 50
 NO_CHAT = "There is no such chat."
@@ -47,8 +48,8 @@ class ChatService:
         """A new chat of documented fields. Raises AlreadyTaken for a slug in use, NotFound for a config."""
         return self._store.write(lambda work: self.made(work, principal, dict(values)))
 
-    def made(self, work: UnitOfWork, principal: Principal, values: dict[str, Any]) -> Chat:
-        """`create` as part of a transaction."""
+    def made(self, work: UnitOfWork, principal: Principal, values: dict[str, Any], *, any_slug: bool = False) -> Chat:
+        """`create` as part of a transaction. `any_slug`: one may look like a UUID too."""
         self._check_links(work, principal, values)
         chat_id = new_id()
         now = clock.now()
@@ -57,7 +58,7 @@ class ChatService:
             "user_id": principal.user_id,
             "id": chat_id,
             "number": work.chats.next_number(principal.user_id),
-            "slug": _checked_slug(values["slug"]) if "slug" in values else secrets.token_urlsafe(9),
+            "slug": _checked_slug(values["slug"], any_slug) if "slug" in values else new_slug(),
             "title": title or NEW_CHAT,
             "titled_by": "user" if title else "default",
             "created_at": now,
@@ -181,9 +182,19 @@ def _found(chat: Chat | None) -> Chat:
     return chat
 
 
-def _checked_slug(slug: str) -> str:
-    """A slug that reads as a UUID could be taken for another chat's id."""
-    if not SLUG.fullmatch(slug) or parse_id(slug) is not None:
+def new_slug(key: str | None = None) -> str:
+    """A chat's id in words of our own, which no prompt's id or slug can be equal to, for the underscore; of the same
+    Idempotency-Key the same."""
+    if key is None:
+        return f"c_{secrets.token_urlsafe(9)}"
+    return f"c_{urlsafe_b64encode(hashlib.sha256(key.encode()).digest()[:18]).decode()}"
+
+
+def _checked_slug(slug: str, any_slug: bool = False) -> str:
+    """A slug that reads as a UUID could be taken for another chat's id: only for clients that name chats so."""
+    if not SLUG.fullmatch(slug):
+        raise Invalid("A chat's own id has 1 to 50 letters, digits, _ or -.")
+    if parse_id(slug) is not None and not any_slug:
         raise Invalid("A chat's own id has 1 to 50 letters, digits, _ or -, and is not a UUID.")
     return slug
 

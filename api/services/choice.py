@@ -36,6 +36,11 @@ class Wish:
     prompt_id: UUID | None = None
     provider: str | None = None  # by its id: whatever one has of it
 
+    @property
+    def names_model(self) -> bool:
+        """Whether a model is asked for, and not the default one."""
+        return not (self.model is None and self.model_config_id is None and self.provider is None)
+
 
 class Choice:
     """`default_model` tells the instance's, as `provider/model`; empty for none."""

@@ -30,7 +30,8 @@ NO_MESSAGE = "There is no such message."
 class Draft:
     """A message as a client sends it; without text, what is wished of another answer to an old one.
 
-    `opens`: the chat is made, with these fields, where there is none of that slug. `history`: role and text of what the
+    `opens`: the chat is made, with these fields, where there is none of that slug; `any_slug`: of whatever form that
+    is. `history`: role and text of what the
     model is to know in place of what is stored; `system`: its system prompt, likewise.
     """
 
@@ -41,6 +42,7 @@ class Draft:
     idempotency_key: str | None = None
     api_key_id: UUID | None = None
     opens: Mapping[str, Any] | None = None
+    any_slug: bool = False
     history: tuple[tuple[str, str], ...] | None = None
     system: str | None = None
 
@@ -82,12 +84,12 @@ class MessageService:
 
     def _opened(self, work: UnitOfWork, principal: Principal, chat: Reference, draft: Draft) -> tuple[Chat, bool]:
         """The chat, grown by a message and its reply, and whether it was made for them."""
-        if draft.opens is None or parse_id(str(chat)) is not None:
+        if draft.opens is None or (parse_id(str(chat)) is not None and not draft.any_slug):
             return _grown(work, principal, chat, 2), False
         if (found := work.chats.grow(principal.user_id, chat, 2)) is not None:
             return found, False
         with suppress(AlreadyTaken):  # by another message that came at the same time
-            self._chats.made(work, principal, {"slug": chat, **draft.opens})
+            self._chats.made(work, principal, {"slug": chat, **draft.opens}, any_slug=draft.any_slug)
         return _grown(work, principal, chat, 2), True
 
     def compare(self, principal: Principal, chat: str, draft: Draft, models: Sequence[str]) -> list[Sent]:

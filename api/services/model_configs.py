@@ -26,7 +26,7 @@ from api.providers.catalogue import Catalogue, Vendor, origin
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.vault import Vault, VaultError, mask
 from api.services.choice import NO_CONFIG, Choice, Wish
-from api.services.prompts import SystemPrompt, system_prompt
+from api.services.system_prompts import SystemPrompt, system_prompt
 
 __all__ = ["ModelConfigService", "Target", "Wish"]
 

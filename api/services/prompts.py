@@ -4,63 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 from api.domain import clock
-from api.domain.chats import Chat
 from api.domain.errors import AlreadyTaken, Conflict, Forbidden, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
-from api.domain.model_configs import ModelConfig
 from api.domain.principal import Principal
 from api.domain.prompts import BUILT_IN, MAX_CONTENT, Prompt, PromptVersion, render, slug_of
 from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.system_prompts import NO_PROMPT, usable_prompt
 
-NO_PROMPT = "There is no such prompt."
 ACTIVE = "active_prompt_id"  # in an account's preferences
+SAID_FIRST = "system-prompt"  # the tag of what was set as active text, without the library
 CHANGEABLE = ("name", "content", "description", "tags", "shared")
-
-
-@dataclass(frozen=True, slots=True)
-class SystemPrompt:
-    """What a model is told first, and where it is from: message, chat, model_config, user or instance."""
-
-    text: str
-    source: str
-    prompt: Prompt | None = None
-
-    @property
-    def notes(self) -> dict[str, Any]:
-        """What the generation records."""
-        if self.prompt is None:
-            return {"system_prompt_from": self.source}
-        named = {"id": str(self.prompt.id), "name": self.prompt.name, "version": self.prompt.version}
-        return {"system_prompt_from": self.source, "prompt": named}
-
-
-def system_prompt(
-    work: UnitOfWork, principal: Principal, *, wished: UUID | None, chat: Chat | None, config: ModelConfig | None
-) -> SystemPrompt | None:
-    """The message's > the chat's > the model config's > the user's active one; the instance's is the caller's.
-    Raises NotFound for a prompt that the message names and nobody has."""
-    if wished is not None:
-        if (prompt := usable_prompt(work, principal, wished)) is None:
-            raise NotFound(NO_PROMPT)
-        return _of(prompt, "message")
-    if chat is not None and chat.prompt_id and (prompt := usable_prompt(work, principal, chat.prompt_id)):
-        return _of(prompt, "chat")
-    if config is not None and config.system_prompt:
-        return SystemPrompt(config.system_prompt, "model_config")
-    if principal.active_prompt_id and (prompt := usable_prompt(work, principal, principal.active_prompt_id)):
-        return _of(prompt, "user")
-    return None
-
-
-def _of(prompt: Prompt, source: str) -> SystemPrompt:
-    """Variables have their defaults; those without one go as they stand."""
-    return SystemPrompt(render(prompt.content, {})[0], source, prompt)
 
 
 class PromptService:
@@ -91,7 +50,7 @@ class PromptService:
         _checked(principal, values)
         now = clock.now()
         row: dict[str, Any] = {"description": "", "tags": [], "shared": False} | dict(values)
-        row |= {"user_id": principal.user_id, "id": new_id(), "slug": slug_of(row["name"]), "version": 1}
+        row = {"slug": slug_of(row["name"])} | row | {"user_id": principal.user_id, "id": new_id(), "version": 1}
         row |= {"created_at": now, "updated_at": now}
         work.accounts.hold(principal.user_id)  # of parallel claims to a slug, one after the other
         if any(one.slug == row["slug"] for one in BUILT_IN) or not work.prompts.add(row):
@@ -111,6 +70,52 @@ class PromptService:
             return self._saved(work, principal, prompt, values)
 
         return self._store.write(save)
+
+    def change_or_copy(self, principal: Principal, reference: str, values: Mapping[str, Any]) -> Prompt:
+        """`change`; of a prompt that is not one's own, a copy of one's own with the given fields. For clients that
+        know of no difference."""
+
+        def save(work: UnitOfWork) -> Prompt:
+            prompt = _found(work, principal, reference)
+            if prompt.user_id == principal.user_id:
+                return self._saved(work, principal, self._own(work, principal, reference), values)
+            return self._copied(work, principal, prompt, values)
+
+        return self._store.write(save)
+
+    def say_first(self, principal: Principal, text: str) -> Prompt:
+        """Make this text the active prompt: of the one that was active stays what it was, a copy says this. Said again,
+        it is that copy's next version."""
+
+        def save(work: UnitOfWork) -> Prompt:
+            prompt = self._active(work, principal)
+            if prompt is not None and prompt.user_id == principal.user_id and SAID_FIRST in prompt.tags:
+                return self._saved(work, principal, self._own(work, principal, str(prompt.id)), {"content": text})
+            values = {"content": text, "tags": [SAID_FIRST]}
+            if prompt is not None:
+                saved = self._copied(work, principal, prompt, values | {"name": f"{prompt.name[:90]} (edited)"})
+            else:
+                named = {"name": "System prompt", "slug": _free_slug(work, principal, "System prompt")}
+                saved = self._create(work, principal, values | named)
+            self._set_active(work, principal, lambda _: str(saved.id))
+            return saved
+
+        return self._store.write(save)
+
+    def _copied(self, work: UnitOfWork, principal: Principal, prompt: Prompt, values: Mapping[str, Any]) -> Prompt:
+        work.accounts.hold(principal.user_id)
+        copy = {"name": prompt.name, "content": prompt.content, "description": prompt.description} | dict(values)
+        return self._create(work, principal, copy | {"slug": _free_slug(work, principal, copy["name"])})
+
+    def active(self, principal: Principal) -> Prompt | None:
+        """The one that is active now, if it is there still."""
+        return self._store.read(lambda work: self._active(work, principal))
+
+    @staticmethod
+    def _active(work: UnitOfWork, principal: Principal) -> Prompt | None:
+        user = work.accounts.get(principal.user_id)
+        prompt_id = parse_id(str(user.preferences.get(ACTIVE, ""))) if user else None
+        return usable_prompt(work, principal, prompt_id) if prompt_id else None
 
     def restore(self, principal: Principal, reference: str, number: str) -> Prompt:
         """Save an old version again, as the newest."""
@@ -212,12 +217,6 @@ class PromptService:
         return held
 
 
-def usable_prompt(work: UnitOfWork, principal: Principal, prompt_id: UUID) -> Prompt | None:
-    """A built-in prompt, one's own, or a shared one."""
-    built_in = next((one for one in BUILT_IN if one.id == prompt_id), None)
-    return built_in or work.prompts.get_usable(prompt_id, principal.user_id)
-
-
 def _found(work: UnitOfWork, principal: Principal, reference: str) -> Prompt:
     prompt_id = parse_id(reference)
     if prompt_id is not None:
@@ -228,6 +227,15 @@ def _found(work: UnitOfWork, principal: Principal, reference: str) -> Prompt:
     if found is None:
         raise NotFound(NO_PROMPT)
     return found
+
+
+def _free_slug(work: UnitOfWork, principal: Principal, name: str) -> str:
+    """The name's slug, or the first numbered one that nobody has."""
+    slug, number = slug_of(name), 1
+    while any(one.slug == slug for one in BUILT_IN) or work.prompts.slug_taken(principal.user_id, slug):
+        number += 1
+        slug = f"{slug_of(name)}-{number}"
+    return slug
 
 
 def _checked(principal: Principal, values: Mapping[str, Any]) -> None:

@@ -121,7 +121,7 @@ class Turns:
         asked = zip(targets[: len(opened.wishes)], places, strict=False)
         replies = [reply_to(opened, question, context, *one) for one in asked]
         changes: dict[str, Any] = {"head_id": replies[0].message.id}
-        if opened.is_new:
+        if opened.is_new and opened.wishes[0].names_model:
             changes |= _model_of(targets[0])
         if question is not None and question.parent_id is None and chat.titled_by == "default":
             changes |= {"title": title_from(question.content), "titled_by": "words"}

@@ -32,8 +32,18 @@ LINKS: Final = {
     "ready": "/ready",
 }
 NATIVE: Final = ("native", "Parley's own API")
-SURFACES: Final = {"/v1/": ("openai", "OpenAI's API, for clients written for it")}
-NOT_OF_SURFACE: Final = ("/v1/providers/",)
+DEMO: Final = ("fastapi_demo", "The FastAPI and Streamlit demo's API, for clients written for it")
+LLM_BACKEND: Final = ("llm_backend", "llm-backend-api's, for clients written for it")
+SURFACES: Final = {
+    "/v1/": ("openai", "OpenAI's API, for clients written for it"),
+    "/chat": DEMO,
+    "/system-prompt": DEMO,
+    "/api/users": LLM_BACKEND,
+    "/api/conversations": LLM_BACKEND,
+    "/api/chat": LLM_BACKEND,
+    "/llm/": ("llm_service", "The LLM service's API, for clients written for it"),
+}
+NOT_OF_SURFACE: Final = ("/v1/providers/", "/chats")
 
 ASSETS: Final = {
     "swagger-ui.css": "flask_openapi3_swagger:swagger/css/swagger-ui.css",

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from api.web.openapi import Access
 
 OLDER = ("/api/", "/llm/")  # surfaces of other systems: 422 is 400, and an error is a text
+FASTAPI = re.compile(r"/(chat(/|$)|system-prompt)")  # where an error is a `detail`
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Route:
         """Whose form its errors have."""
         if self.rule.startswith("/v1/") and not self.rule.startswith("/v1/providers/"):
             return "openai"
+        if FASTAPI.match(self.rule):
+            return "fastapi"
         return "older" if self.rule.startswith(OLDER) else "native"
 
     def path(self, value: str) -> str:
@@ -35,6 +38,12 @@ class Route:
 
 def problem(route: Route, answer: TestResponse, status: int, code: str | None = None) -> dict[str, Any]:
     """The answer's error, in the form of its path."""
+    if route.surface == "fastapi":
+        assert answer.status_code == status, f"{route}: {answer.text}"
+        assert answer.content_type == "application/json", route
+        assert list(answer.get_json()) == ["detail"], route
+        assert isinstance(answer.get_json()["detail"], str), route
+        return dict(answer.get_json())
     if route.surface == "older":
         assert answer.status_code == (400 if status == 422 else status), f"{route}: {answer.text}"
         assert answer.content_type == "application/json", route

@@ -83,12 +83,19 @@ def _message(who: Account) -> str:
     return who.made(f"/chats/{_chat(who)}/messages", message, "user_message", "id")
 
 
+def _prompt(who: Account) -> str:
+    return who.made("/prompts", {"name": f"p{new_id().hex[20:]}", "content": "Be brief."})
+
+
 MAKERS: dict[str, Callable[[Account], str]] = {
     "/api-keys/": lambda who: who.made("/api-keys", {"name": "mine", "scopes": ["read"]}),
     "/auth/sessions/": lambda who: str(who.ask("GET", "/auth/sessions").get_json()["items"][0]["id"]),
     "/chats/": _chat,
     "/messages/": _message,
-    "/prompts/": lambda who: who.made("/prompts", {"name": f"p{new_id().hex[20:]}", "content": "Be brief."}),
+    "/prompts/": _prompt,
+    "/system-prompts/": _prompt,
+    "/chat/history/": _chat,
+    "/chat/delete/": _chat,
     "/generations/": _generation,
     "/model-configs/": lambda who: who.made("/model-configs", {"name": f"c{new_id().hex[20:]}", "provider": "demo"}),
 }
@@ -328,7 +335,8 @@ def test_preflight_everywhere(app: Flask, routes: list[Route]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/v1/nowhere", "/v1/providers/nowhere", "/v1/nowhere/x/y", "/api/chat/1/x"]
+    "path",
+    ["/nowhere", "/v1/nowhere", "/v1/providers/nowhere", "/v1/nowhere/x/y", "/api/chat/1/x", "/chat/x", "/chats-not/x"],
 )
 def test_unknown_paths_answer_in_the_form_of_their_surface(ann: Account, path: str) -> None:
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):

@@ -11,6 +11,8 @@ from tests.providers.test_embeddings import SERVER
 from tests.server import Server, running_server
 from tests.upstream import Upstream
 
+API_KEY = "the-key-of-the-operator-42"
+
 
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[Upstream]:
@@ -32,6 +34,7 @@ def server(
     folder = tmp_path_factory.mktemp("dialects")
     bases = {f"{vendor}_BASE_URL": upstream.url for vendor in ("ANTHROPIC", "GEMINI", "OLLAMA")}
     bases |= {"OPENAI_BASE_URL": f"{upstream.url}/v1", "MISTRAL_BASE_URL": f"{vectors.url}/v1"}
+    bases |= {"API_KEY": API_KEY}
     if request.param == "sqlite":
         with running_server(f"sqlite:///{folder}/parley.db", folder, **bases) as started:
             yield started
