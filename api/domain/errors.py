@@ -4,7 +4,8 @@ AppError
 ├── Invalid               422  the request is understood and cannot be carried out as it stands
 │   ├── ProviderNotConfigured  the model's provider has no key or address here yet
 │   ├── PriceUnknown           a money budget holds, and nobody knows what the model costs
-│   └── KeyUnreadable          a stored key cannot be opened: enter it again
+│   ├── KeyUnreadable          a stored key cannot be opened: enter it again
+│   └── FileRefused            a file that is not taken; `reason` says why in a word
 ├── Unauthenticated       401  no credential, or one that no longer counts
 │   ├── BadCredentials         unknown account, wrong password or disabled account: never said which
 │   ├── TokenExpired           the access token is over: refresh it
@@ -87,6 +88,13 @@ class PriceUnknown(Invalid):
 class KeyUnreadable(Invalid):
     code = "key_unreadable"
     title = "The stored key cannot be read"
+
+
+class FileRefused(Invalid):
+    """`extra["reason"]` is why, in a word of `api/extraction/reasons.py`."""
+
+    code = "file_refused"
+    title = "The file cannot be taken"
 
 
 class Unauthenticated(AppError):
