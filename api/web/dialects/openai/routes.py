@@ -5,25 +5,23 @@ from __future__ import annotations
 from flask import Response, request
 
 from api.domain.errors import Conflict
-from api.services.completions import Begun, CompletionDraft
+from api.services.completions import Begun
 from api.services.messages import Draft
 from api.services.model_configs import Wish
 from api.web import replies
 from api.web.answers import answer
+from api.web.completions import requests, serving
+from api.web.completions.schemas import CompletionAnswer, CompletionBody
 from api.web.context import principal, services
-from api.web.dialects.openai import requests, wire
+from api.web.dialects.openai import wire
 from api.web.dialects.openai.schemas import (
-    CompletionAnswer,
-    CompletionBody,
     EmbeddingBody,
     EmbeddingsAnswer,
     ErrorAnswer,
     ModelAnswer,
     ModelPath,
 )
-from api.web.handover import StreamResponse
 from api.web.openapi import Access, Routes
-from api.web.sse import CONTENT_TYPE
 
 PREFIXES = ("/v1/",)
 NOT_OURS = "/v1/providers/"
@@ -45,13 +43,7 @@ routes = Routes("openai", "OpenAI's API, for clients written for it", REFUSALS)
 )
 def complete(body: CompletionBody) -> Response:
     replies.refuse_if_full()
-    begun = _begun(body)
-    follower = services().generations.follow_new(principal(), begun.generation_id)
-    if not body.stream:  # the loop waits: it notices a client that leaves, whose call need not be paid for
-        return StreamResponse(follower, wire.Completion(begun), content_type=JSON, ping=b"", whole=True, late=True)
-    include_usage = bool((body.stream_options or {}).get("include_usage"))
-    encode = wire.Chunks(begun, include_usage=include_usage)
-    return StreamResponse(follower, encode, content_type=CONTENT_TYPE, ping=wire.PING, late=True)
+    return serving.respond(_begun(body), body, error_form)
 
 
 @routes.get("/v1/models/<path:model>", summary="One model", access=Access.READ, returns={200: ModelAnswer})
@@ -71,7 +63,7 @@ def embed(body: EmbeddingBody) -> Response:
 def _begun(body: CompletionBody) -> Begun:
     """The completion: by itself, or as a turn of the chat that the client names."""
     if (chat := request.headers.get("X-Parley-Chat")) is None:
-        return services().completions.begin(principal(), _draft(body))
+        return serving.begin(body, "openai")
     turn = requests.read_turn(body.given())
     longest = body.max_completion_tokens or body.max_tokens
     wish = Wish(body.model, temperature=body.temperature, top_p=body.top_p, max_tokens=longest)
@@ -81,17 +73,3 @@ def _begun(body: CompletionBody) -> Begun:
     if reply is None:
         raise Conflict("The reply to this Idempotency-Key was deleted; use a new key for a new message.")
     return Begun(sent.generation_id, reply.provider or "", reply.model or "", int(reply.created_at.timestamp()))
-
-
-def _draft(body: CompletionBody) -> CompletionDraft:
-    raw = body.given()
-    requests.refuse_detours(raw)
-    return CompletionDraft(
-        model=body.model,
-        raw=raw,
-        read=lambda: requests.read(raw),
-        stream=bool(body.stream),
-        size=replies.body_size(),
-        surface="openai",
-        api_key_id=principal().api_key_id,
-    )
