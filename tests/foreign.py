@@ -49,7 +49,7 @@ def modules(folder: Path) -> Path:
 
 def environment(**changes: str) -> dict[str, str]:
     """Ours, without the variables from which clients would take a key or another address."""
-    taken = ("OPENAI_", "LANGCHAIN_", "LANGSMITH_", "LLM_", "PYTHON", "VIRTUAL_ENV", "NODE_")
+    taken = ("OPENAI_", "LANGCHAIN_", "LANGSMITH_", "LLM_", "PYTHON", "VIRTUAL_ENV")
     return {name: value for name, value in os.environ.items() if not name.startswith(taken)} | changes  # noqa: TID251
 
 

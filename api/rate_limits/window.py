@@ -32,7 +32,9 @@ class Count(NamedTuple):
         return max(0, self.bucket.limit - self.used)
 
     def seconds_until(self, amount: int = 1) -> float:
-        """When `amount` more hits fit, if nobody hits in between; 0 when they fit now."""
+        """When `amount` more hits fit, if nobody hits in between; 0 when they fit now. None ever fit: the longest."""
+        if amount > self.bucket.limit:
+            return self.left + self.bucket.window
         if self.used + amount <= self.bucket.limit:
             return 0.0
         free = self.bucket.limit - amount + 1  # the weight has to fall below this

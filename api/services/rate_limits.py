@@ -202,7 +202,8 @@ def _too_many(refusal: Refused) -> TooMany:
     what = WORDS.get(name, BY_RULE.get(name.partition("-")[0], "")).format(
         limit=f"{refusal.full.limit:,}", what=OF.get(name.partition("-")[2], "")
     )
-    return TooMany(f"{what}; try again in {_duration(wait)}. {WHO_HELPS}", retry_after=wait, states=states)
+    advice = f"try again in {_duration(wait)}. {WHO_HELPS}" if refusal.full.limit else f"the limit is 0. {WHO_HELPS}"
+    return TooMany(f"{what}; {advice}", retry_after=wait, states=states)
 
 
 def _duration(seconds: int) -> str:

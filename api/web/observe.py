@@ -33,9 +33,10 @@ SECURITY_HEADERS: Final = (
 )
 PREFLIGHT: Final = (
     ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
-    ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer"),
     ("Access-Control-Max-Age", "7200"),
 )
+TAKEN: Final = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Parley-Chat")
+HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9-]{1,64}( ?, ?[A-Za-z0-9-]{1,64}){0,63}")
 READABLE: Final = (
     "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Budget-Warning, Location, Idempotent-Replay, "
     "Content-Disposition"
@@ -90,7 +91,18 @@ def _preflight() -> Response:
     response = Response(status=204)
     response.headers.pop("Content-Type", None)
     response.headers.extend(PREFLIGHT)
+    response.headers["Access-Control-Allow-Headers"] = ", ".join(TAKEN + _asked_for())
     return response
+
+
+def _asked_for() -> tuple[str, ...]:
+    """What else a page of a listed origin wants to send: SDKs add headers of their own, which nothing here reads."""
+    names: str = request.environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+    listed = request.environ.get("HTTP_ORIGIN") in web_settings().cors_origins
+    if not listed or not HEADER_NAMES.fullmatch(names):
+        return ()
+    taken = {name.lower() for name in TAKEN}
+    return tuple(name for part in names.split(",") if (name := part.strip()).lower() not in taken)
 
 
 def _refuse_junk(path: str, query: str) -> None:

@@ -48,3 +48,9 @@ def test_what_was_used_before_fades() -> None:
     assert Count(bucket, 100, 0, 30.0).remaining == 50
     assert Count(bucket, 100, 40, 30.0).remaining == 10
     assert Count(bucket, 0, 101, 30.0).remaining == 0
+
+
+@given(previous=st.integers(0, 3), hits=st.integers(0, 3), amount=st.integers(1, 5), limit=st.integers(0, 3))
+def test_what_never_fits_waits_as_long_as_anything(previous: int, hits: int, amount: int, limit: int) -> None:
+    assume(amount > limit)
+    assert Count(Bucket("key", limit, 60), previous, hits, 20.0).seconds_until(amount) == 80

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -52,6 +53,14 @@ def test_writes_reads_and_generations_have_their_own_limits(service: RateLimitSe
     both = begun(service, store, ann)
     assert [(state.name, state.remaining) for state in both] == [("writes", 3), ("generations", 1)]
     assert standing(service, ben) == {"writes": 5, "reads": 50, "generations": 2}
+
+
+def test_a_limit_of_nothing_is_a_refusal_like_any_other(service: RateLimitService, store: Store) -> None:
+    ann = replace(someone(), limits={"generations": 0})
+    with pytest.raises(TooMany, match="the limit is 0. If that is too little, ask the administrator") as refused:
+        begun(service, store, ann)
+    assert refused.value.retry_after == 1780 + 3600
+    assert standing(service, ann)["generations"] == 0
 
 
 def test_a_refused_generation_costs_no_write(service: RateLimitService, store: Store) -> None:

@@ -80,11 +80,31 @@ def test_options_needs_nothing_and_costs_nothing(store: Store, path: str) -> Non
         assert answer.data == b""
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
         assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
-        assert {"Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer"} == set(
-            answer.headers["Access-Control-Allow-Headers"].split(", ")
-        )
+        assert set(answer.headers["Access-Control-Allow-Headers"].split(", ")) == OURS
         assert int(answer.headers["Access-Control-Max-Age"]) > 0
         assert "RateLimit" not in answer.headers
+
+
+OURS = {"Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Parley-Chat"}
+
+
+@pytest.mark.parametrize(
+    ("origin", "asked", "more"),
+    [
+        (ORIGIN, "authorization,x-stainless-os", {"x-stainless-os"}),
+        (ORIGIN, "x-one, X-Two", {"x-one", "X-Two"}),
+        (ORIGIN, "x-one\r\nX-Evil: 1", set()),
+        (ORIGIN, "*", set()),
+        (ORIGIN, "x-" + "a" * 5000, set()),
+        ("https://evil.example", "x-stainless-os", set()),
+    ],
+)
+def test_a_listed_origin_may_send_headers_that_nobody_reads(
+    client: FlaskClient, origin: str, asked: str, more: set[str]
+) -> None:
+    environ = {"HTTP_ACCESS_CONTROL_REQUEST_HEADERS": asked}
+    answer = client.options("/things", headers={"Origin": origin}, environ_overrides=environ)
+    assert set(answer.headers["Access-Control-Allow-Headers"].split(", ")) == OURS | more
 
 
 def test_without_configured_origins_there_is_no_cors(store: Store) -> None:
