@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ui.api_client import ApiKey, Command, ModelCatalogue, ModelConfig, Outcome, Prompt
+from ui.api_client import ApiKey, ChatUsage, Command, ModelCatalogue, ModelConfig, Outcome, Prompt
 
 SignInForm = Literal["sign_in", "register", "api_key"]
 
@@ -96,6 +96,11 @@ class PageState:
     editing: str = ""  # the message whose words are being changed
     copied: tuple[str, str] | None = None  # a click on Copy and the text that the browser is to take
     refill: str | None = None  # text to put into the composer at the next run
+    begun: dict[str, Any] = field(default_factory=dict)  # the settings of the chat that the next message begins
+    answering: str = ""  # the model that answers in the open chat
+    planned: str | None = None  # the open chat, when it is in plan mode: its messages name no model
+    saved_plan: tuple[str, str] = ("", "")  # a click that saved a plan, and the message that it became
+    sums: tuple[str, ChatUsage] | None = None  # what a chat took, and the state of the chat that this is of
     model: str = ""  # the model chosen last; new chats start with it
     toast: str = ""  # said once
     catalogue: ModelCatalogue | None = None  # the models that can be chosen, kept for some minutes
@@ -109,7 +114,7 @@ class PageState:
     open_prompt: str = ""  # the prompt that the Prompts page shows; "new" is an empty form, "" the list
     active_prompt: Prompt | None = None  # what the sidebar says, kept for some minutes
     active_prompt_at: float = -1e9
-    prompt_names: list[str] = field(default_factory=list)  # to choose from behind a slash command
+    prompts: list[Prompt] = field(default_factory=list)  # the library, to choose from; as old as the line above
     pulling: tuple[str, str] | None = None  # a config's id ("" is the operator's Ollama) and the model it fetches
     finished: str = ""  # the reply that was followed to its end last
     question: Question | None = None

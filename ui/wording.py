@@ -119,6 +119,16 @@ def cost_words(dollars: str) -> str:
     return f"${amount:.2f}" if amount >= 1 else f"${amount:.4f}".rstrip("0")
 
 
+def duration(seconds: float) -> str:
+    """As long as it took, as exact as one cares."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{round(minutes / 60)} h"
+
+
 def ago(moment: datetime, now: datetime | None = None) -> str:
     """How long it is since then, as one says it."""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()

@@ -132,21 +132,36 @@ class UsageRepository(Repository):
         ended = (LEDGER.status.not_in(ACTIVE), LEDGER.chat_id.is_not(None))
         first = dt.datetime.combine(asked.since - A_DAY, dt.time(), dt.UTC)
         last = dt.datetime.combine(asked.until + 2 * A_DAY, dt.time(), dt.UTC)
-        tokens = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cost")
-        counts = {
-            "calls": sa.func.count(),
-            "errors": _how_many(LEDGER.status == "error"),
-            "estimated": _how_many(LEDGER.estimated),
-            "unpriced": _how_many(LEDGER.cost.is_(None) & LEDGER.completion_tokens.is_not(None)),
-            **{name: sa.func.coalesce(sa.func.sum(LEDGER[name]), 0, type_=LEDGER[name].type) for name in tokens},
-        }
         query = (
-            sa.select(LEDGER.chat_id, *(value.label(name) for name, value in counts.items()))
+            sa.select(LEDGER.chat_id, *_of_ledger())
             .where(*ended, LEDGER.queued_at.between(first, last), *_filters(LEDGER, asked))
             .group_by(LEDGER.chat_id)
             .order_by(sa.func.max(LEDGER.queued_at).desc())
         )
         return [dict(row) for row in self.connection.execute(query).mappings()]
+
+    def in_chat(self, user_id: UUID, chat_id: UUID) -> dict[str, Any]:
+        """The sums of a chat's calls that have ended, and the seconds that they took."""
+        if self.connection.dialect.name == "sqlite":
+            took = (sa.func.julianday(LEDGER.finished_at) - sa.func.julianday(LEDGER.queued_at)) * A_DAY.total_seconds()
+        else:
+            took = sa.extract("epoch", LEDGER.finished_at - LEDGER.queued_at)
+        seconds = sa.func.coalesce(sa.func.sum(took), 0).label("seconds")
+        of_it = (LEDGER.user_id == user_id, LEDGER.chat_id == chat_id, LEDGER.status.not_in(ACTIVE))
+        return dict(self.connection.execute(sa.select(seconds, *_of_ledger()).where(*of_it)).mappings().one())
+
+
+def _of_ledger() -> list[Any]:
+    """What is added up of the ledger's rows."""
+    tokens = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cost")
+    counts = {
+        "calls": sa.func.count(),
+        "errors": _how_many(LEDGER.status == "error"),
+        "estimated": _how_many(LEDGER.estimated),
+        "unpriced": _how_many(LEDGER.cost.is_(None) & LEDGER.completion_tokens.is_not(None)),
+        **{name: sa.func.coalesce(sa.func.sum(LEDGER[name]), 0, type_=LEDGER[name].type) for name in tokens},
+    }
+    return [value.label(name) for name, value in counts.items()]
 
 
 def _of_all(asked: Asked, group: str | None) -> bool:
@@ -169,7 +184,7 @@ def _filters(columns: Any, asked: Asked) -> list[sa.ColumnElement[bool]]:
 
 
 def _how_many(condition: Any) -> Any:
-    return sa.func.sum(sa.case((condition, 1), else_=0))
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
 
 
 @functools.cache

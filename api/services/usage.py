@@ -12,12 +12,13 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from api.domain.errors import Invalid
+from api.domain.errors import Invalid, NotFound
 from api.domain.money import in_dollars
 from api.domain.principal import Principal
 from api.domain.usage import NO_KEY, percentile
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.repositories.usage import COLUMNS, Asked
+from api.services.chats import NO_CHAT
 
 Group = Literal["day", "model", "provider", "chat", "key", "surface", "user"]
 DAYS_SHOWN: Final = 30
@@ -67,6 +68,20 @@ class UsageService:
         nothing = _values(dict.fromkeys((*COUNTS, *TOKENS, "cost"), 0), {})
         zone = principal.time_zone or "UTC"
         return Report(zone, asked.since, asked.until, group, total[0] if total else nothing, items)
+
+    def of_chat(self, principal: Principal, reference: str) -> dict[str, Any]:
+        """The sums of one chat, from its first call on. Raises NotFound."""
+
+        def read(work: UnitOfWork) -> dict[str, Any]:
+            chat = work.chats.get_owned(reference, principal.user_id)
+            if chat is None:
+                raise NotFound(NO_CHAT)
+            return work.usage.in_chat(principal.user_id, chat.id)
+
+        row = self._store.read(read)
+        sums = _values(row, {})
+        counted = {name: sums[name] for name in (*COUNTS, *TOKENS, "cost")}
+        return counted | {"seconds": round(float(row["seconds"]), 3)}
 
     def export(self, principal: Principal, wanted: Wanted, form: str, *, everyone: bool = False) -> bytes:
         """Everything that the sums tell apart, as CSV or JSON. Raises Invalid."""

@@ -283,6 +283,11 @@ def test_chats_are_told_from_the_ledger(store: Store, who: Principal) -> None:
     report = UsageService(store).report(who, Wanted(dt.date(2026, 11, 21), dt.date(2026, 11, 21)), "chat")
     assert {item["chat_id"]: item["prompt_tokens"] for item in report.items} == {chats[0]: 20, chats[1]: 25}
     assert sum(Decimal(item["cost"]) for item in report.items) == Decimal(report.total["cost"])
+    call(store, who, 9, chat_id=chats[0], close=False)
+    one = store.read(lambda work: work.usage.in_chat(who.user_id, chats[0]))
+    assert (one["calls"], one["prompt_tokens"], round(float(one["seconds"]), 2)) == (5, 20, 0.96)
+    none = store.read(lambda work: work.usage.in_chat(new_id(), chats[0]))
+    assert (none["calls"], none["unpriced"], none["cost"], none["seconds"]) == (0, 0, 0, 0)
 
 
 def test_files_are_whole_and_no_cell_is_a_formula(store: Store, who: Principal) -> None:

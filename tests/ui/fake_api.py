@@ -229,6 +229,15 @@ def _chats(app: Flask, api: FakeApi) -> None:
         more = str(start + limit) if len(found) > start + limit else None
         return {"items": [shown(c) for c in found[start : start + limit]], "next_cursor": more}
 
+    @app.get("/chats/<chat_id>/usage")
+    def usage(chat_id: str) -> Any:
+        return {
+            "calls": len(api.chats[chat_id]["messages"]) // 2,
+            "prompt_tokens": 5,
+            "completion_tokens": 9,
+            "cost": "0",
+        }
+
     @app.route("/chats/<chat_id>", methods=["GET", "PATCH", "DELETE"])
     def chat(chat_id: str) -> Any:
         found = api.chats.get(chat_id)

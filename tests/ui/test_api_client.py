@@ -16,7 +16,7 @@ from tests.server import free_port, until
 from tests.ui.fake_api import FakeApi
 from tests.ui.fake_model import MARKDOWN
 from ui.api_client import ApiClient, ApiError, Transport
-from ui.api_client.records import ModelCatalogue
+from ui.api_client.model_records import ModelCatalogue
 from ui.api_client.sse import EventParser
 from ui.sign_in.sessions import SessionStore
 

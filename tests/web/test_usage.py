@@ -57,6 +57,18 @@ def test_limits(used: tuple[Whole, Actor]) -> None:
     assert found["reads"]["remaining"] < found["reads"]["limit"]
 
 
+def test_a_chat_and_a_reply_tell_what_they_took(used: tuple[Whole, Actor]) -> None:
+    _, ann = used
+    chat = ann.get("/chats").json["items"][0]["id"]
+    took = ann.get(f"/chats/{chat}/usage").json
+    message = ann.get(f"/chats/{chat}").json["messages"][-1]
+    assert (took["calls"], took["completion_tokens"]) == (1, message["metadata"]["completion_tokens"])
+    assert took["cost"] == "0"
+    assert 0 <= message["metadata"]["duration_ms"] <= took["seconds"] * 1000 + 1000
+    empty = ann.post("/chats", {}).json["id"]
+    assert ann.get(f"/chats/{empty}/usage").json["cost"] == "0"
+
+
 def test_a_generation_and_its_message_tell_their_cost(used: tuple[Whole, Actor]) -> None:
     _, ann = used
     chat = ann.get("/chats").json["items"][0]["id"]

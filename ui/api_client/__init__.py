@@ -7,6 +7,7 @@ from ui.api_client.client import ApiClient
 from ui.api_client.commands import Command, Outcome
 from ui.api_client.errors import ApiError
 from ui.api_client.follow import Batch, End
+from ui.api_client.model_records import Model, ModelCatalogue, ModelConfig, Provider
 from ui.api_client.prompts import Prompt, Variable, Version
 from ui.api_client.records import (
     Chat,
@@ -16,17 +17,14 @@ from ui.api_client.records import (
     Lane,
     Login,
     Message,
-    Model,
-    ModelCatalogue,
-    ModelConfig,
     OpenChat,
-    Provider,
+    Plan,
     Sent,
     Tokens,
     User,
 )
 from ui.api_client.transport import Transport
-from ui.api_client.usage import Limit, Sums, UsageReport
+from ui.api_client.usage import ChatUsage, Limit, Sums, UsageReport
 
 __all__ = [
     "Account",
@@ -38,6 +36,7 @@ __all__ = [
     "Budget",
     "Chat",
     "ChatPage",
+    "ChatUsage",
     "Command",
     "Earlier",
     "End",
@@ -51,6 +50,7 @@ __all__ = [
     "ModelConfig",
     "OpenChat",
     "Outcome",
+    "Plan",
     "Prompt",
     "Provider",
     "Sent",

@@ -22,8 +22,8 @@ class Chats(Caller):
         body = self._call("GET", "/chats", params=params)
         return ChatPage([Chat.read(entry) for entry in body.get("items") or []], body.get("next_cursor"))
 
-    def create_chat(self, model: str | None = None, *, prompt_id: str | None = None) -> Chat:
-        given = {"model": model, "prompt_id": prompt_id}
+    def create_chat(self, model: str | None = None, **fields: Any) -> Chat:
+        given = {"model": model, **fields}
         return Chat.read(self._call("POST", "/chats", json={name: one for name, one in given.items() if one}))
 
     def chat(self, chat_id: str) -> OpenChat:
@@ -73,6 +73,10 @@ class Chats(Caller):
     def go_on(self, message_id: str, *, key: str) -> Sent:
         """A reply that was cut goes on where it ended."""
         return self._begin("POST", f"/messages/{one_id(message_id)}/continue", key)
+
+    def execute(self, plan_id: str, *, key: str) -> Sent:
+        """An answer that follows a plan."""
+        return self._begin("POST", f"/messages/{one_id(plan_id)}/execute", key)
 
     def compare(self, chat_id: str, content: str, models: list[str], *, key: str) -> list[Lane]:
         """One message to several models at once: their replies stand beside each other."""

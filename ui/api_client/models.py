@@ -11,7 +11,7 @@ import requests
 
 from ui.api_client.calls import Caller, one_id
 from ui.api_client.errors import from_problem, unreachable
-from ui.api_client.records import ModelCatalogue, ModelConfig
+from ui.api_client.model_records import ModelCatalogue, ModelConfig
 from ui.api_client.sse import EventParser
 
 

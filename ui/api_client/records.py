@@ -59,6 +59,19 @@ class Login:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """One model plans, another follows it; with `review`, not before a person says so."""
+
+    planner: str
+    answerer: str
+    review: bool = False
+
+    @classmethod
+    def read(cls, body: Json) -> Plan:
+        return cls(str(body.get("planner") or ""), str(body.get("answerer") or ""), bool(body.get("review")))
+
+
+@dataclass(frozen=True)
 class Chat:
     id: str
     title: str
@@ -68,9 +81,14 @@ class Chat:
     folder: str = ""
     updated_at: datetime = LONG_AGO
     active_generation_id: str | None = None
+    prompt_id: str | None = None
+    parameters: Json = field(default_factory=dict)
+    plan: Plan | None = None
+    slug: str = ""
 
     @classmethod
     def read(cls, body: Json) -> Chat:
+        parameters, plan = body.get("parameters"), body.get("plan")
         return cls(
             id=str(body.get("id", "")),
             title=str(body.get("title") or ""),
@@ -80,6 +98,10 @@ class Chat:
             folder=str(body.get("folder") or ""),
             updated_at=read_time(body.get("updated_at")),
             active_generation_id=body.get("active_generation_id") or None,
+            prompt_id=body.get("prompt_id") or None,
+            parameters=parameters if isinstance(parameters, dict) else {},
+            plan=Plan.read(plan) if isinstance(plan, dict) else None,
+            slug=str(body.get("slug") or ""),
         )
 
 
@@ -100,6 +122,7 @@ class Message:
     status: str = "complete"
     metadata: Json = field(default_factory=dict)
     sibling_ids: tuple[str, ...] = ()
+    kind: str = "text"
 
     @classmethod
     def read(cls, body: Json) -> Message:
@@ -114,6 +137,7 @@ class Message:
             status=str(body.get("status") or "complete"),
             metadata=metadata if isinstance(metadata, dict) else {},
             sibling_ids=tuple(str(one) for one in body.get("sibling_ids") or []),
+            kind=str(body.get("kind") or "text"),
         )
 
     @property
@@ -151,6 +175,12 @@ class Message:
         return str(cost) if cost is not None else None
 
     @property
+    def seconds(self) -> float | None:
+        """How long it took, from its call to its end."""
+        took = self.metadata.get("duration_ms")
+        return took / 1000 if isinstance(took, int | float) else None
+
+    @property
     def rating(self) -> str:
         """`up`, `down` or nothing."""
         feedback = self.metadata.get("feedback")
@@ -186,11 +216,15 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Sent:
+    """`generation_id` is empty where nothing runs: a plan in a person's own words waits for them."""
+
     generation_id: str
+    message_id: str = ""
 
     @classmethod
     def read(cls, body: Json) -> Sent:
-        return cls(str((body.get("generation") or {}).get("id", "")))
+        generation, message = body.get("generation") or {}, body.get("message") or {}
+        return cls(str(generation.get("id") or ""), str(message.get("id") or ""))
 
 
 @dataclass(frozen=True)
@@ -244,118 +278,6 @@ class Generation:
     @property
     def running(self) -> bool:
         return self.status in RUNNING
-
-
-@dataclass(frozen=True)
-class Model:
-    """`id` is what is sent, `provider` a title for people. Prices: dollars a million tokens, as decimal text."""
-
-    id: str
-    name: str
-    provider: str = ""
-    context_window: int | None = None
-    abilities: tuple[str, ...] | None = None
-    input_price: str | None = None
-    output_price: str | None = None
-
-    @classmethod
-    def read(cls, body: Json, titles: dict[str, str]) -> Model:
-        window, abilities = body.get("context_window"), body.get("abilities")
-        provider, prices = str(body.get("provider") or ""), body.get("prices") or {}
-        return cls(
-            id=str(body.get("id", "")),
-            name=str(body.get("name") or body.get("id") or ""),
-            provider=titles.get(provider, provider),
-            context_window=window if isinstance(window, int) else None,
-            abilities=tuple(abilities) if isinstance(abilities, list) else None,
-            input_price=prices.get("input"),
-            output_price=prices.get("output"),
-        )
-
-    @property
-    def converses(self) -> bool:
-        """Models for other things, such as images, are no choice for a chat; one of which nothing is known may be."""
-        return self.abilities is None or "chat" in self.abilities
-
-
-@dataclass(frozen=True)
-class Provider:
-    """`configured` when its models can be used now; `error` is why its list is not here."""
-
-    id: str
-    title: str
-    needs_key: bool = False
-    configured: bool = False
-    error: str = ""
-
-    @classmethod
-    def read(cls, body: Json, *, configured: bool) -> Provider:
-        error = body.get("error")
-        return cls(
-            id=str(body.get("provider") or ""),
-            title=str(body.get("title") or body.get("provider") or ""),
-            needs_key=bool(body.get("needs_key")),
-            configured=configured,
-            error=str(error.get("detail") or error.get("code") or "") if isinstance(error, dict) else "",
-        )
-
-
-@dataclass(frozen=True)
-class ModelCatalogue:
-    """`models` are for chats; `all_models` are for everything."""
-
-    all_models: list[Model]
-    providers: list[Provider] = field(default_factory=list)
-
-    @classmethod
-    def read(cls, body: Json) -> ModelCatalogue:
-        providers = [
-            Provider.read(entry, configured=name == "configured_providers")
-            for name in ("configured_providers", "missing_providers")
-            for entry in body.get(name) or []
-            if isinstance(entry, dict)
-        ]
-        titles = {provider.id: provider.title for provider in providers}
-        return cls(
-            [Model.read(entry, titles) for entry in body.get("models") or [] if isinstance(entry, dict)], providers
-        )
-
-    @property
-    def models(self) -> list[Model]:
-        return [model for model in self.all_models if model.converses]
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    id: str
-    name: str
-    provider: str
-    model: str
-    base_url: str = ""
-    is_default: bool = False
-    shared: bool = False
-    masked_key: str = ""
-    key_unreadable: bool = False
-    system_prompt: str = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
-
-    @classmethod
-    def read(cls, body: Json) -> ModelConfig:
-        return cls(
-            id=str(body.get("id", "")),
-            name=str(body.get("name") or ""),
-            provider=str(body.get("provider") or ""),
-            model=str(body.get("model") or ""),
-            base_url=str(body.get("base_url") or ""),
-            is_default=bool(body.get("is_default")),
-            shared=bool(body.get("shared")),
-            masked_key=str(body.get("api_key") or ""),
-            key_unreadable=bool(body.get("key_unreadable")),
-            system_prompt=str(body.get("system_prompt") or ""),
-            temperature=body.get("temperature"),
-            max_tokens=body.get("max_tokens"),
-        )
 
 
 def read_time(text: object) -> datetime:

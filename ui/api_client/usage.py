@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ui.api_client.calls import Caller
+from ui.api_client.calls import Caller, one_id
 from ui.api_client.records import Json
 
 
@@ -49,6 +49,28 @@ class UsageReport:
 
 
 @dataclass(frozen=True)
+class ChatUsage:
+    """What all replies of a chat took together."""
+
+    calls: int = 0
+    tokens: int = 0
+    cost: str | None = None
+    unpriced: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def read(cls, body: Json) -> ChatUsage:
+        cost = body.get("cost")
+        return cls(
+            calls=int(body.get("calls") or 0),
+            tokens=int(body.get("prompt_tokens") or 0) + int(body.get("completion_tokens") or 0),
+            cost=str(cost) if cost is not None else None,
+            unpriced=int(body.get("unpriced") or 0),
+            seconds=float(body.get("seconds") or 0),
+        )
+
+
+@dataclass(frozen=True)
 class Limit:
     name: str
     limit: int
@@ -65,6 +87,9 @@ class Limit:
 class UsageCalls(Caller):
     def usage(self, since: str, group_by: str) -> UsageReport:
         return UsageReport.read(self._call("GET", "/usage", params={"from": since, "group_by": group_by}))
+
+    def chat_usage(self, chat_id: str) -> ChatUsage:
+        return ChatUsage.read(self._call("GET", f"/chats/{one_id(chat_id)}/usage"))
 
     def limits(self) -> list[Limit]:
         return [Limit.read(entry) for entry in self._call("GET", "/usage/limits").get("limits") or []]

@@ -29,7 +29,8 @@ export default function (component) {
     const wanted = begun.toLowerCase();
     const first = names.filter((name) => name.toLowerCase().startsWith(wanted));
     const inside = names.filter((name) => !first.includes(name) && name.toLowerCase().includes(wanted));
-    return [...first, ...inside].filter((name) => name !== begun).slice(0, most);
+    first.sort((one, other) => (other.toLowerCase() === wanted) - (one.toLowerCase() === wanted));
+    return [...first, ...inside].slice(0, most);
   };
   const offered = (text) => {
     const name = text.match(/^\\/([^\\s\\/]*)$/);
@@ -46,7 +47,9 @@ export default function (component) {
     const many = one.arguments.includes(" ");
     const begun = one.takes === "models" ? given[2].split(/\\s/).pop() : given[2];
     const before = text.slice(0, text.length - begun.length);
-    return fits(data.choices[one.takes] || [], begun).map((found) =>
+    const names = data.choices[one.takes] || [];
+    if (names.includes(begun)) return [];  // it stands there: Enter sends
+    return fits(names, begun).map((found) =>
       ({ text: before + found + (many ? " " : ""), name: found, rest: "", about: "", whole: !many }));
   };
   const put = (text) => {

@@ -342,6 +342,7 @@ class Run:
             "completion_tokens": usage.completion_tokens,
             "cost": in_dollars(cost.amount if cost else None),
             "estimated": usage.estimated,
+            "duration_ms": round((clock.now() - self._begun_at).total_seconds() * 1000),
         }
         if error:
             metadata["error"] = {name: error[name] for name in ("code", "title", "detail", "status")}

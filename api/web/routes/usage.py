@@ -10,8 +10,8 @@ from api.services.budgets import state_value
 from api.services.usage import Report
 from api.web.answers import answer, pick
 from api.web.context import principal, services
-from api.web.openapi import Access, Routes
-from api.web.schemas.usage import ExportQuery, LimitAnswer, LimitsAnswer, UsageAnswer, UsageQuery
+from api.web.openapi import Access, IdPath, Routes
+from api.web.schemas.usage import ChatUsageAnswer, ExportQuery, LimitAnswer, LimitsAnswer, UsageAnswer, UsageQuery
 
 routes = Routes("usage", "Tokens, cost and limits")
 EXPORT = {
@@ -23,6 +23,11 @@ EXPORT = {
 @routes.get("/usage", summary="What one used", access=Access.READ, returns={200: UsageAnswer})
 def get_usage(query: UsageQuery) -> Response:
     return answer(shown(services().usage.report(principal(), query.wanted(), query.group_by)))
+
+
+@routes.get("/chats/<id>/usage", summary="What a chat used", access=Access.READ, returns={200: ChatUsageAnswer})
+def get_chat_usage(path: IdPath) -> Response:
+    return answer(services().usage.of_chat(principal(), path.id))
 
 
 @routes.get("/usage/export", summary="The same as a file", access=Access.READ, returns={200: EXPORT})

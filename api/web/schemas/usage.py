@@ -78,6 +78,21 @@ class UsageAnswer(BaseModel):
     items: list[dict[str, Any]] = Field(description="Sums of each group, with what the group is.")
 
 
+class ChatUsageAnswer(BaseModel):
+    """All calls of a chat that have ended, those of branches that are not shown or were deleted too."""
+
+    calls: int
+    errors: int
+    estimated: int
+    unpriced: int
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cached_tokens: int
+    cost: str | None
+    seconds: float = Field(description="That they took together.")
+
+
 class LimitAnswer(BaseModel):
     name: str
     limit: int

@@ -10,7 +10,7 @@ from ui import state
 from ui.api_client import ApiClient, ApiError
 from ui.components.callbacks import whole
 from ui.modules.chat import commands
-from ui.modules.chat.model import model_key
+from ui.modules.chat.model import chosen, model_key
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -50,13 +50,13 @@ def _post(chat_id: str, text: str) -> None:
             explain(error).text, "warning" if error.code == "chat_busy" or error.away else "error"
         )
         return
-    page.draft = None
+    page.draft, page.begun = None, {}
 
 
 def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
-    model = str(state.widget(model_key(chat_id)) or "") or state.page().model or None
+    model = chosen(chat_id)
     if not draft.chat_id:
-        draft.chat_id = api.create_chat(model).id
+        draft.chat_id = api.create_chat(model, **state.page().begun).id
     words = draft.text
     if commands.is_command(words):
         outcome = draft.outcome = draft.outcome or commands.run(api, draft)
@@ -66,7 +66,8 @@ def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
         words = outcome.send
     if draft.chat_id != chat_id:
         st.query_params["chat"] = draft.chat_id
-        state.put_widget(model_key(draft.chat_id), model)
+        if model:
+            state.put_widget(model_key(draft.chat_id), model)
     api.send(draft.chat_id, words, key=draft.key, model=model)
 
 

@@ -26,7 +26,9 @@ def offer(api: ApiClient, models: list[str]) -> None:
     page = state.page()
     if page.commands is None:
         page.commands = api.commands()
-    suggestions([one.plain() for one in page.commands], {"models": models, "prompts": page.prompt_names})
+    suggestions(
+        [one.plain() for one in page.commands], {"models": models, "prompts": [one.name for one in page.prompts]}
+    )
 
 
 def run(api: ApiClient, draft: state.Draft) -> Outcome:

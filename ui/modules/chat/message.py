@@ -11,8 +11,9 @@ from ui.api_client import Message
 from ui.components.problem import draw_problem
 from ui.components.style import STATIC
 from ui.modules.chat import actions, tree
+from ui.modules.chat.plan import draw_plan
 from ui.render import literal, reply
-from ui.wording import cost_words, explain_reply, status_words
+from ui.wording import cost_words, duration, explain_reply, status_words
 
 AVATAR = str(STATIC / "logo.svg")
 CAN_GO_ON = frozenset({"stopped", "length", "interrupted"})
@@ -34,7 +35,9 @@ def draw_message(message: Message, question: Message | None, chat_id: str, *, la
         if message.reasoning:
             with st.expander("Reasoning", icon=":material/psychology:"):
                 st.markdown(reply(message.reasoning))
-        if message.content:
+        if message.kind == "plan":
+            draw_plan(message, chat_id, last=last, busy=busy)
+        elif message.content:
             st.markdown(reply(message.content))
         if message.status == "error":
             _failed(message, question, last=last)
@@ -84,7 +87,7 @@ def _reply_steps(message: Message, chat_id: str, *, last: bool, busy: bool) -> N
         if message.content:
             _icon("Copy answer", ":material/content_copy:", f"icon-copy-{message.id}", tree.copy, message)
         if last:
-            _answer(message, chat_id, "Answer again")
+            _answer(message, chat_id, "Plan again" if message.kind == "plan" else "Answer again")
             if message.status in CAN_GO_ON and message.content:
                 st.button(
                     "Continue",
@@ -106,6 +109,8 @@ def facts(message: Message) -> list[str]:
         parts.append(f"{'about ' if message.estimated else ''}{message.tokens:,} tokens")
     if message.cost is not None:
         parts.append(cost_words(message.cost))
+    if message.seconds is not None:
+        parts.append(duration(message.seconds))
     return parts
 
 

@@ -17,27 +17,31 @@ CATALOGUE_SECONDS = 300.0  # asking may take seconds when a provider does not an
 def model_choice(models: dict[str, Model], opened: OpenChat | None) -> None:
     page, chat_id = state.page(), opened.chat.id if opened else ""
     wanted = opened.chat.model if opened and opened.chat.model else page.model or page.default_model
-    chosen = known(models, wanted)
+    found = known(models, wanted)
     options = list(models)
-    if wanted and not chosen and opened:
+    if wanted and not found and opened:
         options.insert(0, wanted)
-        chosen = wanted
+        found = wanted
+    page.answering = str(state.widget(model_key(chat_id)) or "") or found or next(iter(options), "")
+    if page.planned == chat_id:
+        st.caption("Two models, see the settings", width="content")
+        return
     if not options:
         st.page_link(page.places["models"], label="No model yet: add one", icon=":material/add:")
         return
     st.selectbox(
         "Model",
         options,
-        index=options.index(chosen) if chosen else 0,
+        index=options.index(found) if found else 0,
         key=model_key(chat_id),
-        format_func=lambda name: _model_name(models.get(name), name),
+        format_func=lambda name: model_name(models.get(name), name),
         label_visibility="collapsed",
         on_change=choose_model,
         args=(chat_id,),
     )
 
 
-def _model_name(model: Model | None, name: str) -> str:
+def model_name(model: Model | None, name: str) -> str:
     """What the list calls a model: name first, then whose it is and how much it can take in."""
     if model is None:
         return name
@@ -58,6 +62,14 @@ def choose_model(chat_id: str) -> None:
         my_client().update_chat(chat_id, model=model)
     except ApiError as error:
         state.page().notice = state.Notice("The model is used now but could not be kept. " + explain(error).text)
+
+
+def chosen(chat_id: str) -> str | None:
+    """The model that the next message names. In plan mode it names none: the chat knows its two."""
+    page = state.page()
+    if page.planned == chat_id:
+        return None
+    return str(state.widget(model_key(chat_id)) or "") or page.model or None
 
 
 def model_key(chat_id: str) -> str:

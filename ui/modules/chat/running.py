@@ -16,17 +16,20 @@ from ui import state
 from ui.api_client import ApiClient, ApiError, Batch, Message
 from ui.components.away import away
 from ui.modules.chat.message import AVATAR
+from ui.modules.chat.plan import steps
 from ui.render import ReplyRenderer, reply
 from ui.sign_in.current import client
 
 WAITING = '<div class="parley-waiting" role="status" aria-label="Waiting for the reply"><i></i><i></i><i></i></div>'
 
 
-def draw_running(api: ApiClient, generation_id: str, stored: Message) -> None:
+def draw_running(api: ApiClient, generation_id: str, stored: Message, *, review: bool = False) -> None:
     with st.container(key=f"running-{generation_id}"), st.chat_message("assistant", avatar=AVATAR):
         if state.page().modal:
             _snapshot(stored)
             return
+        if stored.kind == "plan":
+            steps(stored.id, "Plan", review=review)
         parts = Parts()
         try:
             st.write_stream(parts.pieces(api.follow(generation_id), begun=stored.content), cursor=" ▍")

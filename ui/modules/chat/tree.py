@@ -16,7 +16,7 @@ from ui import state
 from ui.api_client import ApiError, Message
 from ui.components.callbacks import whole
 from ui.components.question import ask
-from ui.modules.chat.model import model_key
+from ui.modules.chat.model import chosen
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -38,19 +38,44 @@ def send_edit(chat_id: str, message_id: str, key: str) -> None:
     if not text.strip():
         state.page().notice = state.Notice("Write something, or cancel the edit.")
         return
-    if _try(lambda: my_client().edit(message_id, text, key=key, model=_chosen(chat_id))):
+    if _try(lambda: my_client().edit(message_id, text, key=key, model=chosen(chat_id))):
         end_edit()
 
 
 @whole
 def answer_again(chat_id: str, message_id: str, key: str) -> None:
     """By the model that is chosen under the message box."""
-    _try(lambda: my_client().answer_again(message_id, key=key, model=_chosen(chat_id)))
+    _try(lambda: my_client().answer_again(message_id, key=key, model=chosen(chat_id)))
 
 
 @whole
 def go_on(message_id: str, key: str) -> None:
     _try(lambda: my_client().go_on(message_id, key=key))
+
+
+@whole
+def execute(plan_id: str, key: str) -> None:
+    """The plan is good: it is followed."""
+    _try(lambda: my_client().execute(plan_id, key=key))
+
+
+@whole
+def save_plan(chat_id: str, plan_id: str, key: str, go_on: bool) -> None:
+    """In other words, beside the old one; and followed, if that is wanted. Begun again it saves no second one."""
+    page, text = state.page(), str(state.widget(EDIT_FIELD) or "")
+    if not text.strip():
+        page.notice = state.Notice("Write a plan, or cancel the edit.")
+        return
+
+    def work() -> None:
+        api = my_client()
+        if page.saved_plan[0] != key:
+            page.saved_plan = (key, api.edit(plan_id, text, key=key, model=chosen(chat_id)).message_id)
+        if go_on:
+            api.execute(page.saved_plan[1], key=f"{key}-go")
+
+    if _try(work):
+        end_edit()
 
 
 @whole
@@ -103,10 +128,6 @@ def _delete(message_id: str) -> str:
         if error.status != 404:
             return explain(error).text
     return ""
-
-
-def _chosen(chat_id: str) -> str | None:
-    return str(state.widget(model_key(chat_id)) or "") or None
 
 
 def _try(work: Callable[[], object]) -> bool:

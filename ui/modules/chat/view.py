@@ -5,16 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, Message, Model, OpenChat
+from ui.api_client import ApiClient, ApiError, Chat, Message, Model, OpenChat
 from ui.components.copying import copy_once
 from ui.components.escape import escape_presses
 from ui.components.focus import focus, to_end
 from ui.components.problem import draw_problem
 from ui.modules.chat import actions, commands
+from ui.modules.chat.header import draw_header
 from ui.modules.chat.message import draw_message
 from ui.modules.chat.model import catalogue as kept_catalogue
 from ui.modules.chat.model import model_choice
 from ui.modules.chat.running import draw_running
+from ui.modules.chat.settings import draw_settings
 from ui.modules.chat.welcome import draw_welcome
 
 FIRST_PAGE = 50  # messages the API gives when a chat is opened
@@ -36,14 +38,16 @@ def draw(api: ApiClient) -> None:
     commands.offer(api, list(models))
     if page.copied:
         copy_once(*page.copied)
-    if not messages:
+    if opened and (messages or opened.chat.plan):
+        draw_header(api, opened, messages, running=bool(running))
+    if not opened or not messages:
         draw_welcome(chat_id, catalogue)
         return
     with st.container(key="conversation", gap="medium"):
         if more:
             with st.container(horizontal_alignment="center"):
                 st.button("Show earlier messages", key="earlier", on_click=actions.show_earlier, args=(chat_id,))
-        _conversation(api, chat_id, messages, running)
+        _conversation(api, opened.chat, messages, running)
 
 
 def draw_offline() -> None:
@@ -67,16 +71,16 @@ def _open(api: ApiClient, chat_id: str) -> OpenChat | None:
     return None
 
 
-def _conversation(api: ApiClient, chat_id: str, messages: list[Message], running: str | None) -> None:
-    last = messages[-1]
+def _conversation(api: ApiClient, chat: Chat, messages: list[Message], running: str | None) -> None:
+    last, question = messages[-1], None
     if running and last.role == "assistant":
         messages.pop()
-    for index, message in enumerate(messages):
-        question = messages[index - 1] if index else None
-        draw_message(message, question, chat_id, last=message is last, busy=bool(running))
+    for message in messages:
+        question = message if message.role == "user" else question
+        draw_message(message, question, chat.id, last=message is last, busy=bool(running))
     if running:
         to_end(running)
-        draw_running(api, running, last)
+        draw_running(api, running, last, review=bool(chat.plan and chat.plan.review))
     else:
         to_end(f"{last.id} ended", gently=True)
 
@@ -97,7 +101,10 @@ def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Mo
     chat_id = opened.chat.id if opened else ""
     _input(chat_id, replying=opened is not None)
     with st.bottom, st.container(key="composer-bar", horizontal=True, wrap=False, vertical_alignment="center"):
-        model_choice(models, opened)
+        choice = st.container(key="composer-model", horizontal=True, vertical_alignment="center")
+        draw_settings(opened.chat if opened else None, models, empty=not (opened and opened.messages))
+        with choice:
+            model_choice(models, opened)
         st.caption("Esc stops the reply" if running else "Enter sends · Shift+Enter starts a line", width="content")
         if running:
             st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))

@@ -122,9 +122,8 @@ def _active_prompt(api: ApiClient) -> None:
     """What every model is told, one click away from being changed or cleared."""
     page = state.page()
     if page.active_prompt is None or time.monotonic() - page.active_prompt_at > PROMPT_SECONDS:
-        prompts = api.prompts()
-        page.prompt_names = [prompt.name for prompt in prompts]
-        found = next((prompt for prompt in prompts if prompt.is_active), None)
+        page.prompts = api.prompts()
+        found = next((prompt for prompt in page.prompts if prompt.is_active), None)
         page.active_prompt, page.active_prompt_at = found or NO_PROMPT, time.monotonic()
     active = page.active_prompt
     if not active.id:
