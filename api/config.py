@@ -127,6 +127,17 @@ class Settings(BaseSettings):
     max_message_chars: int = Field(100_000, ge=1, description="Longest message, in characters.")
     max_reply_chars: int = Field(1_000_000, ge=1000, description="Longest reply kept; it ends as `length` there.")
 
+    max_attachment_bytes: int = Field(
+        10_485_760, ge=1024, le=1_073_741_824, description="Largest file that goes with a message, in bytes."
+    )
+    max_attachment_chars: int = Field(
+        200_000, ge=1000, le=10_000_000, description="Text of a file, and of a message's files in all, in characters."
+    )
+    max_message_attachments: int = Field(10, ge=1, le=100, description="Files of one message.")
+    max_account_attachment_bytes: int = Field(
+        1_073_741_824, ge=1024, description="Bytes of all files of an account; equal files count once."
+    )
+
     # Streams
     drain_seconds: float = Field(20.0, ge=0, le=600, description="Seconds that running replies get at SIGTERM.")
     stream_write_timeout: float = Field(30.0, gt=0, description="Seconds a reader may stop reading.")

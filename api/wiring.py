@@ -16,6 +16,7 @@ from api.db import Database
 from api.domain.generations import Counted
 from api.domain.ids import new_id
 from api.domain.instance import InstanceSettings
+from api.extraction.documents import DocumentReader
 from api.providers.base import Timeouts
 from api.providers.catalogue import Catalogue, LocalModels
 from api.providers.control import Control
@@ -30,6 +31,7 @@ from api.security.vault import Vault, parse_keys
 from api.services.accounts import AccountService
 from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
+from api.services.attachments import AttachmentService, FileLimits
 from api.services.audit import AuditService
 from api.services.budgets import BudgetService
 from api.services.catalogue import CatalogueService
@@ -302,6 +304,16 @@ class Wiring:
     @cached_property
     def messages(self) -> MessageService:
         return MessageService(self.turns, self.tree, self.chats, self.settings.max_message_chars)
+
+    @cached_property
+    def attachments(self) -> AttachmentService:
+        limits = FileLimits(
+            file_bytes=self.settings.max_attachment_bytes,
+            chars=self.settings.max_attachment_chars,
+            message_files=self.settings.max_message_attachments,
+            account_bytes=self.settings.max_account_attachment_bytes,
+        )
+        return AttachmentService(self.store, self.files, DocumentReader(), limits)
 
     @cached_property
     def prompts(self) -> PromptService:

@@ -446,3 +446,32 @@ CREATE TABLE usage_total_waits (
     calls BIGINT DEFAULT 0 NOT NULL,
     CONSTRAINT pk_usage_total_waits PRIMARY KEY (day, provider, model, surface, bucket)
 );
+
+CREATE TABLE attachments (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    message_id UUID,
+    name VARCHAR(150) NOT NULL,
+    kind VARCHAR(10) NOT NULL,
+    mime VARCHAR(100) NOT NULL,
+    size INTEGER NOT NULL,
+    digest VARCHAR(64) NOT NULL,
+    text_digest VARCHAR(64),
+    text_size INTEGER,
+    chars INTEGER,
+    width INTEGER,
+    height INTEGER,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_attachments PRIMARY KEY (user_id, id),
+    CONSTRAINT ck_attachments_ck_attachments_kind CHECK (kind IN ('text', 'pdf', 'docx', 'image')),
+    CONSTRAINT fk_attachments_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE,
+    CONSTRAINT fk_attachments_user_id_message_id FOREIGN KEY(user_id, message_id) REFERENCES messages (user_id, id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_attachments_user_id_message_id ON attachments (user_id, message_id);
+
+CREATE INDEX ix_attachments_digest ON attachments (digest);
+
+CREATE INDEX ix_attachments_text_digest ON attachments (text_digest);
+
+CREATE INDEX ix_attachments_created_at ON attachments (created_at) WHERE message_id IS NULL;

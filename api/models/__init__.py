@@ -2,6 +2,7 @@
 
 from api.models import (
     accounts,
+    attachments,
     audit,
     budgets,
     chats,
@@ -18,6 +19,7 @@ from api.models.base import Base
 __all__ = [
     "Base",
     "accounts",
+    "attachments",
     "audit",
     "budgets",
     "chats",

@@ -22,6 +22,7 @@ from api.db import Database
 from api.domain.errors import StoreUnavailable
 from api.repositories.accounts import AccountRepository
 from api.repositories.api_keys import ApiKeyRepository
+from api.repositories.attachments import AttachmentRepository
 from api.repositories.audit import AuditRepository
 from api.repositories.budgets import BudgetRepository
 from api.repositories.chats import ChatRepository
@@ -80,6 +81,10 @@ class UnitOfWork:
     @cached_property
     def messages(self) -> MessageRepository:
         return MessageRepository(self.connection)
+
+    @cached_property
+    def attachments(self) -> AttachmentRepository:
+        return AttachmentRepository(self.connection)
 
     @cached_property
     def turns(self) -> TurnRepository:

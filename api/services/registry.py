@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from api.services.accounts import AccountService
 from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
+from api.services.attachments import AttachmentService
 from api.services.audit import AuditService
 from api.services.budgets import BudgetService
 from api.services.catalogue import CatalogueService
@@ -50,6 +51,7 @@ class Services:
     pulls: PullService
     chats: ChatService
     messages: MessageService
+    attachments: AttachmentService
     tree: TreeService
     exports: ExportService
     prompts: PromptService

@@ -14,6 +14,9 @@ BATCH: Final = 100
 MOST: Final = 10_000
 """Of each kind, at one time: the rest goes the next time."""
 
+UNSENT_DAYS: Final = 1
+"""How long a file may wait for the message that it is to go with."""
+
 
 class RetentionService:
     """Usage and the ledger stay: they hold no text."""
@@ -23,9 +26,10 @@ class RetentionService:
         self._instance = instance
 
     def prune(self) -> dict[str, int]:
-        """How many chats and entries of the audit log went."""
+        """How many chats, files that were never sent, and entries of the audit log went."""
         keeps = self._instance()
         return {
+            "attachments": self._prune(UNSENT_DAYS, lambda work, before: work.attachments.prune(before, BATCH)),
             "chats": self._prune(keeps.retention_chats_days, lambda work, before: work.chats.prune(before, BATCH)),
             "audit": self._prune(keeps.retention_audit_days, lambda work, before: work.audit.prune(before, BATCH)),
         }

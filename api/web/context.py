@@ -20,6 +20,7 @@ class WebSettings:
     cors_origins: frozenset[str]
     trusted_proxies: int
     max_body_bytes: int
+    max_upload_bytes: int  # of a file that is read as it arrives
     access_token_minutes: int
     client_token_hours: int
     refresh_token_days: int

@@ -21,6 +21,8 @@ REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+FORM: Final = "multipart/form-data"
+FORM_BYTES: Final = 64 * 1024  # what a form says besides its file
 JSON_ONLY: Final = frozenset(("application/json",))
 QUIET: Final = frozenset(("/health", "/ready", "/metrics"))
 UNMATCHED: Final = "(no route)"
@@ -69,7 +71,7 @@ def _arrive() -> Response | None:
         return _preflight()
     _refuse_junk(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
     if method in WITH_BODY:
-        _guard_body(environ, web_settings().max_body_bytes)
+        _guard_body(environ, web_settings())
     return None
 
 
@@ -122,8 +124,14 @@ def _require_text(raw: bytes) -> None:
         raise BadRequest("The address holds a NUL character.")
 
 
-def _guard_body(environ: dict[str, Any], max_bytes: int) -> None:
+def _guard_body(environ: dict[str, Any], web: WebSettings) -> None:
     length: str = environ.get("CONTENT_LENGTH") or "0"
+    if request.mimetype == FORM and request.mimetype in getattr(_view_function(), "accepts", ()):
+        request.max_content_length = web.max_upload_bytes + FORM_BYTES  # read as it arrives, and a cut one is noticed
+        if length.isdecimal() and int(length) > request.max_content_length:
+            raise RequestEntityTooLarge
+        return
+    max_bytes = web.max_body_bytes
     if length.isdecimal() and int(length) > max_bytes:
         raise RequestEntityTooLarge
     if length == "0" and "HTTP_TRANSFER_ENCODING" not in environ:

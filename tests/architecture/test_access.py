@@ -5,6 +5,7 @@ A route with an id in its path must say here whose ids those are (`MAKERS`) or t
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import re
@@ -87,7 +88,16 @@ def _prompt(who: Account) -> str:
     return who.made("/prompts", {"name": f"p{new_id().hex[20:]}", "content": "Be brief."})
 
 
+def _attachment(who: Account) -> str:
+    answer = who.ask("POST", "/attachments", data=FORMS["/attachments"]())
+    assert answer.status_code == 201, answer.text
+    return str(answer.get_json()["id"])
+
+
+FORMS: dict[str, Callable[[], dict[str, Any]]] = {"/attachments": lambda: {"file": (io.BytesIO(b"text"), "a.txt")}}
+"""Bodies of the routes that take no JSON."""
 MAKERS: dict[str, Callable[[Account], str]] = {
+    "/attachments/": _attachment,
     "/api-keys/": lambda who: who.made("/api-keys", {"name": "mine", "scopes": ["read"]}),
     "/auth/sessions/": lambda who: str(who.ask("GET", "/auth/sessions").get_json()["items"][0]["id"]),
     "/chats/": _chat,
@@ -141,7 +151,7 @@ def bodies(app: Flask, routes: list[Route]) -> dict[Route, dict[str, Any]]:
     for route in routes:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.rule)
         operation = document["paths"].get(path, {}).get(route.method.lower(), {})
-        if "requestBody" in operation:
+        if "application/json" in operation.get("requestBody", {}).get("content", ()):
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
             found[route] = _example(schema, document)
     assert len(found) > 10
@@ -168,7 +178,8 @@ def _example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
 def test_without_credentials(app: Flask, routes: list[Route]) -> None:
     client = app.test_client()
     for route in routes:
-        answer = client.open(route.path(str(new_id())), method=route.method, json={})
+        options = {"data": FORMS[route.rule]()} if route.rule in FORMS else {"json": {}}
+        answer = client.open(route.path(str(new_id())), method=route.method, **options)
         if route.access is Access.PAGE:
             problem(route, answer, 403, "forbidden")
         elif route.access not in OPEN:

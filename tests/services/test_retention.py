@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
 from api.domain import clock
 from api.domain.accounts import User
+from api.domain.attachments import Attachment
 from api.domain.audit import Actor, Sought
+from api.domain.ids import new_id
 from api.domain.instance import InstanceSettings
 from api.repositories.unit_of_work import Store
 from api.services.audit import AuditService
@@ -37,7 +40,7 @@ def test_chats(store: Store, register: Callable[[str], User], monkeypatch: pytes
     running, spoken = machine.chat(ann), machine.chat(ann)
     machine.send(ann, running, FOR_EVER)
     told = machine.ended(ann, machine.send(ann, spoken, text("x")).generation_id)
-    assert keeping(store, 30, None).prune() == {"chats": 0, "audit": 0}
+    assert keeping(store, 30, None).prune() == {"attachments": 0, "chats": 0, "audit": 0}
     later(monkeypatch, 31)
     fresh = machine.chat(ann)
     assert keeping(store, None, None).prune()["chats"] == 0
@@ -57,3 +60,24 @@ def test_audit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     audit.note(Actor(None, "root").did("user.change", "fresh"))
     assert keeping(store, None, 30).prune()["audit"] == BATCH + 5
     assert [one.target for one in audit.page(Sought())] == ["fresh"]
+
+
+def test_files_that_were_never_sent(
+    store: Store, register: Callable[[str], User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In small batches, and whatever else is kept."""
+    user = register("ann")
+    store.write(lambda work: work.attachments.add([unsent(user.id) for _ in range(BATCH + 5)]))
+    assert keeping(store, None, None).prune()["attachments"] == 0
+    later(monkeypatch, 2)
+    fresh = unsent(user.id)
+    store.write(lambda work: work.attachments.add([fresh]))
+    assert keeping(store, None, None).prune()["attachments"] == BATCH + 5
+    assert store.read(lambda work: work.attachments.get_owned(fresh.id, user.id)) == fresh
+
+
+def unsent(user_id: UUID) -> Attachment:
+    digest = "a" * 64
+    return Attachment(
+        user_id, new_id(), None, "a.txt", "text", "text/plain", 1, digest, digest, 1, 1, None, None, clock.now()
+    )

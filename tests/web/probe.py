@@ -26,6 +26,7 @@ SETTINGS = WebSettings(
     metrics_token="",
     cors_origins=frozenset(("https://app.example.org",)),
     trusted_proxies=0,
+    max_upload_bytes=2048,
     max_body_bytes=2000,
     access_token_minutes=10,
     client_token_hours=24,

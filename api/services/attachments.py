@@ -1,0 +1,168 @@
+"""Files of messages: taken in whole or refused with a reason, shown to their owner alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO
+from uuid import UUID
+
+from api.domain import clock
+from api.domain.attachments import Attachment, clean_name
+from api.domain.errors import Conflict, NotFound
+from api.domain.ids import new_id, parse_id
+from api.domain.pictures import MAX_SIDE, Picture, picture_of
+from api.domain.principal import Principal
+from api.extraction.documents import DocumentReader
+from api.extraction.kinds import HEAD_BYTES, Kind, kind_of, refused
+from api.extraction.texts import decoded
+from api.repositories.unit_of_work import Store, UnitOfWork
+from api.storage import FileStorage, StoredFile
+
+NO_FILE = "There is no such file."
+PICTURE_HEAD = 1 << 20  # a JPEG tells its size behind its notes
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """Of a file, in bytes and in characters of text; of a message, in files; of an account, in bytes."""
+
+    file_bytes: int
+    chars: int
+    message_files: int
+    account_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is in a file: a picture's size, or a text and where that is kept."""
+
+    picture: Picture | None = None
+    text: StoredFile | None = None
+    chars: int | None = None
+
+
+class AttachmentService:
+    def __init__(self, store: Store, files: FileStorage, documents: DocumentReader, limits: FileLimits) -> None:
+        self._store = store
+        self._files = files
+        self._documents = documents
+        self._limits = limits
+
+    def add(self, principal: Principal, name: str, chunks: Iterable[bytes]) -> Attachment:
+        """Keep a file as it arrives. Raises FileRefused, Overloaded, StoreUnavailable; then no row is made, and the
+        next sweep takes what was kept."""
+        self._store.read(lambda work: self._refuse_if_full(work, principal.user_id))
+        arriving = _Arriving(clean_name(name), chunks, self._limits)
+        stored = self._files.put(arriving, self._limits.file_bytes)
+        kind = arriving.kind
+        read = self._read(kind, stored)
+        made = Attachment(
+            user_id=principal.user_id,
+            id=new_id(),
+            message_id=None,
+            name=arriving.name,
+            kind=kind.name,
+            mime=kind.mime,
+            size=stored.size,
+            digest=stored.digest,
+            text_digest=read.text.digest if read.text else None,
+            text_size=read.text.size if read.text else None,
+            chars=read.chars,
+            width=read.picture.width if read.picture else None,
+            height=read.picture.height if read.picture else None,
+            created_at=clock.now(),
+        )
+
+        def keep(work: UnitOfWork) -> Attachment:
+            work.accounts.hold(principal.user_id)  # of parallel uploads, one after the other
+            self._refuse_if_full(work, principal.user_id, stored)
+            work.attachments.add([made])
+            return made
+
+        return self._store.write(keep)
+
+    def get(self, principal: Principal, reference: str) -> Attachment:
+        """Raises NotFound."""
+        return self._store.read(lambda work: _owned(work, principal, reference))
+
+    def open(self, principal: Principal, reference: str) -> tuple[Attachment, BinaryIO]:
+        """The file and its bytes. Raises NotFound."""
+        found = self.get(principal, reference)
+        return found, self._files.open(found.digest)
+
+    def delete(self, principal: Principal, reference: str) -> None:
+        """Remove what was not sent. Raises NotFound; Conflict for a message's file, which goes with its message."""
+
+        def remove(work: UnitOfWork) -> None:
+            found = _owned(work, principal, reference)
+            if not work.attachments.delete_unsent(principal.user_id, found.id):
+                raise Conflict("This file belongs to a message; delete the message, or edit it without the file.")
+
+        self._store.write(remove)
+
+    def _refuse_if_full(self, work: UnitOfWork, user_id: UUID, new: StoredFile | None = None) -> None:
+        """Where there is no room for a new file; without one, where there is none for any."""
+        others = work.attachments.stored_bytes(user_id, besides=new.digest if new else "")
+        if others + (new.size if new else 1) > self._limits.account_bytes:
+            raise refused("account_full")
+
+    def _read(self, kind: Kind, stored: StoredFile) -> _Read:
+        with self._files.open(stored.digest) as file:
+            if kind.name == "image":
+                return _Read(picture=_picture(file.read(PICTURE_HEAD)))
+            if kind.name == "text":
+                text = decoded(file.read(), self._limits.chars)
+            else:
+                text = self._documents.text(kind.name, file, self._limits.chars)
+        data = text.encode()
+        return _Read(text=self._files.put([data], len(data)), chars=len(text))
+
+
+class _Arriving:
+    """A file's bytes on their way to the disk; `kind` is known once they are there. Refused as early as can be."""
+
+    kind: Kind
+
+    def __init__(self, name: str, chunks: Iterable[bytes], limits: FileLimits) -> None:
+        self.name = name
+        self._chunks = self._counted(chunks, limits.file_bytes)
+        self._most_text = 4 * limits.chars + 4  # no character takes more
+
+    def __iter__(self) -> Iterator[bytes]:
+        head = b""
+        while len(head) < HEAD_BYTES and (chunk := next(self._chunks, None)) is not None:
+            head += chunk
+        self.kind = kind_of(self.name, head)
+        size = 0
+        for chunk in chain((head,), self._chunks):
+            size += len(chunk)
+            if self.kind.name == "text" and size > self._most_text:
+                raise refused("too_long")
+            yield chunk
+
+    @staticmethod
+    def _counted(chunks: Iterable[bytes], most: int) -> Iterator[bytes]:
+        left = most
+        for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                raise refused("too_large", f"The file has more than {most:,} bytes. Send a smaller one.")
+            yield chunk
+
+
+def _picture(head: bytes) -> Picture:
+    found = picture_of(head)
+    if found is None:
+        words = f"The image is damaged, or larger than {MAX_SIDE:,} pixels a side. Open it, save it anew and send that."
+        raise refused("damaged", words)
+    return found
+
+
+def _owned(work: UnitOfWork, principal: Principal, reference: str) -> Attachment:
+    attachment_id = parse_id(reference)
+    found = work.attachments.get_owned(attachment_id, principal.user_id) if attachment_id else None
+    if found is None:
+        raise NotFound(NO_FILE)
+    return found
