@@ -15,10 +15,12 @@ from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.providers.base import Call
 from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services import once
 from api.services.budgets import BudgetService, forecast
 from api.services.choice import NO_CONFIG
 from api.services.generations import GenerationService, Plan
 from api.services.model_configs import ModelConfigService, Target, Wish
+from api.services.once import CallKey
 from api.services.rate_limits import LimitState, RateLimitService, told
 
 TRIAL_SECONDS = 60.0  # a model on one's own machine may have to be loaded
@@ -41,6 +43,7 @@ class CompletionDraft:
     size: int
     surface: str
     api_key_id: UUID | None = None
+    key: CallKey | None = None
     trial: UUID | None = None
 
 
@@ -72,7 +75,7 @@ class CompletionService:
     def begin(self, principal: Principal, draft: CompletionDraft) -> Begun:
         """Put the call into the ledger and begin it. It ends with its reader: what nobody reads is not paid for.
 
-        Raises what the choice of a model raises, Invalid, TooMany, Overloaded, StoreUnavailable.
+        Raises what the choice of a model raises, Invalid, Conflict, TooMany, Overloaded, StoreUnavailable.
         """
         self._generations.refuse_if_full()
         generation_id = new_id()
@@ -129,7 +132,7 @@ class CompletionService:
         }
         limits += self._rate_limits.count_calls(work, principal, draft.surface, [(target.vendor.id, target.model)])
         self._budgets.reserve(work, principal, [_forecast(generation_id, target, draft)])
-        work.turns.begin((), row, {})
+        once.enter(work, row, draft.key)
         return target, limits
 
     @staticmethod

@@ -18,8 +18,10 @@ from api.domain.model_facts import Rates
 from api.domain.principal import Principal
 from api.providers.catalogue import Vendor
 from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services import once
 from api.services.budgets import BudgetService
 from api.services.generations import GenerationService
+from api.services.once import CallKey
 from api.services.prices import PriceService
 from api.services.rate_limits import LimitState, RateLimitService, told
 
@@ -59,12 +61,13 @@ class DirectCalls:
         surface: str,
         plan: Callable[[UnitOfWork], Planned],
         call: Callable[[Planned], tuple[T, Usage]],
+        key: CallKey | None = None,
     ) -> T:
         """What `call` brings; nothing is held meanwhile. Raises what both raise, TooMany, BudgetExceeded,
-        PriceUnknown. A call that fails has its row in the ledger as well."""
+        PriceUnknown, Conflict. A call that fails has its row in the ledger as well."""
         generation_id = new_id()
         with self._generations.carrying(generation_id):
-            planned = self._begun(principal, surface, generation_id, plan)
+            planned = self._begun(principal, surface, generation_id, plan, key)
             try:
                 value, usage = call(planned)
             except Exception as error:
@@ -74,7 +77,12 @@ class DirectCalls:
             return value
 
     def _begun(
-        self, principal: Principal, surface: str, generation_id: UUID, plan: Callable[[UnitOfWork], Planned]
+        self,
+        principal: Principal,
+        surface: str,
+        generation_id: UUID,
+        plan: Callable[[UnitOfWork], Planned],
+        key: CallKey | None,
     ) -> Planned:
         def enter(work: UnitOfWork) -> tuple[Planned, tuple[LimitState, ...]]:
             limits = self._rate_limits.count_within(work, principal, generations=1)
@@ -98,7 +106,7 @@ class DirectCalls:
                 "day": principal.today(),
                 "owner": self._generations.owner,
             }
-            work.turns.begin((), row, {})
+            once.enter(work, row, key)
             return planned, limits
 
         planned, limits = self._store.write(enter)

@@ -14,6 +14,7 @@ from api.services.choice import Choice
 from api.services.direct_calls import DirectCalls, Planned
 from api.services.generations.counting import tokens_of
 from api.services.model_configs import ModelConfigService
+from api.services.once import CallKey
 
 MAX_TEXTS = 2_048
 MAX_DIMENSIONS = 16_384
@@ -56,6 +57,8 @@ class EmbeddingService:
         texts: Sequence[str],
         dimensions: int | None = None,
         surface: str = "native",
+        *,
+        key: CallKey | None = None,
     ) -> Embedded:
         """`model` is a config's name, `provider/model`, or a bare name that one provider has.
 
@@ -75,7 +78,7 @@ class EmbeddingService:
             found = self._control.embed(endpoint, planned.model, texts, dimensions, self._timeout)
             return Embedded(planned.vendor.id, planned.model, found.vectors, found.usage), found.usage
 
-        return self._calls.make(principal, surface, plan, call)
+        return self._calls.make(principal, surface, plan, call, key)
 
     def _check(self, texts: Sequence[str], dimensions: int | None) -> None:
         if not 1 <= len(texts) <= MAX_TEXTS or not all(text.strip() for text in texts):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,10 +25,9 @@ from api.services.generations import Follow, Following, GenerationService, Plan
 from api.services.generations.counting import BYTES_A_TOKEN
 from api.services.generations.run import Run
 from api.services.model_configs import ModelConfigService, Target
+from api.services.once import KEY_LIFE, SAID_OTHERWISE
 from api.services.openings import Opening, Order, Reply, answer_by, question_of, reply_to
 from api.services.rate_limits import LimitState, RateLimitService, told
-
-KEY_LIFE = dt.timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +254,7 @@ class Turns:
             self._store.write(lambda work: work.generations.forget_idempotency_key(principal.user_id, earlier.id))
             return []
         if earlier.request_hash != order.hash:
-            raise Invalid("This Idempotency-Key came with another request before; use a new key for a new message.")
+            raise Invalid(SAID_OTHERWISE.format(what="message"))
         return self.replay(principal, earlier)
 
     def _freed(self, principal: Principal, refusal: ChatBusy) -> bool:

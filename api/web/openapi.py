@@ -127,6 +127,7 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
         access: Access = options.pop("access")
         generates: bool = options.pop("generates", False)
         accepts: frozenset[str] | None = options.pop("accepts", None)
+        reads: tuple[str, ...] = options.pop("reads", ())
         returns: dict[int, Any] = options.pop("returns", {})
         secured = access not in (Access.PUBLIC, Access.PAGE, Access.METRICS)
         responses: dict[str, Any] = {str(status): shape for status, shape in returns.items()}
@@ -143,6 +144,8 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
         def decorate(view: View) -> View:
             view.access = access  # type: ignore[attr-defined]
             view.generates = generates  # type: ignore[attr-defined]
+            view.reads = reads  # type: ignore[attr-defined]
+            view.returns = returns  # type: ignore[attr-defined]
             if accepts is not None:  # media types of the body other than JSON
                 view.accepts = accepts  # type: ignore[attr-defined]
             register_route(view)
@@ -186,6 +189,12 @@ def _document(app: OpenAPI) -> dict[str, Any]:
 def access_of(app: Flask, endpoint: str) -> Access | None:
     """What the route behind `endpoint` declared, or None."""
     return getattr(app.view_functions[endpoint], "access", None)
+
+
+def reads_of(app: Flask, endpoint: str) -> tuple[str, ...]:
+    """The headers that the route behind `endpoint` says it reads, besides those that every route does."""
+    reads: tuple[str, ...] = getattr(app.view_functions[endpoint], "reads", ())
+    return reads
 
 
 def refuse_undeclared(app: Flask) -> None:

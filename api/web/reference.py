@@ -6,6 +6,7 @@ import copy
 import functools
 import html
 import inspect
+import re
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,9 +16,11 @@ from flask import Flask, Response
 
 from api.domain import errors
 from api.web.errors import WERKZEUG_CODES, Problem
-from api.web.openapi import access_of, document
+from api.web.openapi import access_of, document, reads_of
+from api.web.request_headers import describe
 
 # Both viewers draw with inline styles; ReDoc searches in a worker made from a blob. No host but ours is let in.
+VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; worker-src blob:; "
@@ -163,6 +166,10 @@ def openapi(app: Flask) -> dict[str, Any]:
         for operation in operations.values():
             if "ValidationErrorModel" in str(operation["responses"].get("422")):
                 del operation["responses"]["422"]
+    for rule in app.url_map.iter_rules():
+        path = VARIABLE.sub(r"{\1}", rule.rule)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"} if reads_of(app, rule.endpoint) else ():
+            describe(made["paths"][path][method.lower()], reads_of(app, rule.endpoint))
     return made
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any, cast
@@ -19,6 +20,7 @@ from api.services.generations import Follower
 from api.services.generations.braid import places_of
 from api.services.messages import Draft, Edited, Sent
 from api.services.model_configs import Wish
+from api.services.once import CallKey
 from api.web import sse
 from api.web.answers import answer, pick
 from api.web.context import principal, services
@@ -94,10 +96,21 @@ def draft(body: Wished) -> Draft:
 
 def marked(draft: Draft) -> Draft:
     """The draft with the request's Idempotency-Key, if it has one, and API key. Raises Invalid."""
+    return replace(draft, idempotency_key=_idempotency_key(), api_key_id=principal().api_key_id)
+
+
+def call_key(said: Mapping[str, Any]) -> CallKey | None:
+    """The request's Idempotency-Key, for a call whose answer is not kept; `said` is its body. Raises Invalid."""
+    if (key := _idempotency_key()) is None:
+        return None
+    return CallKey(key, hashlib.sha256(msgspec.json.encode((request.path, said), order="deterministic")).hexdigest())
+
+
+def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (1 <= len(key) <= MAX_KEY_CHARS and key.isascii() and key.isprintable()):
         raise Invalid("An Idempotency-Key has 1 to 255 printable ASCII characters.")
-    return replace(draft, idempotency_key=key, api_key_id=principal().api_key_id)
+    return key
 
 
 def replayed(sent: Sent, response: Response) -> Response:

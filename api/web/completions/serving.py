@@ -27,6 +27,7 @@ def begin(body: CompletionBody, surface: str) -> Begun:
         size=replies.body_size(),
         surface=surface,
         api_key_id=principal().api_key_id,
+        key=replies.call_key(raw),
     )
     return services().completions.begin(principal(), draft)
 

@@ -12,6 +12,7 @@ from api.web import replies
 from api.web.answers import answer, pick
 from api.web.context import principal, services
 from api.web.openapi import EVENT_STREAM, Access, IdPath, Routes
+from api.web.request_headers import RESUMING
 from api.web.schemas.messages import EventsQuery, GenerationAnswer
 
 routes = Routes("generations", "Replies while they run, and after")
@@ -22,7 +23,13 @@ def get_generation(path: IdPath) -> Response:
     return answer(_shown(services().generations.get(principal(), path.id)))
 
 
-@routes.get("/generations/<id>/events", summary="Follow a reply", access=Access.READ, returns={200: EVENT_STREAM})
+@routes.get(
+    "/generations/<id>/events",
+    summary="Follow a reply",
+    access=Access.READ,
+    reads=RESUMING,
+    returns={200: EVENT_STREAM},
+)
 def follow_generation(path: IdPath, query: EventsQuery) -> Response:
     replies.refuse_if_full()
     return replies.resumed(path.id, query.after)

@@ -8,6 +8,7 @@ from api.web import replies
 from api.web.answers import answer, no_content, pick
 from api.web.context import principal, services
 from api.web.openapi import EVENT_STREAM, Access, IdPath, Routes
+from api.web.request_headers import SENDING
 from api.web.schemas.chats import MessageAnswer, MessagesAnswer, MessagesQuery
 from api.web.schemas.messages import ComparedAnswer, Comparison, EditedMessage, Feedback, NewMessage, SentAnswer, Wished
 
@@ -19,6 +20,7 @@ routes = Routes("messages", "Messages and their replies")
     summary="Send a message",
     access=Access.CHAT,
     generates=True,
+    reads=SENDING,
     returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
 )
 def send_message(path: IdPath, body: NewMessage) -> Response:
@@ -32,6 +34,7 @@ def send_message(path: IdPath, body: NewMessage) -> Response:
     summary="Ask several models at once",
     access=Access.CHAT,
     generates=True,
+    reads=SENDING,
     returns={200: EVENT_STREAM, 201: ComparedAnswer, 202: ComparedAnswer},
 )
 def compare(path: IdPath, body: Comparison) -> Response:
@@ -46,6 +49,7 @@ def compare(path: IdPath, body: Comparison) -> Response:
     summary="Say it in other words",
     access=Access.CHAT,
     generates=True,
+    reads=SENDING,
     returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
 )
 def edit_message(path: IdPath, body: EditedMessage) -> Response:
@@ -58,6 +62,7 @@ def edit_message(path: IdPath, body: EditedMessage) -> Response:
     summary="Another answer",
     access=Access.CHAT,
     generates=True,
+    reads=SENDING,
     returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
 )
 def regenerate(path: IdPath, body: Wished) -> Response:
@@ -70,6 +75,7 @@ def regenerate(path: IdPath, body: Wished) -> Response:
     summary="Let a reply go on",
     access=Access.CHAT,
     generates=True,
+    reads=SENDING,
     returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
 )
 def continue_message(path: IdPath, body: Wished) -> Response:
@@ -82,6 +88,7 @@ def continue_message(path: IdPath, body: Wished) -> Response:
     summary="Answer by a plan",
     access=Access.CHAT,
     generates=True,
+    reads=SENDING,
     returns={200: EVENT_STREAM, 201: SentAnswer, 202: SentAnswer},
 )
 def execute_plan(path: IdPath, body: Wished) -> Response:

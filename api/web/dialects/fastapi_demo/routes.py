@@ -29,6 +29,7 @@ from api.web.dialects.fastapi_demo.schemas import (
     SystemPrompts,
 )
 from api.web.openapi import Access, Routes
+from api.web.request_headers import ONCE
 
 PREFIXES = ("/chat", "/system-prompt")
 NOT_OURS = "/chats"
@@ -44,7 +45,7 @@ REFUSALS = {
 routes = Routes("fastapi-demo", "The FastAPI and Streamlit demo, for clients written for it", REFUSALS)
 
 
-@routes.post("/chat", summary="Chat", access=Access.CHAT, generates=True, returns={200: DemoReply})
+@routes.post("/chat", summary="Chat", access=Access.CHAT, generates=True, reads=ONCE, returns={200: DemoReply})
 def chat(body: DemoMessage) -> Response:
     replies.refuse_if_full()
     chat_id = body.chat_id or new_slug(request.headers.get("Idempotency-Key"))

@@ -25,6 +25,7 @@ from api.web.dialects.llm_backend.schemas import (
 )
 from api.web.handover import StreamResponse
 from api.web.openapi import ERROR_TEXT, EVENT_STREAM, Access, Routes
+from api.web.request_headers import ONCE
 from api.web.sse import CONTENT_TYPE
 
 PREFIXES = ("/api/users", "/api/conversations", "/api/chat")
@@ -87,6 +88,7 @@ def delete_conversation(path: ConversationPath) -> Response:
     summary="Send a message",
     access=Access.CHAT,
     generates=True,
+    reads=ONCE,
     strict_slashes=False,  # its clients call it with a slash at the end too, and follow no redirect
     returns={200: EVENT_STREAM},
 )

@@ -24,6 +24,7 @@ from api.web.dialects.llm_service.schemas import (
     SuccessAnswer,
 )
 from api.web.openapi import ERROR_TEXT, Access, Routes
+from api.web.request_headers import ONCE
 
 PREFIXES = ("/llm/",)
 NOT_OURS = ""
@@ -58,6 +59,7 @@ def delete_provider_settings(path: ProviderPath) -> Response:
     summary="Ask a provider",
     access=Access.CHAT,
     generates=True,
+    reads=ONCE,
     returns={200: ReplyAnswer},
 )
 def ask_provider(path: ProviderPath, body: ProviderMessage) -> Response:

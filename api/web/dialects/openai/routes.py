@@ -22,6 +22,7 @@ from api.web.dialects.openai.schemas import (
     ModelPath,
 )
 from api.web.openapi import Access, Routes
+from api.web.request_headers import COMPLETING, ONCE
 
 PREFIXES = ("/v1/",)
 NOT_OURS = "/v1/providers/"
@@ -39,6 +40,7 @@ routes = Routes("openai", "OpenAI's API, for clients written for it", REFUSALS)
     summary="Complete a conversation",
     access=Access.CHAT,
     generates=True,
+    reads=COMPLETING,
     returns={200: CompletionAnswer},
 )
 def complete(body: CompletionBody) -> Response:
@@ -52,11 +54,17 @@ def get_model(path: ModelPath) -> Response:
 
 
 @routes.post(
-    "/v1/embeddings", summary="Vectors of texts", access=Access.CHAT, generates=True, returns={200: EmbeddingsAnswer}
+    "/v1/embeddings",
+    summary="Vectors of texts",
+    access=Access.CHAT,
+    generates=True,
+    reads=ONCE,
+    returns={200: EmbeddingsAnswer},
 )
 def embed(body: EmbeddingBody) -> Response:
     texts = [body.input] if isinstance(body.input, str) else body.input
-    found = services().embeddings.embed(principal(), body.model, texts, body.dimensions, "openai")
+    key = replies.call_key(body.model_dump())
+    found = services().embeddings.embed(principal(), body.model, texts, body.dimensions, "openai", key=key)
     return answer(wire.embeddings(found, packed=body.encoding_format == "base64"))
 
 
