@@ -112,8 +112,6 @@ def _web_settings(settings: Settings) -> WebSettings:
         access_token_minutes=settings.access_token_minutes,
         client_token_hours=settings.client_token_hours,
         refresh_token_days=settings.refresh_token_days,
-        registration_open=settings.registration == "open",
-        setup_code=wiring.setup_code(settings),
     )
 
 

@@ -18,6 +18,7 @@ NEEDED_HERE = (
     "API_HOST",
     "API_PORT",
     "API_URL",
+    "UI_HOST",
     "UI_PORT",
     "DATA_DIR",
     "DRAIN_SECONDS",

@@ -219,24 +219,31 @@ def plan(env: dict[str, str], parts: set[str], reload: bool) -> tuple[list[Serve
     host = env.get("API_HOST", "127.0.0.1")
     api_port, ui_port = env.setdefault("API_PORT", "8000"), env.setdefault("UI_PORT", "8501")
     check_port("API_PORT", api_port, host if "api" in parts else "")
-    check_port("UI_PORT", ui_port, "127.0.0.1" if "ui" in parts else "")
+    ui_host = env.get("UI_HOST", "127.0.0.1")
+    check_port("UI_PORT", ui_port, ui_host if "ui" in parts else "")
     if parts == {"api", "ui"} and int(api_port) == int(ui_port):
         raise Refused(f"API_PORT and UI_PORT are both {ui_port}: set UI_PORT to another port")
     env["DATA_DIR"] = str(check_data_dir(env.get("DATA_DIR", "data")))
     env["PYTHONUNBUFFERED"] = "1"
     secrets = ensure_secrets(Path(env["DATA_DIR"]), env) if env.get("PARLEY_ENV") != "production" else env
 
-    reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    url = f"http://[{reach}]:{api_port}" if ":" in reach else f"http://{reach}:{api_port}"
+    reach, url = reached(host, api_port)
+    page_reach, page_at = reached(ui_host, ui_port)
     api = Server("API", api_command(env, reload), env, (reach, int(api_port), "/health"))
     page_env = {name: value for name, value in env.items() if name not in NOT_FOR_THE_PAGE}
     page_env |= {"API_URL": env.get("API_URL", url), "PAGE_SECRET": secrets.get("PAGE_SECRET", "")}
     page_env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))
-    page_url = ("127.0.0.1", int(ui_port), "/_stcore/health")
-    page = Server("page", page_command(env, ui_port, reload), page_env, page_url)
-    words = {"ui": f"Page: http://127.0.0.1:{ui_port}", "api": f"API:  {url}  (documentation: {url}/docs)"}
+    page_url = (page_reach, int(ui_port), "/_stcore/health")
+    page = Server("page", page_command(env, ui_host, ui_port, reload), page_env, page_url)
+    words = {"ui": f"Page: {page_at}", "api": f"API:  {url}  (documentation: {url}/docs)"}
     servers = {"api": api, "ui": page}
     return [servers[part] for part in sorted(parts)], "\n".join(words[part] for part in words if part in parts)
+
+
+def reached(host: str, port: str) -> tuple[str, str]:
+    """The address at which a server on `host` is reached from here, and its URL."""
+    reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return reach, f"http://[{reach}]:{port}" if ":" in reach else f"http://{reach}:{port}"
 
 
 def api_command(env: Mapping[str, str], reload: bool) -> list[str]:
@@ -246,12 +253,12 @@ def api_command(env: Mapping[str, str], reload: bool) -> list[str]:
     return [python(), "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *options, "api.wsgi:app"]
 
 
-def page_command(env: Mapping[str, str], port: str, reload: bool) -> list[str]:
+def page_command(env: Mapping[str, str], host: str, port: str, reload: bool) -> list[str]:
     if stand_in := env.get("PARLEY_RUN_UI_CMD"):
         return shlex.split(stand_in)
     options = {
         "server.port": port,
-        "server.address": "127.0.0.1",
+        "server.address": host,
         "server.headless": "true",
         "server.runOnSave": str(reload).lower(),
         "logger.hideWelcomeMessage": "true",

@@ -56,6 +56,20 @@ def test_accounts_are_made_promoted_and_given_new_passwords(users: Command, acco
     assert accounts.authenticate("ben", "another password").role == "admin"
 
 
+def test_accounts_are_listed_a_line_each(users: Command, accounts: AccountService) -> None:
+    """More than one page of them, every one once."""
+    names = [f"person{number}" for number in range(51)]
+    for name in names:
+        accounts.create_by_admin(NewAccount(f"{name}@example.org", name, PASSWORD), "member")
+    users("disable", "person7")
+    listed = [line.split("\t") for line in users("list").stdout.splitlines()]
+    assert [row[0] for row in listed] == names[::-1]
+    assert [row[1:4] for row in listed if row[0] == "person7"] == [["person7@example.org", "member", "disabled"]]
+    found = users("list", "--search", "person50@").stdout
+    assert found.startswith("person50\tperson50@example.org\tmember\tactive\t20")
+    assert found.count("\n") == 1
+
+
 NO_TERMINAL = "There is no terminal to ask at; give the password with --password-stdin."
 NO_EMAIL = "Give a complete e-mail address of at most 254 characters."
 NO_PASSWORD = "A password has 8 to 200 characters."

@@ -14,6 +14,7 @@ if str(ROOT) not in sys.path:  # `streamlit run` puts this folder on the path, n
     sys.path.insert(0, str(ROOT))
 
 from ui.headers import SecurityHeaders  # noqa: E402
+from ui.settings import BadSetting, settings  # noqa: E402
 from ui.sign_in.routes import routes  # noqa: E402
 
 log = logging.getLogger("parley.page")
@@ -29,6 +30,11 @@ def log_script_error(error: Exception) -> bool:
     )
     return True
 
+
+try:
+    settings()
+except BadSetting as error:
+    sys.exit(f"parley: {error}")
 
 app = st.App(
     Path(__file__).with_name("app.py"),

@@ -1,8 +1,9 @@
-"""`users create`, `promote`, `demote`, `disable`, `enable`, `delete`, `reset-password`."""
+"""`users list`, `create`, `promote`, `demote`, `disable`, `enable`, `delete`, `reset-password`."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import cast
 
 import click
@@ -10,7 +11,9 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from api.cli.common import errors_in_one_line, settings, upgraded
+from api.domain.accounts import Found
 from api.domain.audit import COMMAND_LINE
+from api.domain.ids import parse_id
 from api.services.accounts import NewAccount
 from api.services.registry import Services
 
@@ -27,9 +30,22 @@ def services() -> Services:
 def users() -> click.Group:
     """The group `users`."""
     group = AppGroup(
-        "users", help="Accounts: make, promote, disable, delete, set a new password.", callback=upgrade_database
+        "users", help="Accounts: list, make, promote, disable, delete, set a new password.", callback=upgrade_database
     )
     stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+
+    @group.command("list")
+    @click.option("--search", default="", help="Only those with this in their name or e-mail address.")
+    def list_(search: str) -> None:
+        """One account a line, newest first: username, e-mail address, role, state, day of registration."""
+        found: Found | None = Found(search=search)
+        while found is not None:
+            with errors_in_one_line():
+                page = services().administration.users(found)
+            for user in page.items:
+                state = "active" if user.is_active else "disabled"
+                click.echo(f"{user.username}\t{user.email}\t{user.role}\t{state}\t{user.created_at:%Y-%m-%d}")
+            found = replace(found, before=parse_id(page.next_cursor)) if page.next_cursor else None
 
     @group.command("create")
     @click.argument("email")

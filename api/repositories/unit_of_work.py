@@ -143,8 +143,11 @@ class Store:
         except sa.exc.OperationalError as error:
             if getattr(error.orig, "pgcode", None) not in RETRYABLE:
                 raise StoreUnavailable(AWAY, retry_after=2) from error
-            return self._write_inline(fn)
         except (sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
+            raise StoreUnavailable(AWAY, retry_after=2) from error
+        try:
+            return self._write_inline(fn)
+        except (sa.exc.OperationalError, sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
             raise StoreUnavailable(AWAY, retry_after=2) from error
 
     def _write_inline(self, fn: Callable[[UnitOfWork], T]) -> T:

@@ -24,8 +24,6 @@ class WebSettings:
     access_token_minutes: int
     client_token_hours: int
     refresh_token_days: int
-    registration_open: bool
-    setup_code: str | None  # production: what the first admin must present
 
 
 def services() -> Services:

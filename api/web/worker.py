@@ -7,6 +7,7 @@ poller does that. Depends on gunicorn's internals, which is why its version is p
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import selectors
@@ -115,6 +116,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
         finally:
             self._current.conn = None
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """gunicorn's own answer is a page of HTML that repeats what it could not read."""
+        from api.web.malformed import OURS, answer, new_request_id, refusal
+
+        told, request_id = refusal(exc), new_request_id()
+        if told is OURS:
+            self.log.exception("a request failed (%s)", request_id)
+        else:
+            self.log.warning("not a request, from %s: %s (%s)", (addr or ("?",))[0], type(exc).__name__, request_id)
+        with contextlib.suppress(OSError):
+            client.sendall(answer(*told, request_id))
 
     def offer(self, environ: dict[str, Any]) -> None:
         """Let the application take this request's socket, where that is possible."""

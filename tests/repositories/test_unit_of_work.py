@@ -99,3 +99,19 @@ def test_the_one_who_writes_may_end_in_the_middle(store: Store) -> None:
         store.write(ends)
     store.write(lambda work: note(work, "test-after"))
     assert noted(store) == {"test-after"}
+
+
+def test_a_second_deadlock_is_told_as_trouble_of_the_database(store: Store) -> None:
+    """PostgreSQL asks to try again after one; nobody waits for a third."""
+    if not store.database.is_postgresql:
+        pytest.skip("SQLite has one writer")
+    attempts = []
+
+    def refused(work: UnitOfWork) -> None:
+        attempts.append(1)
+        work.connection.execute(sa.text("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40P01'; END $$"))
+
+    with pytest.raises(StoreUnavailable) as told:
+        store.write(refused)
+    assert told.value.retry_after
+    assert len(attempts) == 2

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -14,11 +18,12 @@ from tests.ui.fake_api import FakeApi
 from ui.api_client import ApiClient
 from ui.headers import SecurityHeaders
 from ui.runtime import browser_address, sessions, transport
-from ui.settings import read
+from ui.settings import BadSetting, read
 from ui.sign_in.guard import Decision, decide, digest
 from ui.sign_in.routes import routes
 from ui.sign_in.tickets import LIFE, Tickets, tickets
 
+ROOT = Path(__file__).resolve().parents[2]
 OURS = {"X-Requested-By": "parley", "Origin": "http://testserver"}
 
 
@@ -132,3 +137,21 @@ def test_settings_are_read_from_the_environment() -> None:
     assert read({"PUBLIC_URL": "https://chat.example"}).cookie_secure is True
     assert read({"PUBLIC_URL": "https://chat.example", "COOKIE_SECURE": "false"}).cookie_secure is False
     assert read({"PUBLIC_URL": "http://chat.example"}).cookie_secure is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("COOKIE_SECURE", "yes"), ("SESSION_DAYS", "0"), ("SESSION_DAYS", "a week"), ("TRUSTED_PROXIES", "-1")],
+)
+def test_a_setting_that_cannot_be_meant_stops_the_page(name: str, text: str) -> None:
+    """Not a page that quietly sends its cookie over HTTP, or believes nobody's address."""
+    with pytest.raises(BadSetting, match=f"{name} must be .*{text}"):
+        read({name: text})
+
+
+def test_the_page_does_not_start_with_it() -> None:
+    words = [sys.executable, "-m", "streamlit", "run", "ui/asgi.py", "--server.headless=true", "--server.port=0"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COOKIE_SECURE": "yes"}  # noqa: TID251  (a child's)
+    ended = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode != 0
+    assert "parley: COOKIE_SECURE must be" in ended.stderr

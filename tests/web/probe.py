@@ -31,8 +31,6 @@ SETTINGS = WebSettings(
     access_token_minutes=10,
     client_token_hours=24,
     refresh_token_days=30,
-    registration_open=True,
-    setup_code=None,
 )
 ANN = {"Authorization": "Bearer ann"}
 USERS = {"Bearer ann": UUID(int=1), "Bearer ben": UUID(int=2)}
