@@ -43,6 +43,7 @@ from api.services.declared import DeclaredModels
 from api.services.direct_calls import DirectCalls
 from api.services.embeddings import EmbeddingService
 from api.services.exports import ExportService
+from api.services.folders import FolderService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
 from api.services.instance import InstanceService
@@ -292,6 +293,10 @@ class Wiring:
     @cached_property
     def chats(self) -> ChatService:
         return ChatService(self.store, self.generations)
+
+    @cached_property
+    def folders(self) -> FolderService:
+        return FolderService(self.store, self.generations)
 
     @cached_property
     def tree(self) -> TreeService:

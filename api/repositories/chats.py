@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from api.domain import clock
 from api.domain.chats import Chat, Reference
@@ -94,6 +95,7 @@ class ChatRepository(Repository):
         archived: bool | None,
         pinned: bool | None,
         folder: str | None,
+        tag: str | None,
     ) -> list[Chat]:
         """Newest activity first, from just before the given place."""
         query = SELECT.where(CHAT.user_id == user_id, sa.not_(CHAT.temporary))
@@ -101,9 +103,17 @@ class ChatRepository(Repository):
             query = query.where(sa.tuple_(CHAT.updated_at, CHAT.id) < sa.tuple_(*map(sa.literal, before)))
         for column, wanted in ((CHAT.archived, archived), (CHAT.pinned, pinned), (CHAT.folder, folder)):
             if wanted is not None:
-                query = query.where(column == wanted)
+                query = query.where(column.is_(None) if wanted == "" else column == wanted)
+        if tag is not None:
+            query = query.where(self.tagged(tag))
         rows = self.connection.execute(query.order_by(CHAT.updated_at.desc(), CHAT.id.desc()).limit(limit))
         return [Chat(**row) for row in rows.mappings()]
+
+    def tagged(self, tag: str) -> sa.ColumnElement[bool]:
+        if self.is_postgresql:
+            return sa.type_coerce(CHAT.tags, JSONB).contains([tag])
+        each = sa.func.json_each(CHAT.tags).table_valued("value", name="tag")
+        return sa.exists().select_from(each).where(each.c.value == tag)
 
     def all(self, user_id: UUID) -> list[Chat]:
         """Those that are kept, the newest first."""
@@ -126,10 +136,12 @@ class ChatRepository(Repository):
         values = {"k_user_id": user_id, "k_by": by, "k_now": clock.now()}
         return self._named(reference, (GROW_BY_ID, GROW_BY_SLUG, GROW_BY_NUMBER), values)
 
-    def prune(self, before: dt.datetime, limit: int) -> int:
-        """Remove chats untouched since then, but for pinned ones and where a reply runs; how many."""
+    def prune(self, before: dt.datetime, limit: int, *, temporary: bool = False) -> int:
+        """Remove chats untouched since then, but for pinned ones and where a reply runs; how many. `temporary`: of
+        those alone, and pinned or not."""
         running = sa.exists().where(GENERATION.user_id == CHAT.user_id, GENERATION.chat_id == CHAT.id, IS_ACTIVE)
-        old = sa.select(CHAT.user_id, CHAT.id).where(CHAT.updated_at < before, ~CHAT.pinned, ~running).limit(limit)
+        goes = CHAT.temporary if temporary else ~CHAT.pinned
+        old = sa.select(CHAT.user_id, CHAT.id).where(goes, CHAT.updated_at < before, ~running).limit(limit)
         return self.changed(sa.delete(ChatRow).where(sa.tuple_(CHAT.user_id, CHAT.id).in_(old)))
 
     def delete(self, user_id: UUID, chat_id: UUID) -> bool:

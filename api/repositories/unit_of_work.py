@@ -26,6 +26,7 @@ from api.repositories.attachments import AttachmentRepository
 from api.repositories.audit import AuditRepository
 from api.repositories.budgets import BudgetRepository
 from api.repositories.chats import ChatRepository
+from api.repositories.folders import FolderRepository
 from api.repositories.generation_events import GenerationEventRepository
 from api.repositories.generations import GenerationRepository
 from api.repositories.instance import InstanceRepository
@@ -77,6 +78,10 @@ class UnitOfWork:
     @cached_property
     def chats(self) -> ChatRepository:
         return ChatRepository(self.connection)
+
+    @cached_property
+    def folders(self) -> FolderRepository:
+        return FolderRepository(self.connection)
 
     @cached_property
     def messages(self) -> MessageRepository:

@@ -36,7 +36,8 @@ class ChatPage:
 class ChatFilter:
     archived: bool | None = None
     pinned: bool | None = None
-    folder: str | None = None
+    folder: str | None = None  # empty: in none
+    tag: str | None = None
 
 
 class ChatService:
@@ -81,6 +82,7 @@ class ChatService:
                 archived=wanted.archived,
                 pinned=wanted.pinned,
                 folder=wanted.folder,
+                tag=wanted.tag,
             )
         )
         more = len(items) > limit

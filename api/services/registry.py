@@ -17,6 +17,7 @@ from api.services.completions import CompletionService
 from api.services.declared import DeclaredModels
 from api.services.embeddings import EmbeddingService
 from api.services.exports import ExportService
+from api.services.folders import FolderService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
 from api.services.instance import InstanceService
@@ -50,6 +51,7 @@ class Services:
     embeddings: EmbeddingService
     pulls: PullService
     chats: ChatService
+    folders: FolderService
     messages: MessageService
     attachments: AttachmentService
     tree: TreeService

@@ -11,6 +11,7 @@ from api.domain.instance import InstanceSettings
 from api.repositories.unit_of_work import Store, UnitOfWork
 
 BATCH: Final = 100
+TEMPORARY_DAYS: Final = 1
 MOST: Final = 10_000
 """Of each kind, at one time: the rest goes the next time."""
 
@@ -30,6 +31,9 @@ class RetentionService:
         keeps = self._instance()
         return {
             "attachments": self._prune(UNSENT_DAYS, lambda work, before: work.attachments.prune(before, BATCH)),
+            "temporary": self._prune(
+                TEMPORARY_DAYS, lambda work, before: work.chats.prune(before, BATCH, temporary=True)
+            ),
             "chats": self._prune(keeps.retention_chats_days, lambda work, before: work.chats.prune(before, BATCH)),
             "audit": self._prune(keeps.retention_audit_days, lambda work, before: work.audit.prune(before, BATCH)),
         }

@@ -40,7 +40,7 @@ def test_chats(store: Store, register: Callable[[str], User], monkeypatch: pytes
     running, spoken = machine.chat(ann), machine.chat(ann)
     machine.send(ann, running, FOR_EVER)
     told = machine.ended(ann, machine.send(ann, spoken, text("x")).generation_id)
-    assert keeping(store, 30, None).prune() == {"attachments": 0, "chats": 0, "audit": 0}
+    assert keeping(store, 30, None).prune() == {"attachments": 0, "temporary": 0, "chats": 0, "audit": 0}
     later(monkeypatch, 31)
     fresh = machine.chat(ann)
     assert keeping(store, None, None).prune()["chats"] == 0
@@ -48,6 +48,30 @@ def test_chats(store: Store, register: Callable[[str], User], monkeypatch: pytes
     left = {str(chat.id) for chat in machine.chats.page(ann, 100, None, ChatFilter()).items}
     assert left == {pinned, running, fresh}
     assert machine.generations.get(ann, str(told.id)).id == told.id, "the ledger stays"
+    machine.generations.stop()
+
+
+def test_temporary_chats_go_a_day_after_their_last_message(
+    store: Store, register: Callable[[str], User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where chats are kept for ever; one that is written to stays for another day."""
+    ann = principal(register("ann").id, "ann")
+    machine = Machine(store)
+    machine.generations.start()
+    kept = str(machine.chats.create(ann, {}).id)
+    old = [str(machine.chats.create(ann, {"temporary": True, "pinned": True}).id) for _ in range(BATCH + 5)]
+    running, used = (str(machine.chats.create(ann, {"temporary": True}).id) for _ in range(2))
+    machine.send(ann, running, FOR_EVER)
+    with monkeypatch.context() as patch:
+        moment = clock.now() + dt.timedelta(hours=12)
+        patch.setattr(clock, "now", lambda: moment)
+        machine.ended(ann, machine.send(ann, used, text("x")).generation_id)
+    assert keeping(store, None, None).prune()["temporary"] == 0
+    moment = clock.now() + dt.timedelta(hours=25)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    assert keeping(store, None, None).prune()["temporary"] == len(old)
+    for left in (kept, running, used):
+        assert machine.chats.get(ann, left)
     machine.generations.stop()
 
 

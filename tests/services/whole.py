@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -59,13 +60,14 @@ def with_default(who: Principal, model: str) -> Principal:
 
 
 def statements(whole: Whole, do: Callable[[], object]) -> list[str]:
-    """The SQL that `do` sends to read."""
+    """The SQL that `do` sends to read; not what housekeeping asks meanwhile, in its own thread."""
     import sqlalchemy as sa
 
     seen: list[str] = []
+    mine = threading.get_ident()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(("SELECT", "WITH")):
+        if threading.get_ident() == mine and statement.startswith(("SELECT", "WITH")):
             seen.append(statement)
 
     reader = whole.services.chats._store.database.reader

@@ -23,7 +23,7 @@ routes = Routes("chats", "Conversations")
 
 @routes.get("/chats", summary="Chats, newest activity first", access=Access.READ, returns={200: ChatsAnswer})
 def list_chats(query: ChatsQuery) -> Response:
-    wanted = ChatFilter(query.archived, query.pinned, query.folder)
+    wanted = ChatFilter(query.archived, query.pinned, query.folder, query.tag)
     page = services().chats.page(principal(), query.limit, query.cursor, wanted)
     return answer({"items": [pick(ChatAnswer, chat) for chat in page.items], "next_cursor": page.next_cursor})
 

@@ -12,6 +12,7 @@ from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line
 
 Title = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+Folder = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
 Tag = Annotated[Line, StringConstraints(min_length=1, max_length=50)]
 ModelName = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
@@ -46,7 +47,7 @@ class NewChat(Body):
     temporary: bool = False
     pinned: bool = False
     archived: bool = False
-    folder: Annotated[Line, StringConstraints(min_length=1, max_length=100)] | None = None
+    folder: Folder | None = None
     tags: Annotated[list[Tag], Field(max_length=20)] | None = None
 
     # `model_config_id` is our field, not pydantic's
@@ -128,7 +129,8 @@ class ChatsQuery(Parameters):
     cursor: str | None = Field(None, max_length=200)
     archived: bool | None = False
     pinned: bool | None = None
-    folder: str | None = Field(None, max_length=100)
+    folder: str | None = Field(None, max_length=100, description="Empty: the chats in no folder.")
+    tag: str | None = Field(None, max_length=50)
 
 
 class MessagesQuery(Parameters):
