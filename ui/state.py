@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ui.api_client import ApiKey, ChatUsage, Command, ModelCatalogue, ModelConfig, Outcome, Prompt
+from ui.api_client import ApiKey, ChatUsage, Command, ModelCatalogue, ModelConfig, Outcome, Prompt, Trial
 
 SignInForm = Literal["sign_in", "register", "api_key"]
 
@@ -111,6 +111,9 @@ class PageState:
     visit: str = ""  # another page of ours to go to at the next run
     adding: str = ""  # the provider whose form is open on the Models page
     changing: ModelConfig | None = None  # and the config that the form changes; None adds one
+    trying: str = ""  # the config that is tried out at the next run
+    trials: dict[str, Trial] = field(default_factory=dict)  # how that went, by the config's id
+    account_form: tuple[str, str] = ("", "")  # on the Admin page: "password" or "limits", and whose
     open_prompt: str = ""  # the prompt that the Prompts page shows; "new" is an empty form, "" the list
     active_prompt: Prompt | None = None  # what the sidebar says, kept for some minutes
     active_prompt_at: float = -1e9

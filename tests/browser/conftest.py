@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.person import Person
+from tests.answers import Answers, ollama, pulled
+from tests.browser.person import PATIENCE, Person
 from tests.conftest import SECRETS, missing
 from tests.server import ROOT, Server, free_port, running_server, until
+from tests.upstream import Upstream
 
 FLAGS = (
     "--no-sandbox",
@@ -91,11 +96,54 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="package")  # not longer: its event loop would run beside other tests
-def api(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("browser-api")
-    with running_server(f"sqlite:///{folder}/parley.db", folder, PAGE_SECRET=SECRETS["page_secret"]) as server:
+class Downloads:
+    """An Ollama that holds its download at a half until `go` is set."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, int] = {}
+        self.go = threading.Event()
+
+    def steps(self, body: Any) -> Iterator[dict[str, Any]]:
+        whole = list(pulled(total=2_000_000_000))
+        yield from (whole[0], whole[2])  # a step of the same layer within a second would not be told
+        assert self.go.wait(PATIENCE)
+        yield from whole[3:]
+        self.models[f"{body['model']}:latest"] = 4096
+
+
+@pytest.fixture(scope="package")
+def downloads() -> Iterator[tuple[Downloads, Answers]]:
+    held = Downloads()
+    with Answers(ollama(held.models, held.steps)) as server:
+        yield held, server
+        held.go.set()
+
+
+@pytest.fixture(scope="package")
+def upstream() -> Iterator[Upstream]:
+    """What keys for OpenAI reach here."""
+    with Upstream() as up:
+        yield up
+
+
+@contextlib.contextmanager
+def served(database_url: str, folder: Path, **environment: str) -> Iterator[Server]:
+    with running_server(database_url, folder, PAGE_SECRET=SECRETS["page_secret"], **environment) as server:
         server.person("root")  # the first account is the administrator's
+        yield server
+
+
+@pytest.fixture(scope="package")  # not longer: its event loop would run beside other tests
+def api(
+    chromium: Browser,
+    upstream: Upstream,
+    downloads: tuple[Downloads, Answers],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("browser-api")
+    allowed = downloads[1].url.removeprefix("http://")
+    environment = {"OPENAI_BASE_URL": f"{upstream.url}/v1", "ALLOWED_PRIVATE_HOSTS": allowed}
+    with served(f"sqlite:///{folder}/parley.db", folder, **environment) as server:
         yield server
 
 
@@ -113,19 +161,32 @@ def page_server(api: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def someone(chromium: Browser, page_server: PageServer) -> Iterator[Person]:
     """A browser of its own with an account that nobody had before, not yet made."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     yield Person(context, page_server.url, f"p{uuid.uuid4().hex[:10]}")
     context.close()
     assert not page_server.errors()
 
 
+def as_root(person: Person) -> Person:
+    person.name, person.password = "root", "root has a long password"
+    person.sign_in()
+    person.sees_empty_chat()
+    return person
+
+
+@pytest.fixture
+def other(chromium: Browser, page_server: PageServer) -> Iterator[Person]:
+    """A second browser beside `someone`'s, with an account that the test makes."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE)
+    yield Person(context, page_server.url, f"o{uuid.uuid4().hex[:10]}")
+    context.close()
+
+
 @pytest.fixture
 def root(someone: Person) -> Person:
     """The administrator, signed in and on an empty chat."""
-    someone.name, someone.password = "root", "root has a long password"
-    someone.sign_in()
-    someone.sees_empty_chat()
-    return someone
+    return as_root(someone)
 
 
 @pytest.fixture

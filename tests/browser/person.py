@@ -122,6 +122,13 @@ class Person:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 
+    def chooses(self, label: str, text: str) -> None:
+        """Writes into a list with a search field and takes what it offers, also what is new in it."""
+        box = self.page.get_by_role("combobox", name=label, exact=True)
+        box.click()
+        box.fill(text)
+        self.page.get_by_role("option").filter(has_text=text).first.click()
+
     def settles(self) -> None:
         """Nothing is being drawn any more."""
         idle = '[data-testid=stApp][data-test-script-state="notRunning"]'

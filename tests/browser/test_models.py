@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.answers import Answers
+from tests.browser.conftest import Downloads
 from tests.browser.person import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -50,6 +52,56 @@ def test_a_key_is_added_changed_made_default_and_deleted(ada: Person) -> None:
     expect(line).to_have_count(0)
 
 
+def test_a_key_is_shown_while_typed_refused_and_rotated(ada: Person) -> None:
+    """The provider refuses the first key; the new one, pasted where the page leads, works."""
+    ada.goes_to("Models")
+    ada.page.locator(".st-key-add-openai button").click()
+    expect(ada.field("API key")).to_be_focused()
+    ada.field("API key").press_sequentially("sk-mistyped")
+    ada.button("Show password").click()
+    expect(ada.field("API key")).to_have_attribute("type", "text")
+    ada.field("API key").press_sequentially("-0123456789")
+    expect(ada.field("API key")).to_have_value("sk-mistyped-0123456789")
+    ada.button("Hide password").click()
+    expect(ada.field("API key")).to_have_attribute("type", "password")
+    ada.field("Model (optional)").fill(f"flaky:401:1#{ada.name}")
+    ada.button("Add model").click()
+    ada.button("Test").click()
+    told = ada.page.locator("[class*=st-key-wrong-trial-]")
+    expect(told).to_contain_text("refused the key")
+    expect(told).to_contain_text("paste a new one")
+    ada.button("Put it right").click()
+    expect(ada.field("API key")).to_be_focused()
+    ada.field("API key").fill("sk-the-new-one-9876543210")
+    ada.button("Save").click()
+    expect(told).to_have_count(0)
+    expect(ada.page.locator("[class*=st-key-line-config-]")).to_contain_text("sk-…3210")
+    ada.button("Test").click()
+    expect(ada.page.locator("[class*=st-key-tried-]")).to_contain_text("answered in")
+
+
+def test_an_ollama_fetches_a_model_and_shows_how_far_it_is(root: Person, downloads: tuple[Downloads, Answers]) -> None:
+    held, server = downloads
+    root.goes_to("Models")
+    root.page.locator(".st-key-add-ollama button").click()
+    root.field("Address").fill(server.url)
+    root.field("Model (optional)").fill("tiny")
+    root.button("Add model").click()
+    try:
+        root.field("Fetch a model to tiny").fill("tiny")
+        root.button("Fetch").click()
+        expect(root.page.get_by_role("progressbar")).to_be_visible()
+        expect(root.page.get_by_text("tiny: 1,000 of 2,000 MB")).to_be_visible()
+        held.go.set()
+        expect(root.page.get_by_text("tiny is here and can be chosen")).to_be_visible()
+        expect(root.page.get_by_role("progressbar")).to_have_count(0)
+    finally:
+        held.go.set()
+        root.choose("tiny", "Delete")
+        root.page.locator(".st-key-question-yes button").click()
+        expect(root.page.locator("[class*=st-key-line-config-]")).to_have_count(0)
+
+
 def test_a_server_that_may_not_be_called_is_told_on_its_card(ada: Person) -> None:
     ada.goes_to("Models")
     ada.page.locator(".st-key-add-custom button").click()
@@ -59,6 +111,8 @@ def test_a_server_that_may_not_be_called_is_told_on_its_card(ada: Person) -> Non
     ada.field("Address").fill("http://127.0.0.1:9/v1")
     ada.button("Add model").click()
     expect(ada.page.locator(".st-key-provider-custom")).to_contain_text("ALLOWED_PRIVATE_HOSTS")
+    ada.button("Test").click()
+    expect(ada.page.locator("[class*=st-key-wrong-trial-]")).to_be_visible()
 
 
 def test_the_catalogue_is_searched_as_one_types(ada: Person) -> None:

@@ -8,6 +8,7 @@ from ui.api_client.commands import Command, Outcome
 from ui.api_client.errors import ApiError
 from ui.api_client.follow import Batch, End
 from ui.api_client.model_records import Model, ModelCatalogue, ModelConfig, Provider
+from ui.api_client.models import Trial
 from ui.api_client.prompts import Prompt, Variable, Version
 from ui.api_client.records import (
     Chat,
@@ -23,6 +24,7 @@ from ui.api_client.records import (
     Tokens,
     User,
 )
+from ui.api_client.terms import Price, Rule, SharedConfig
 from ui.api_client.transport import Transport
 from ui.api_client.usage import ChatUsage, Limit, Sums, UsageReport
 
@@ -51,14 +53,18 @@ __all__ = [
     "OpenChat",
     "Outcome",
     "Plan",
+    "Price",
     "Prompt",
     "Provider",
+    "Rule",
     "Sent",
+    "SharedConfig",
     "SignedIn",
     "Sums",
     "TokenSource",
     "Tokens",
     "Transport",
+    "Trial",
     "UsageReport",
     "User",
     "Variable",

@@ -20,6 +20,7 @@ class Account:
     role: str
     is_active: bool
     created_at: datetime
+    limits: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, body: Json) -> Account:
@@ -31,6 +32,7 @@ class Account:
             role=str(body.get("role") or "member"),
             is_active=bool(body.get("is_active", True)),
             created_at=read_time(body.get("created_at")),
+            limits=dict(body.get("limits") or {}),
         )
 
 
@@ -85,6 +87,9 @@ class Administration(Caller):
         params: Params = {"search": search} if search else {}
         body = self._call("GET", "/admin/users", params=params)
         return [Account.read(entry) for entry in body.get("items") or []], bool(body.get("next_cursor"))
+
+    def account(self, user_id: str) -> Account:
+        return Account.read(self._call("GET", f"/admin/users/{one_id(user_id)}"))
 
     def create_account(self, fields: dict[str, Any]) -> Account:
         return Account.read(self._call("POST", "/admin/users", json=fields))

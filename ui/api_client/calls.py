@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from ui.api_client.errors import ApiError
-from ui.api_client.transport import Transport
+from ui.api_client.transport import ANSWER_SECONDS, Transport
 
 T = TypeVar("T")
 Params = dict[str, str | int]
@@ -43,6 +43,7 @@ class Caller:
         headers: dict[str, str] | None = None,
         signed: bool = True,
         repeatable: bool = False,
+        seconds: float = ANSWER_SECONDS,
     ) -> dict[str, Any]:
         def go(auth: dict[str, str]) -> dict[str, Any]:
             return self._transport.call(
@@ -52,6 +53,7 @@ class Caller:
                 json=json,
                 params=params,
                 repeatable=repeatable or method == "GET",
+                seconds=seconds,
             )
 
         return self._signed(go) if signed else go(self._browser)

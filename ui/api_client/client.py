@@ -9,10 +9,11 @@ from ui.api_client.commands import Commands
 from ui.api_client.errors import ApiError
 from ui.api_client.models import Models
 from ui.api_client.prompts import Prompts
+from ui.api_client.terms import Terms
 from ui.api_client.usage import UsageCalls
 
 
-class ApiClient(Accounts, Models, Chats, Commands, Prompts, UsageCalls, Administration):
+class ApiClient(Accounts, Models, Chats, Commands, Prompts, UsageCalls, Administration, Terms):
     """All nouns of the API in one object; each has its file."""
 
     def healthy(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -24,6 +24,18 @@ class PullStep:
     completed: int | None = None
 
 
+@dataclass(frozen=True)
+class Trial:
+    """How one tiny call with a config went: `problem` is empty where it went well."""
+
+    model: str
+    seconds: float
+    problem: dict[str, Any] = field(default_factory=dict)
+
+
+TRIAL_SECONDS = 600.0  # the API ends it sooner, by the provider's own timeouts
+
+
 class Models(Caller):
     def models(self) -> ModelCatalogue:
         return ModelCatalogue.read(self._call("GET", "/v1/models"))
@@ -39,6 +51,11 @@ class Models(Caller):
 
     def delete_model_config(self, config_id: str) -> None:
         self._call("DELETE", f"/model-configs/{one_id(config_id)}")
+
+    def try_model_config(self, config_id: str) -> Trial:
+        path = f"/model-configs/{one_id(config_id)}/test"
+        body = self._call("POST", path, json={}, seconds=TRIAL_SECONDS)
+        return Trial(str(body.get("model") or ""), (body.get("latency_ms") or 0) / 1000, body.get("error") or {})
 
     def pull(self, model: str, config_id: str | None = None) -> Iterator[PullStep]:
         """An Ollama fetches a model: each step until it is there. Asking again joins the download that runs."""

@@ -38,6 +38,7 @@ class Transport:
         json: object = None,
         params: Mapping[str, str | int] | None = None,
         repeatable: bool = False,
+        seconds: float = ANSWER_SECONDS,
     ) -> dict[str, Any]:
         """The answer's JSON object. A `repeatable` call is sent once more if the line broke under it."""
         for last in (False, True) if repeatable else (True,):
@@ -48,7 +49,7 @@ class Transport:
                     headers={**self._common, **headers},
                     json=json,
                     params=params,
-                    timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                    timeout=(CONNECT_SECONDS, seconds),
                     allow_redirects=False,
                 )
                 break

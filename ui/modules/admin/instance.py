@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, Budget
+from ui.components.number import Span, optional_number
 from ui.components.problem import draw_problem
 from ui.modules.admin import actions
+from ui.render import literal
 from ui.wording import cost_words
 
 MOST = 1_000_000_000
@@ -33,7 +37,7 @@ def draw_instance(api: ApiClient) -> None:
             format_func=lambda name: name or "Whichever is configured",
         )
         draw_problem("instance_model", errors.get("default_model"))
-        left, middle, right = st.columns(3)
+        left, right = st.columns(2)
         with left:
             st.number_input(
                 "Requests an hour, each account",
@@ -42,7 +46,7 @@ def draw_instance(api: ApiClient) -> None:
                 int(now.get("requests_per_hour") or 1),
                 key="instance_requests",
             )
-        with middle:
+        with right:
             st.number_input(
                 "Replies an hour, each account",
                 1,
@@ -50,28 +54,31 @@ def draw_instance(api: ApiClient) -> None:
                 int(now.get("generations_per_hour") or 1),
                 key="instance_replies",
             )
+        with left:
+            _days("Days an untouched chat is kept", "chats", now)
         with right:
-            st.number_input(
-                "Days the audit log is kept",
-                1,
-                36_500,
-                now.get("retention_audit_days"),
-                key="instance_audit",
-                placeholder="for ever",
-            )
+            _days("Days the audit log is kept", "audit", now)
         draw_problem("instance-form", errors.get("") or next(iter(errors.values()), None))
         st.form_submit_button("Save settings", type="primary", on_click=actions.save_instance)
-    st.caption("What is set here counts at once, above the server's environment.")
+    st.caption("What is set here counts at once, above the server's environment. Pinned chats always stay.")
+
+
+def _days(title: str, name: str, now: dict[str, Any]) -> None:
+    value = now.get(f"retention_{name}_days")
+    optional_number(title, Span(1, 36_500), value, f"instance_{name}", "for ever")
+    draw_problem(f"instance-{name}", state.page().form_errors.get(f"retention_{name}_days"))
 
 
 def draw_budgets(api: ApiClient) -> None:
     st.markdown("When a budget is used up, replies are refused until its day or month is over. Nothing is overdrawn.")
     for budget in api.budgets():
-        _line(budget)
+        _line(api, budget)
     st.header("Set a budget", anchor=False)
     with st.form("budget", border=False):
         columns = st.columns(4)
-        columns[0].selectbox("For", list(actions.SCOPES), key="budget_scope")
+        accounts, _ = api.accounts()
+        choices = [*actions.SCOPES, *(f"{actions.ONLY}{account.username}" for account in accounts)]
+        columns[0].selectbox("For", choices, key="budget_scope", accept_new_options=True)
         columns[1].selectbox("Each", list(actions.PERIODS), key="budget_period", index=1)
         columns[2].selectbox("In", list(actions.UNITS), key="budget_unit")
         columns[3].number_input("How much", 0.0, None, None, key="budget_amount")
@@ -80,9 +87,11 @@ def draw_budgets(api: ApiClient) -> None:
         st.form_submit_button("Set the budget", type="primary", on_click=actions.set_budget)
 
 
-def _line(budget: Budget) -> None:
-    whose = {"instance": "Everything here together", "everyone": "Each account", "user": "One account"}
+def _line(api: ApiClient, budget: Budget) -> None:
+    whose = next((words for words, scope in actions.SCOPES.items() if scope == budget.scope), "")
+    if budget.scope == "user":
+        whose = f"{actions.ONLY}{literal(api.account(budget.user_id).username)}"
     amount = f"{budget.tokens:,} tokens" if budget.tokens is not None else cost_words(budget.dollars or "0")
     with st.container(key=f"line-budget-{budget.id}", horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{amount}** a {budget.period}  \n:gray[{whose.get(budget.scope, budget.scope)}]")
+        st.markdown(f"**{amount}** a {budget.period}  \n:gray[{whose}]")
         st.button("Remove", key=f"drop-{budget.id}", type="tertiary", on_click=actions.delete_budget, args=(budget.id,))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ui import state
 from ui.api_client import Account, ApiClient
+from ui.components.focus import focus
 from ui.components.frame import head
+from ui.components.number import Span, optional_number
 from ui.components.problem import draw_problem
 from ui.modules.admin import actions
-from ui.modules.admin.instance import draw_budgets, draw_instance
+from ui.modules.admin.instance import MOST, draw_budgets, draw_instance
+from ui.modules.admin.limits import draw_limits, draw_prices
 from ui.modules.admin.watch import draw_audit, draw_providers, draw_usage
 from ui.render import literal
 from ui.sign_in.current import this_user
@@ -17,13 +22,18 @@ from ui.sign_in.current import this_user
 TABS = {
     "Usage": draw_usage,
     "Budgets": draw_budgets,
-    "Settings": draw_instance,
+    "Limits": draw_limits,
+    "Prices": draw_prices,
     "Providers": draw_providers,
+    "Settings": draw_instance,
     "Audit log": draw_audit,
 }
 
 
 def draw(api: ApiClient) -> None:
+    if this_user().role != "admin":
+        _refused()
+        return
     head("Admin", "Accounts, budgets and settings of this server. Nobody's chats can be read here.")
     page = state.page()
     draw_problem("notice", page.notice.text if page.notice else None)
@@ -58,8 +68,6 @@ def _account(account: Account) -> None:
         if account.id == this_user().id:
             st.caption("you", width="content")
             return
-        with st.popover("Password", key=f"password-{account.id}", type="tertiary"):
-            _reset(account)
         menu = f"account-menu-{account.id}"
         st.menu_button(
             f"Options for {literal(account.username)}",
@@ -70,18 +78,51 @@ def _account(account: Account) -> None:
             on_click=actions.choose,
             args=(account, menu),
         )
+    form, whose = state.page().account_form
+    if whose == account.id:
+        _reset(account) if form == "password" else _limits(account)
 
 
 def _reset(account: Account) -> None:
-    with st.form(f"reset-{account.id}", border=False):
+    with st.form(f"reset-{account.id}"):
         st.text_input(
             f"New password for {literal(account.username)}",
             key=f"reset_{account.id}",
             type="password",
             autocomplete="new-password",
         )
-        draw_problem(f"reset-{account.id}", state.page().form_errors.get("new_password"))
-        st.form_submit_button("Set it", on_click=actions.set_password, args=(account.id,))
+        errors = state.page().form_errors
+        draw_problem(f"reset-{account.id}", errors.get("new_password") or errors.get(""))
+        st.caption("Every session of theirs ends. Tell them the password in person; they can change it in Settings.")
+        _steps("Set the password", actions.set_password, account)
+    focus(f"reset_{account.id}", f"{account.id} {sorted(errors)}")
+
+
+def _limits(account: Account) -> None:
+    with st.form(f"limits-{account.id}"):
+        st.markdown(f"**Limits of {literal(account.username)}**, each an hour. An empty one is as everybody's.")
+        errors = state.page().form_errors
+        for column, (name, title) in zip(st.columns(3), actions.HOURLY.items(), strict=True):
+            with column:
+                key = f"limit_{name}_{account.id}"
+                optional_number(title, Span(0, MOST), account.limits.get(name), key, "as everybody")
+                draw_problem(key, errors.get(name))
+        draw_problem(f"limits-{account.id}", errors.get(""))
+        _steps("Set the limits", actions.set_limits, account)
+    focus(f"limit_generations_{account.id}", account.id)
+
+
+def _steps(yes: str, act: Callable[[str], None], account: Account) -> None:
+    with st.container(key=f"account-steps-{account.id}", horizontal=True):
+        st.form_submit_button(yes, type="primary", on_click=act, args=(account.id,))
+        st.form_submit_button("Cancel", on_click=actions.turned)
+
+
+def _refused() -> None:
+    """A member followed somebody's link: words and a way on, in place of a page that is not there."""
+    head("Admin", "This page is for the administrators of this server.")
+    st.markdown("Your account is a member's. If you need something changed here, ask whoever runs the server.")
+    st.button("Back to your chats", key="back-to-chats", type="primary", on_click=actions.back)
 
 
 def _new() -> None:

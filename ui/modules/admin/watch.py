@@ -7,7 +7,9 @@ import json
 import streamlit as st
 
 from ui.api_client import ApiClient
+from ui.modules.admin import terms
 from ui.modules.usage.parts import draw_bar, draw_days, draw_sums, table
+from ui.render import literal
 
 STATES = {"well": "well", "degraded": "slow or failing at times", "failing": "failing", "unused": "not used lately"}
 GROUPS = {"Person": "user", "Model": "model", "Provider": "provider", "Surface": "surface"}
@@ -39,7 +41,27 @@ def draw_providers(api: ApiClient) -> None:
         }
         for one in api.provider_health()
     ]
-    st.dataframe(rows, hide_index=True, width="stretch", placeholder="–")
+    st.markdown("What was asked of each provider since yesterday, and how it went.")
+    if rows:
+        st.dataframe(rows, hide_index=True, width="stretch", placeholder="–")
+    else:
+        st.caption("Nothing was asked yet.")
+    st.header("Shared with everybody", anchor=False)
+    shared = api.shared_configs()
+    for config in shared:
+        with st.container(key=f"line-shared-{config.id}", horizontal=True, vertical_alignment="center"):
+            parts = [part for part in (config.provider, config.model, host(config.base_url)) if part]
+            st.markdown(f"**{literal(config.name)}**  \n:gray[{literal(' · '.join(parts))}]")
+            st.button(
+                "Stop sharing", key=f"unshare-{config.id}", type="tertiary", on_click=terms.unshare, args=(config,)
+            )
+    if not shared:
+        st.caption("No key or server is shared. An administrator shares one with a tick in its form under Models.")
+
+
+def host(url: str) -> str:
+    """Words, not a link."""
+    return url.removeprefix("https://").removeprefix("http://")
 
 
 def draw_audit(api: ApiClient) -> None:

@@ -69,7 +69,8 @@ def save(title: str) -> None:
     state.put_widget(field("model_key"), "")
     close_form()
     page.catalogue = None
-    page.toast = f"{saved.name} was {'changed' if config else 'added'}."
+    page.trials.pop(saved.id, None)
+    page.toast = f"{saved.name} was {'changed' if config else 'added'}. Test tells whether it works."
 
 
 def choose(config: ModelConfig, key: str) -> None:
@@ -86,6 +87,12 @@ def choose(config: ModelConfig, key: str) -> None:
             "Delete",
             partial(_delete, config.id),
         )
+
+
+def try_out(config: ModelConfig) -> None:
+    page = state.page()
+    page.trials.pop(config.id, None)
+    page.trying = config.id
 
 
 def _update(config: ModelConfig, **changes: Any) -> None:

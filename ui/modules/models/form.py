@@ -7,6 +7,7 @@ import streamlit as st
 from ui import state
 from ui.api_client import ModelConfig, User
 from ui.components.focus import focus
+from ui.components.number import Span, optional_number
 from ui.components.problem import draw_problem
 from ui.modules.models import actions
 from ui.modules.models.kinds import kind_of
@@ -76,25 +77,15 @@ def _advanced(config: ModelConfig | None, *, asks_url: bool) -> None:
     _line("Name in the list", "model_name", "name", config.name if config else "", placeholder="as the provider")
     left, right = st.columns(2)
     with left:
-        st.number_input(
-            "Temperature",
-            0.0,
-            2.0,
-            config.temperature if config else None,
-            0.1,
-            key=actions.field("model_temperature"),
-            placeholder="the model's own",
+        value = config.temperature if config else None
+        optional_number(
+            "Temperature", Span(0.0, 2.0, 0.1), value, actions.field("model_temperature"), "the model's own"
         )
         draw_problem("model_temperature", state.page().form_errors.get("temperature"))
     with right:
-        st.number_input(
-            "Longest answer, in tokens",
-            1,
-            10_000_000,
-            config.max_tokens if config else None,
-            key=actions.field("model_max_tokens"),
-            placeholder="the model's own",
-        )
+        longest = config.max_tokens if config else None
+        key = actions.field("model_max_tokens")
+        optional_number("Longest answer, in tokens", Span(1, 10_000_000), longest, key, "the model's own")
         draw_problem("model_max_tokens", state.page().form_errors.get("max_tokens"))
     st.text_area("System prompt", config.system_prompt if config else "", key=actions.field("model_system"), height=90)
     draw_problem("model_system", state.page().form_errors.get("system_prompt"))

@@ -14,6 +14,7 @@ from ui.modules.models.catalogue import draw_catalogue
 from ui.modules.models.form import draw_form
 from ui.modules.models.kinds import kind_of
 from ui.modules.models.pulls import draw_pulls
+from ui.modules.models.trial import draw_trial
 from ui.render import literal
 from ui.sign_in.current import this_user
 
@@ -73,6 +74,7 @@ def _card(api: ApiClient, provider: Provider, configs: list[ModelConfig], listed
             draw_problem(f"provider-{provider.id}", provider.error)
         for config in configs:
             _config(config, user)
+            draw_trial(api, config, mine=not config.shared or user.role == "admin")
         if provider.id == "ollama" and user.role == "admin":
             draw_pulls(api, configs)
 
@@ -91,6 +93,7 @@ def _config(config: ModelConfig, user: User) -> None:
         where = config.base_url.removeprefix("https://").removeprefix("http://")  # words, not a link
         parts = [part for part in (config.model, where, config.masked_key) if part]
         st.markdown(f"{literal(config.name)}{marks}  \n:gray[{literal(' · '.join(parts))}]")
+        st.button("Test", key=f"try-{config.id}", type="tertiary", on_click=actions.try_out, args=(config,))
         if config.shared and user.role != "admin":
             return
         menu = f"config-menu-{config.id}"

@@ -159,7 +159,7 @@ def _account(user: User, places: Sequence[Place]) -> None:
             st.markdown(f"**{literal(name)}**")
             st.text(user.email)
         theme_choice([place.path for place in places if place.menu])
-        _links(places, "account")
+        _links([place for place in places if user.role == "admin" or not place.admins], "account")
         st.button(
             "Archived chats",
             key="archive",
