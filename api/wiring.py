@@ -42,6 +42,7 @@ from api.services.completions import CompletionService
 from api.services.declared import DeclaredModels
 from api.services.direct_calls import DirectCalls
 from api.services.embeddings import EmbeddingService
+from api.services.enclosures import Enclosures
 from api.services.exports import ExportService
 from api.services.folders import FolderService
 from api.services.generations import GenerationService
@@ -288,7 +289,14 @@ class Wiring:
 
     @cached_property
     def turns(self) -> Turns:
-        return Turns(self.store, self.generations, self.model_configs, self.rate_limits, self.budgets)
+        return Turns(
+            self.store,
+            self.generations,
+            self.model_configs,
+            self.rate_limits,
+            self.budgets,
+            enclosures=self.enclosures,
+        )
 
     @cached_property
     def chats(self) -> ChatService:
@@ -300,7 +308,7 @@ class Wiring:
 
     @cached_property
     def tree(self) -> TreeService:
-        return TreeService(self.store, self.chats, self.rate_limits)
+        return TreeService(self.store, self.chats, self.rate_limits, self.enclosures)
 
     @cached_property
     def exports(self) -> ExportService:
@@ -308,17 +316,24 @@ class Wiring:
 
     @cached_property
     def messages(self) -> MessageService:
-        return MessageService(self.turns, self.tree, self.chats, self.settings.max_message_chars)
+        return MessageService(self.turns, self.tree, self.chats, self.enclosures, self.settings.max_message_chars)
 
     @cached_property
     def attachments(self) -> AttachmentService:
-        limits = FileLimits(
+        return AttachmentService(self.store, self.files, DocumentReader(), self.file_limits)
+
+    @cached_property
+    def enclosures(self) -> Enclosures:
+        return Enclosures(self.files, self.file_limits)
+
+    @cached_property
+    def file_limits(self) -> FileLimits:
+        return FileLimits(
             file_bytes=self.settings.max_attachment_bytes,
             chars=self.settings.max_attachment_chars,
             message_files=self.settings.max_message_attachments,
             account_bytes=self.settings.max_account_attachment_bytes,
         )
-        return AttachmentService(self.store, self.files, DocumentReader(), limits)
 
     @cached_property
     def prompts(self) -> PromptService:

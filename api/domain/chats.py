@@ -6,9 +6,10 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from api.domain.attachments import Attachment, shown_in
 from api.domain.errors import Invalid
 
 NEW_CHAT = "New chat"
@@ -61,6 +62,20 @@ class Message:
     metadata: dict[str, Any]
     created_at: dt.datetime
     sibling_ids: tuple[UUID, ...] = ()
+
+    @property
+    def attachments(self) -> list[dict[str, Any]]:
+        """Its files, as they are shown."""
+        return shown_in(self.parts)
+
+
+class Spoken(NamedTuple):
+    """What a model is to know of a message that was said."""
+
+    role: str
+    text: str
+    kind: str = "text"
+    files: tuple[Attachment, ...] = ()
 
 
 def spoken(path: Iterable[Message]) -> list[Message]:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api.domain.conversation import Turn
+from api.domain.conversation import FilePart, Turn
 
 BYTES_A_TOKEN = 3.5
 TOKENS_A_TURN = 8
 DEFAULT_WINDOW = 32_768
+IMAGE_TOKENS = 1_200  # about what providers count for one of a usual size
+MARKS_BYTES = 300  # what stands around a file's text
 
 
 def estimated_tokens(text: str) -> float:
     """A cautious guess before the provider has counted: UTF-8 bytes / 3.5, and 8 for the turn itself."""
     return len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN + TOKENS_A_TURN
+
+
+def size_of(turn: Turn) -> int:
+    """In bytes of UTF-8, with its files; an image is as large as a text of as many tokens."""
+    files = (part.file for part in turn.parts if isinstance(part, FilePart))
+    sizes = (int(IMAGE_TOKENS * BYTES_A_TOKEN) if one.is_image else (one.text_size or 0) + MARKS_BYTES for one in files)
+    return len(turn.content.encode("utf-8", "replace")) + (sum(sizes) if turn.parts else 0)
 
 
 def fitted(
@@ -29,7 +38,7 @@ def fitted(
     room -= int(estimated_tokens(system)) if system else 0
     kept: list[Turn] = []
     for turn in reversed(turns):
-        room -= int(estimated_tokens(turn.content)) + 1
+        room -= int(size_of(turn) / BYTES_A_TOKEN + TOKENS_A_TURN) + 1
         if kept and room < 0:
             break
         kept.append(turn)

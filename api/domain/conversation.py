@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from api.domain.attachments import Attachment
 from api.domain.events import ProviderPart, ToolCall
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -41,7 +42,14 @@ class ToolResult:
     is_error: bool = False
 
 
-Part = TextPart | ImagePart | ToolCall | ToolResult | ProviderPart
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file that is not read yet; no wire ever gets one."""
+
+    file: Attachment
+
+
+Part = TextPart | ImagePart | ToolCall | ToolResult | ProviderPart | FilePart
 """ToolCall and ProviderPart are the decoder's own events: what a reply brought goes back as it came."""
 
 

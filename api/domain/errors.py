@@ -5,7 +5,8 @@ AppError
 │   ├── ProviderNotConfigured  the model's provider has no key or address here yet
 │   ├── PriceUnknown           a money budget holds, and nobody knows what the model costs
 │   ├── KeyUnreadable          a stored key cannot be opened: enter it again
-│   └── FileRefused            a file that is not taken; `reason` says why in a word
+│   ├── FileRefused            a file that is not taken; `reason` says why in a word
+│   └── ModelCannotSee         images for a model that is known to take none
 ├── Unauthenticated       401  no credential, or one that no longer counts
 │   ├── BadCredentials         unknown account, wrong password or disabled account: never said which
 │   ├── TokenExpired           the access token is over: refresh it
@@ -95,6 +96,13 @@ class FileRefused(Invalid):
 
     code = "file_refused"
     title = "The file cannot be taken"
+
+
+class ModelCannotSee(Invalid):
+    """`extra["model"]` names it."""
+
+    code = "model_cannot_see"
+    title = "The model cannot see images"
 
 
 class Unauthenticated(AppError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api.domain.conversation import Turn
+from api.domain.chats import Spoken
+from api.domain.conversation import FilePart, Turn
 
 MAKE = (
     "Do not answer the user's last message yet. Write the plan of the answer: a numbered checklist of short, concrete "
@@ -19,16 +20,16 @@ def to_plan(system: str | None) -> str:
     return f"{system}\n\n{MAKE}" if system else MAKE
 
 
-def turns_of(spoken: Sequence[tuple[str, str, str]], *, followed: bool = False) -> list[Turn]:
-    """The turns that were said as (role, text, kind). What follows a plan was asked for: `followed` if that is next."""
+def turns_of(spoken: Sequence[Spoken], *, followed: bool = False) -> list[Turn]:
+    """The turns that were said. What follows a plan was asked for: `followed` if that is next."""
     turns: list[Turn] = []
     planned = False
-    for role, text, kind in spoken:
+    for role, text, kind, files in spoken:
         if not text:
             continue
         if planned and role == "assistant":
             turns.append(Turn("user", FOLLOW))
-        turns.append(Turn(role, text))  # type: ignore[arg-type]
+        turns.append(Turn(role, text, tuple(map(FilePart, files))))  # type: ignore[arg-type]
         planned = kind == "plan"
     if planned and followed:
         turns.append(Turn("user", FOLLOW))

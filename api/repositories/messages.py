@@ -84,7 +84,7 @@ BY_KEY = Prepared(
     sa.select(TABLE).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id"))
 )
 CONTEXT = Prepared(
-    sa.select(MESSAGE.role, MESSAGE.content, MESSAGE.kind)
+    sa.select(MESSAGE.role, MESSAGE.content, MESSAGE.kind, MESSAGE.parts)
     .select_from(TABLE.join(_WHOLE, sa.and_(MESSAGE.id == _WHOLE.c.id, MESSAGE.user_id == sa.bindparam("user_id"))))
     .order_by(_WHOLE.c.depth.desc())
 )
@@ -153,8 +153,8 @@ class MessageRepository(Repository):
         query = sa.select(sa.literal(1)).where(MESSAGE.user_id == user_id, MESSAGE.parent_id == message_id).limit(1)
         return self.connection.execute(query).first() is not None
 
-    def context(self, user_id: UUID, leaf_id: UUID | None) -> list[tuple[str, str, str]]:
-        """Role, content and kind from the root down to the leaf."""
+    def context(self, user_id: UUID, leaf_id: UUID | None) -> list[tuple[str, str, str, Any]]:
+        """Role, content, kind and parts from the root down to the leaf."""
         if leaf_id is None:
             return []
         return CONTEXT.rows(self.connection, {"user_id": user_id, "leaf_id": leaf_id})

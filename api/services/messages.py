@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from api.domain.chats import Chat, Message, Reference, checked_content
+from api.domain.chats import Chat, Message, Reference, Spoken, checked_content
 from api.domain.errors import AlreadyTaken, Conflict, Invalid, NotFound
 from api.domain.generations import ACTIVE, Generation
 from api.domain.ids import parse_id
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import UnitOfWork
 from api.services.chats import ChatService
+from api.services.enclosures import Enclosures
 from api.services.model_configs import Wish
 from api.services.openings import Opening, Order, said_of
 from api.services.tree import Edited, TreeService
@@ -31,8 +32,8 @@ class Draft:
     """A message as a client sends it; without text, what is wished of another answer to an old one.
 
     `opens`: the chat is made, with these fields, where there is none of that slug; `any_slug`: of whatever form that
-    is. `history`: role and text of what the
-    model is to know in place of what is stored; `system`: its system prompt, likewise.
+    is. `history`: role and text of what the model is to know in place of what is stored; `system`: its system prompt,
+    likewise. `attachments`: ids of files; None for none or, of an edit, for the old ones.
     """
 
     content: str = ""
@@ -45,10 +46,12 @@ class Draft:
     any_slug: bool = False
     history: tuple[tuple[str, str], ...] | None = None
     system: str | None = None
+    attachments: tuple[str, ...] | None = None
 
     def order(self, *said: object) -> Order:
         """`said`: what the request says besides the wish."""
-        more = () if self.history is None else (self.history, self.system)
+        more: tuple[object, ...] = () if self.history is None else (self.history, self.system)
+        more += () if self.attachments is None else (self.attachments,)
         return Order((*said, *said_of(self.wish), *more), self.idempotency_key, self.surface, self.api_key_id)
 
     def plan_of(self, chat: Chat) -> dict[str, Any] | None:
@@ -62,8 +65,11 @@ class MessageService:
     """Everything here raises what `Turns.begin` raises, NotFound for another's message, and Invalid for a text that
     cannot be one."""
 
-    def __init__(self, turns: Turns, tree: TreeService, chats: ChatService, max_chars: int) -> None:
+    def __init__(
+        self, turns: Turns, tree: TreeService, chats: ChatService, enclosures: Enclosures, max_chars: int
+    ) -> None:
         self._turns = turns
+        self._enclosures = enclosures
         self._tree = tree
         self._chats = chats
         self._max_chars = max_chars
@@ -75,9 +81,11 @@ class MessageService:
             checked_content(draft.content, self._max_chars)
             grown, is_new = self._opened(work, principal, chat, draft)
             parent_id = _parent(work, principal, grown, draft)
-            opened = Opening(grown, parent_id, draft.content, (draft.wish,), system=draft.system, is_new=is_new)
+            files = self._enclosures.chosen(work, principal, draft.attachments or ())
+            opened = Opening(grown, parent_id, draft.content, (draft.wish,), files=files, is_new=is_new)
+            opened = replace(opened, system=draft.system)
             if draft.history is not None:
-                opened = replace(opened, context=[(role, text, "text") for role, text in draft.history])
+                opened = replace(opened, context=[Spoken(role, text) for role, text in draft.history])
             return _planned(work, opened, draft.plan_of(grown))
 
         return self._turns.begin(principal, draft.order(chat, draft.content, draft.parent_id), opening)[0]
@@ -102,14 +110,15 @@ class MessageService:
                 raise Invalid("Name each model once.")
             parent_id = _parent(work, principal, grown, draft)
             wishes = tuple(replace(draft.wish, model=model) for model in models)
-            return Opening(grown, parent_id, draft.content, wishes)
+            files = self._enclosures.chosen(work, principal, draft.attachments or ())
+            return Opening(grown, parent_id, draft.content, wishes, files=files)
 
         order = draft.order("compare", chat, draft.content, draft.parent_id, *models)
         return self._turns.begin(principal, order, opening)
 
     def edit(self, principal: Principal, reference: str, draft: Draft) -> Sent | Edited:
-        """One's own message in other words: a sibling of it, with a reply of its own. The old one stays as it was. Of a
-        plan: a sibling too, which waits to be executed."""
+        """One's own message in other words: a sibling of it, with a reply of its own. The old one stays as it was; its
+        files go along, unless others are named. Of a plan: a sibling too, which waits to be executed."""
 
         if self._tree.is_plan(principal, reference):
             checked_content(draft.content, self._max_chars)
@@ -120,7 +129,12 @@ class MessageService:
             old, chat = _held(work, principal, reference, 2)
             if old.role != "user":
                 raise Invalid("Only your own messages can be edited; ask for another answer instead.")
-            return _planned(work, Opening(chat, old.parent_id, draft.content, (draft.wish,)), draft.plan_of(chat))
+            if draft.attachments is None:
+                files = self._enclosures.kept(work, old)
+            else:
+                files = self._enclosures.chosen(work, principal, draft.attachments)
+            opened = Opening(chat, old.parent_id, draft.content, (draft.wish,), files=files)
+            return _planned(work, opened, draft.plan_of(chat))
 
         return self._turns.begin(principal, draft.order("edit", reference, draft.content), opening)[0]
 

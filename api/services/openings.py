@@ -11,12 +11,14 @@ from uuid import UUID
 import msgspec
 
 from api.domain import clock
-from api.domain.chats import Chat, Message
+from api.domain.attachments import Attachment, parts_of
+from api.domain.chats import Chat, Message, Spoken
 from api.domain.context import fitted
-from api.domain.conversation import Turn
+from api.domain.conversation import FilePart, Turn
 from api.domain.ids import new_id
 from api.domain.plans import to_plan, turns_of
 from api.domain.seam import GO_ON
+from api.domain.sight import has_image, refuse_blind, shown_to
 from api.services.model_configs import Target, Wish
 
 
@@ -47,7 +49,8 @@ class Opening:
     question: str | None = None
     wishes: tuple[Wish, ...] = (Wish(),)
     goes_on: Message | None = None
-    context: Sequence[tuple[str, str, str]] | None = None  # role, text and kind, in place of what is stored
+    files: tuple[Attachment, ...] = ()  # of the question
+    context: Sequence[Spoken] | None = None  # in place of what is stored
     system: str | None = None  # the system prompt of this call, in place of every other
     is_new: bool = False  # the chat; it stays with the model that answers first
     answered: Message | None = None  # the old question, where there is no new one
@@ -87,22 +90,33 @@ def question_of(opened: Opening) -> Message | None:
     if opened.question is None:
         return None
     seq = opened.chat.last_seq - len(opened.calls)
-    return _message(opened.chat, opened.parent_id, seq, role="user", content=opened.question, status="complete")
+    made = _message(opened.chat, opened.parent_id, seq, role="user", content=opened.question, status="complete")
+    return replace(made, parts=parts_of(opened.files))
 
 
-def reply_to(
-    opened: Opening, question: Message | None, context: Sequence[tuple[str, str, str]], target: Target, place: int
-) -> Reply:
+def refuse_unseen(opened: Opening, context: Sequence[Spoken], targets: Sequence[Target]) -> None:
+    """Every model that is asked sees what the question shows. Raises ModelCannotSee."""
+    asked = (one.files for one in reversed(context) if one.role == "user")
+    files = next(asked, ()) if opened.question is None else opened.files
+    if has_image(files):
+        for target in targets:
+            refuse_blind(target.model, target.facts)
+
+
+def reply_to(opened: Opening, question: Message | None, context: Sequence[Spoken], target: Target, place: int) -> Reply:
     """The reply of one model. `place` counts the replies from the last one: that one's is 0."""
+    taken = sum(file.size for file in opened.files if file.is_image)
+    context, hidden = shown_to(target.facts, context, taken)
     turns = turns_of(context, followed=question is None and opened.goes_on is None)
     if question is not None:
-        turns.append(Turn("user", question.content))
+        turns.append(Turn("user", question.content, tuple(map(FilePart, opened.files))))
     if opened.goes_on is not None:
         turns.append(Turn("user", GO_ON))
     if opened.kind == "plan":
         target = replace(target, system=to_plan(target.system))
     kept, dropped = fitted(turns, target.system, window=target.facts.context_window, reserve=target.max_tokens)
     notes: dict[str, Any] = {"left_out_turns": dropped} if dropped else {}
+    notes |= {"left_out_images": hidden} if hidden else {}
     notes |= target.notes
     if opened.goes_on is not None:
         metadata = {name: value for name, value in opened.goes_on.metadata.items() if name != "error"}
@@ -123,13 +137,11 @@ def reply_to(
     return Reply(new_id(), target, question or opened.answered, message, kept, notes)
 
 
-def answer_by(
-    opened: Opening, planned: Reply, context: Sequence[tuple[str, str, str]], target: Target, text: str
-) -> Reply:
+def answer_by(opened: Opening, planned: Reply, context: Sequence[Spoken], target: Target, text: str) -> Reply:
     """The answer that follows a plan of these words; `context` is what was said before it."""
-    new = [("user", opened.question, "text")] if opened.question is not None else []
+    new = [Spoken("user", opened.question, files=opened.files)] if opened.question is not None else []
     following = Opening(opened.chat, planned.message.id, answered=planned.question)
-    reply = reply_to(following, None, [*context, *new, ("assistant", text, "plan")], target, 0)
+    reply = reply_to(following, None, [*context, *new, Spoken("assistant", text, "plan")], target, 0)
     return replace(reply, generation_id=UUID(planned.notes["then"]))
 
 

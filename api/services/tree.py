@@ -18,6 +18,7 @@ from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.chats import NO_CHAT, ChatService
+from api.services.enclosures import Enclosures
 from api.services.rate_limits import RateLimitService
 from api.services.turns import busy
 
@@ -34,8 +35,9 @@ class Edited:
 
 
 class TreeService:
-    def __init__(self, store: Store, chats: ChatService, rate_limits: RateLimitService) -> None:
+    def __init__(self, store: Store, chats: ChatService, rate_limits: RateLimitService, enclosures: Enclosures) -> None:
         self._store = store
+        self._enclosures = enclosures
         self._chats = chats
         self._rate_limits = rate_limits
 
@@ -97,8 +99,9 @@ class TreeService:
                     raise busy(running)
             values: dict[str, Any] = {name: getattr(source, name) for name in COPIED} | {"title": title or source.title}
             made = self._chats.made(work, principal, values)
-            copies = _copies(path, made)
+            copies, files = self._enclosures.copied(work, _copies(path, made))
             work.messages.add(copies)
+            work.attachments.add(files)
             changes: Mapping[str, Any] = {"last_seq": len(copies), "head_id": copies[-1].id if copies else None}
             work.chats.change(principal.user_id, made.id, changes)
             return replace(made, **changes)

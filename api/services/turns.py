@@ -12,6 +12,7 @@ from uuid import UUID
 from api.domain import clock
 from api.domain.budgets import OUTPUT_GUESS, Forecast
 from api.domain.chats import Chat, Message, title_from
+from api.domain.context import size_of
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import AppError, ChatBusy, Invalid
 from api.domain.generations import Generation, Sequel
@@ -21,12 +22,13 @@ from api.domain.seam import Seam
 from api.providers.base import Call
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.budgets import BudgetService, forecast
+from api.services.enclosures import Enclosures
 from api.services.generations import Follow, Following, GenerationService, Plan
 from api.services.generations.counting import BYTES_A_TOKEN
 from api.services.generations.run import Run
 from api.services.model_configs import ModelConfigService, Target
 from api.services.once import KEY_LIFE, SAID_OTHERWISE
-from api.services.openings import Opening, Order, Reply, answer_by, question_of, reply_to
+from api.services.openings import Opening, Order, Reply, answer_by, question_of, refuse_unseen, reply_to
 from api.services.rate_limits import LimitState, RateLimitService, told
 
 
@@ -63,12 +65,15 @@ class Turns:
         model_configs: ModelConfigService,
         rate_limits: RateLimitService,
         budgets: BudgetService,
+        *,
+        enclosures: Enclosures,
     ) -> None:
         self._store = store
         self._generations = generations
         self._model_configs = model_configs
         self._rate_limits = rate_limits
         self._budgets = budgets
+        self._enclosures = enclosures
 
     def begin(self, principal: Principal, order: Order, opening: Callable[[UnitOfWork], Opening]) -> list[Sent]:
         """Store what `opening` finds in its transaction, and begin its replies.
@@ -109,12 +114,15 @@ class Turns:
         chat = opened.chat
         question = question_of(opened)
         leaf = opened.goes_on.id if opened.goes_on else opened.parent_id
-        stored = opened.context is None
-        context = work.messages.context(principal.user_id, leaf) if stored else opened.context or ()
+        context = opened.context
+        if context is None:
+            path = work.messages.context(principal.user_id, leaf)
+            context = self._enclosures.spoken(work, principal.user_id, path)
         targets = [self._model_configs.target(work, principal, chat, wish) for wish in opened.calls]
         if opened.system is not None:
             given = {"system_prompt_from": "message"}
             targets = [replace(target, system=opened.system, notes=given) for target in targets]
+        refuse_unseen(opened, context, targets)
         places = reversed(range(len(targets)))
         asked = zip(targets[: len(opened.wishes)], places, strict=False)
         replies = [reply_to(opened, question, context, *one) for one in asked]
@@ -141,6 +149,7 @@ class Turns:
         if not work.turns.begin(said, rows[0], changes, goes_on=opened.goes_on.id if opened.goes_on else None):
             self._refuse(work, principal, chat)
         work.turns.beside(rows[1:])
+        self._enclosures.enclose(work, question, opened.files)
         if opened.then is None:
             return [_Begun(reply) for reply in replies], limits
         answer = partial(answer_by, opened, replies[0], context, targets[-1])
@@ -216,6 +225,7 @@ class Turns:
     def _encoded(self, target: Target, request: CompletionRequest) -> Call | AppError:
         """An error here is the reply's typed end: the message is acknowledged already."""
         try:
+            request = replace(request, turns=self._enclosures.opened(request.turns))
             return self._model_configs.call(target, request)
         except AppError as error:
             return error
@@ -303,4 +313,4 @@ def _forecast_by(plan: Forecast, answer_id: UUID, planned: Reply, target: Target
 
 
 def _size(reply: Reply) -> int:
-    return sum(len(turn.content.encode()) for turn in reply.turns)
+    return sum(map(size_of, reply.turns))

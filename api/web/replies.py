@@ -91,7 +91,8 @@ def draft(body: Wished) -> Draft:
     """The message as the service takes it. Raises Invalid for an unusable Idempotency-Key."""
     wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens, body.prompt_id)
     content, parent_id = getattr(body, "content", ""), getattr(body, "parent_id", None)
-    return marked(Draft(content, parent_id, wish))
+    files = getattr(body, "attachments", None)
+    return marked(Draft(content, parent_id, wish, attachments=None if files is None else tuple(files)))
 
 
 def marked(draft: Draft) -> Draft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.domain.attachments import NAME_CHARS, clean_name, ids_in, shown_in
+from api.domain.attachments import NAME_CHARS, Attachment, block, clean_name, ids_in, shown_in
 from api.domain.ids import new_id
 from tests import hypothesis_profiles  # noqa: F401
 
@@ -73,3 +74,17 @@ def test_others_are_not(name: str, value: Any) -> None:
     if isinstance(value, str) and name in ("name", "kind", "mime"):
         return
     assert shown_in([WHOLE | {name: value}]) == []
+
+
+FILE = Attachment(
+    new_id(), new_id(), None, "a'b.txt", "text", "text/plain", 1, "", "", 1, 1, None, None, dt.datetime.now(dt.UTC)
+)
+
+
+@given(st.text() | st.sampled_from([FILE.name, "[File ends, mark ", "0" * 32, "\n" * 5]))
+def test_nothing_in_a_file_looks_like_its_end(text: str) -> None:
+    mark = FILE.id.hex
+    first, _, rest = block(FILE, text).partition("\n")
+    inside, _, last = rest.rpartition("\n")
+    assert inside == text
+    assert (first.count(mark), inside.count(mark), last) == (1, 0, f"[File ends, mark {mark}.]")

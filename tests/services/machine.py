@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +23,11 @@ from api.repositories.presence import presence_of
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.egress import Egress
 from api.security.vault import Vault, parse_keys
+from api.services.attachments import FileLimits
 from api.services.budgets import BudgetService
 from api.services.chats import ChatService
 from api.services.choice import Choice
+from api.services.enclosures import Enclosures
 from api.services.generations import Follower, GenerationService
 from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Target, Wish
@@ -33,6 +36,7 @@ from api.services.prices import PriceService
 from api.services.rate_limits import RateLimitService
 from api.services.tree import TreeService
 from api.services.turns import Turns
+from api.storage import FileStorage
 from api.streams.loop import LoopThread
 from tests.rate_limits.parts import storage_over
 
@@ -149,9 +153,10 @@ class Machine:
         choice = Choice(catalogue, Offers(catalogue), lambda: "")
         self._configs = _Scripted(store, vault, catalogue, TIMEOUTS, choice)
         self.chats = ChatService(store, self.generations)
-        turns = Turns(store, self.generations, self._configs, self.limits, self.budgets)
-        tree = TreeService(store, self.chats, self.limits)
-        self.messages = MessageService(turns, tree, self.chats, 10_000)
+        enclosures = Enclosures(FileStorage(Path("nowhere")), FileLimits(1, 1, 1, 1))
+        turns = Turns(store, self.generations, self._configs, self.limits, self.budgets, enclosures=enclosures)
+        tree = TreeService(store, self.chats, self.limits, enclosures)
+        self.messages = MessageService(turns, tree, self.chats, enclosures, 10_000)
 
     def _settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:
         self.limits.settle(work, calls)

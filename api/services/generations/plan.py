@@ -78,5 +78,6 @@ def message_value(message: Message | None, **changed: Any) -> dict[str, Any] | N
         "status",
         "metadata",
         "created_at",
+        "attachments",
     )
     return {name: getattr(message, name) for name in shown} | changed

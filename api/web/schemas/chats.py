@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line
+from api.web.schemas.attachments import FileShown
 
 Title = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 Folder = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
@@ -108,6 +109,7 @@ class MessageAnswer(BaseModel):
     metadata: dict[str, Any]
     created_at: dt.datetime
     sibling_ids: list[UUID] = []
+    attachments: list[FileShown] = []
 
 
 class OpenChatAnswer(ChatAnswer):

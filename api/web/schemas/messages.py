@@ -28,13 +28,18 @@ class Wished(Body):
     prompt_id: UUID | None = Field(None, description="The system prompt of this one reply.")
 
 
+Attachments = Annotated[list[str], Field(max_length=100, description="Ids of files, from `POST /attachments`.")]
+
+
 class NewMessage(Wished):
     content: Content
+    attachments: Attachments | None = None
     parent_id: str | None = Field(None, description="The message that is answered; the end of what is shown if none.")
 
 
 class EditedMessage(Wished):
     content: Content
+    attachments: Attachments | None = Field(None, description="Ids of files; without it the old message's go along.")
 
 
 class Comparison(Wished):
@@ -43,6 +48,7 @@ class Comparison(Wished):
     model: None = None
     model_config_id: None = None
     content: Content
+    attachments: Attachments | None = None
     parent_id: str | None = None
     models: Annotated[list[ModelName], Field(min_length=2, max_length=4)]
 
