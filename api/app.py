@@ -35,6 +35,7 @@ from api.web.routes import (
     exports,
     folders,
     generations,
+    imports,
     messages,
     meta,
     model_configs,
@@ -58,6 +59,7 @@ ROUTES = (
     prompts,
     commands,
     exports,
+    imports,
     generations,
     model_configs,
     catalogue,
@@ -111,6 +113,7 @@ def _web_settings(settings: Settings) -> WebSettings:
         trusted_proxies=settings.trusted_proxies,
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_attachment_bytes,
+        max_import_bytes=settings.max_import_bytes,
         access_token_minutes=settings.access_token_minutes,
         client_token_hours=settings.client_token_hours,
         refresh_token_days=settings.refresh_token_days,
@@ -139,6 +142,7 @@ def _prepare(settings: Settings, services: Services) -> None:
 
 
 def _close(services: Services, database: Database) -> None:
+    services.imports.stop()
     services.generations.stop()
     services.catalogue.close()
     database.dispose()

@@ -125,6 +125,13 @@ class Settings(BaseSettings):
     max_streams: int = Field(1000, ge=1, description="Open event streams a process; beyond: 503 + Retry-After.")
     max_body_bytes: int = Field(10_485_760, ge=1024, description="Largest request body, in bytes.")
     max_message_chars: int = Field(100_000, ge=1, description="Longest message, in characters.")
+    max_import_bytes: int = Field(1_073_741_824, ge=1024, description="Largest file that is imported, in bytes.")
+    import_unpacked_bytes: int = Field(
+        8_589_934_592, ge=1024, description="What a zip that is imported may hold unpacked, in bytes."
+    )
+    import_chat_bytes: int = Field(
+        20_000_000, ge=1024, description="Largest chat of an imported file, in bytes of JSON; it is read in memory."
+    )
     max_reply_chars: int = Field(1_000_000, ge=1000, description="Longest reply kept; it ends as `length` there.")
 
     max_attachment_bytes: int = Field(

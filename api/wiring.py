@@ -17,6 +17,7 @@ from api.domain.generations import Counted
 from api.domain.ids import new_id
 from api.domain.instance import InstanceSettings
 from api.extraction.documents import DocumentReader
+from api.importers.files import Limits
 from api.providers.base import Timeouts
 from api.providers.catalogue import Catalogue, LocalModels
 from api.providers.control import Control
@@ -47,6 +48,8 @@ from api.services.exports import ExportService
 from api.services.folders import FolderService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
+from api.services.imports import ImportService
+from api.services.imports.storing import Rules
 from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
@@ -313,6 +316,16 @@ class Wiring:
     @cached_property
     def exports(self) -> ExportService:
         return ExportService(self.store)
+
+    @cached_property
+    def imports(self) -> ImportService:
+        return ImportService(
+            self.store,
+            self.settings.data_dir / "imports",
+            Limits(self.settings.import_unpacked_bytes, self.settings.import_chat_bytes),
+            Rules(self.settings.max_reply_chars),
+            self.settings.max_import_bytes,
+        )
 
     @cached_property
     def messages(self) -> MessageService:

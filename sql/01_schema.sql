@@ -475,3 +475,50 @@ CREATE INDEX ix_attachments_digest ON attachments (digest);
 CREATE INDEX ix_attachments_text_digest ON attachments (text_digest);
 
 CREATE INDEX ix_attachments_created_at ON attachments (created_at) WHERE message_id IS NULL;
+
+CREATE TABLE imports (
+    user_id UUID NOT NULL,
+    source VARCHAR(20) NOT NULL,
+    source_id VARCHAR(200) NOT NULL,
+    content_hash VARCHAR(64) NOT NULL,
+    object_id UUID NOT NULL,
+    imported_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_imports PRIMARY KEY (user_id, source, source_id),
+    CONSTRAINT fk_imports_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE TABLE import_runs (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    state VARCHAR(12) NOT NULL,
+    size BIGINT NOT NULL,
+    done BIGINT DEFAULT 0 NOT NULL,
+    added INTEGER DEFAULT 0 NOT NULL,
+    extended INTEGER DEFAULT 0 NOT NULL,
+    unchanged INTEGER DEFAULT 0 NOT NULL,
+    failed INTEGER DEFAULT 0 NOT NULL,
+    detail TEXT,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_import_runs PRIMARY KEY (user_id, id),
+    CONSTRAINT ck_import_runs_ck_import_runs_state CHECK (state IN ('running', 'complete', 'failed', 'interrupted')),
+    CONSTRAINT fk_import_runs_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_import_runs_user_id_updated_at ON import_runs (user_id, updated_at);
+
+CREATE TABLE import_results (
+    user_id UUID NOT NULL,
+    run_id UUID NOT NULL,
+    position INTEGER NOT NULL,
+    outcome VARCHAR(12) NOT NULL,
+    source VARCHAR(20),
+    source_id VARCHAR(200),
+    title VARCHAR(200) NOT NULL,
+    chat_id UUID,
+    messages INTEGER DEFAULT 0 NOT NULL,
+    detail TEXT,
+    CONSTRAINT pk_import_results PRIMARY KEY (user_id, run_id, position),
+    CONSTRAINT ck_import_results_ck_import_results_outcome CHECK (outcome IN ('added', 'extended', 'unchanged', 'failed')),
+    CONSTRAINT fk_import_results_user_id_run_id FOREIGN KEY(user_id, run_id) REFERENCES import_runs (user_id, id) ON DELETE CASCADE
+);

@@ -29,6 +29,7 @@ from api.repositories.chats import ChatRepository
 from api.repositories.folders import FolderRepository
 from api.repositories.generation_events import GenerationEventRepository
 from api.repositories.generations import GenerationRepository
+from api.repositories.imports import ImportRepository
 from api.repositories.instance import InstanceRepository
 from api.repositories.messages import MessageRepository
 from api.repositories.model_configs import ModelConfigRepository
@@ -102,6 +103,10 @@ class UnitOfWork:
     @cached_property
     def generation_events(self) -> GenerationEventRepository:
         return GenerationEventRepository(self.connection)
+
+    @cached_property
+    def imports(self) -> ImportRepository:
+        return ImportRepository(self.connection)
 
     @cached_property
     def prompts(self) -> PromptRepository:

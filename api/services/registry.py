@@ -20,6 +20,7 @@ from api.services.exports import ExportService
 from api.services.folders import FolderService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
+from api.services.imports import ImportService
 from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
@@ -56,6 +57,7 @@ class Services:
     attachments: AttachmentService
     tree: TreeService
     exports: ExportService
+    imports: ImportService
     prompts: PromptService
     commands: CommandService
     completions: CompletionService

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Iterator
 from typing import cast
 from urllib.parse import quote
 
-from flask import Response, current_app
+from flask import Response, current_app, request
+from werkzeug.exceptions import BadRequest
 
 from api.domain.errors import Overloaded
 
+PIECE = 1 << 18
 FULL = "Enough files are being carried at the moment; try again in a few seconds."
 
 
@@ -42,3 +45,24 @@ def download(chunks: Iterator[bytes], name: str, content_type: str) -> Response:
         f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     )
     return response
+
+
+@contextlib.contextmanager
+def uploaded() -> Iterator[Iterator[bytes]]:
+    """The request's body, as it comes. Raises Overloaded."""
+    held = slots()
+    held.take()
+    try:
+        yield _body()
+    finally:
+        held.free.release()
+
+
+def _body() -> Iterator[bytes]:
+    """A body that was cut is refused: half a file must not be taken for a whole one."""
+    size = 0
+    while piece := request.stream.read(PIECE):
+        size += len(piece)
+        yield piece
+    if size < (request.content_length or 0):
+        raise BadRequest("The upload broke off before its end.")

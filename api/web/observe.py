@@ -125,20 +125,22 @@ def _require_text(raw: bytes) -> None:
 
 
 def _guard_body(environ: dict[str, Any], web: WebSettings) -> None:
+    view = _view_function()
     length: str = environ.get("CONTENT_LENGTH") or "0"
-    if request.mimetype == FORM and request.mimetype in getattr(_view_function(), "accepts", ()):
+    if request.mimetype == FORM and request.mimetype in getattr(view, "accepts", ()):
         request.max_content_length = web.max_upload_bytes + FORM_BYTES  # read as it arrives, and a cut one is noticed
         if length.isdecimal() and int(length) > request.max_content_length:
             raise RequestEntityTooLarge
         return
     max_bytes = web.max_body_bytes
+    if (most := getattr(view, "most", None)) is not None:
+        request.max_content_length = max_bytes = getattr(web, most)
     if length.isdecimal() and int(length) > max_bytes:
         raise RequestEntityTooLarge
     if length == "0" and "HTTP_TRANSFER_ENCODING" not in environ:
         return
     if "HTTP_TRANSFER_ENCODING" in environ:
-        _take_chunked(environ, max_bytes)
-    view = _view_function()
+        _take_chunked(environ, min(max_bytes, web.max_body_bytes))
     if view is not None and request.mimetype not in getattr(view, "accepts", JSON_ONLY):
         raise UnsupportedMediaType
 
@@ -153,7 +155,8 @@ def _take_chunked(environ: dict[str, Any], max_bytes: int) -> None:
 
 
 def _view_function() -> Any:
-    """The view behind this request. Its attribute `accepts` names media types other than JSON."""
+    """The view behind this request. Its attribute `accepts` names media types other than JSON, `most` the setting that
+    bounds its body."""
     return current_app.view_functions.get(request.endpoint) if request.endpoint else None
 
 

@@ -128,6 +128,7 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
         generates: bool = options.pop("generates", False)
         accepts: frozenset[str] | None = options.pop("accepts", None)
         reads: tuple[str, ...] = options.pop("reads", ())
+        most: str | None = options.pop("most", None)
         returns: dict[int, Any] = options.pop("returns", {})
         secured = access not in (Access.PUBLIC, Access.PAGE, Access.METRICS)
         responses: dict[str, Any] = {str(status): shape for status, shape in returns.items()}
@@ -148,6 +149,8 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
             view.returns = returns  # type: ignore[attr-defined]
             if accepts is not None:  # media types of the body other than JSON
                 view.accepts = accepts  # type: ignore[attr-defined]
+            if most is not None:  # the setting that bounds the body, instead of MAX_BODY_BYTES
+                view.most = most  # type: ignore[attr-defined]
             register_route(view)
             return view
 

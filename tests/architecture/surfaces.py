@@ -1,4 +1,4 @@
-"""A row of the route table, and the form in which its surface tells of errors."""
+"""A row of the route table, the form in which its surface tells of errors, and an account that asks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from api.web.openapi import Access
+from tests.conftest import SECRETS
 
+REQUEST_ID = "0123456789abcdef"
 OLDER = ("/api/", "/llm/")  # surfaces of other systems: 422 is 400, and an error is a text
 FASTAPI = re.compile(r"/(chat(/|$)|system-prompt)")  # where an error is a `detail`
 
@@ -63,3 +66,30 @@ def problem(route: Route, answer: TestResponse, status: int, code: str | None = 
         assert error["status"] == status
     assert code is None or error["code"] == code, route
     return error
+
+
+class Account:
+    """Somebody who is signed in."""
+
+    def __init__(self, app: Flask, name: str) -> None:
+        self.client = app.test_client()
+        person = {"email": f"{name}@example.org", "username": name, "password": "correct horse battery"}
+        assert self.client.post("/auth/register", json=person).status_code == 201
+        answer = self.client.post("/auth/login", json={"username": name, "password": "correct horse battery"})
+        self.headers = {"Authorization": f"Bearer {answer.get_json()['access_token']}"}
+
+    def ask(self, method: str, path: str, **options: Any) -> TestResponse:
+        headers = self.headers | {"X-Page-Secret": SECRETS["page_secret"], "X-Request-ID": REQUEST_ID}
+        return self.client.open(path, method=method, headers=headers | options.pop("headers", {}), **options)
+
+    def made(self, path: str, values: object, *where: str) -> str:
+        answer = self.ask("POST", path, json=values, headers={"Prefer": "respond-async"})
+        assert answer.status_code in (201, 202), answer.text
+        found = answer.get_json()
+        for name in where or ("id",):
+            found = found[name]
+        return str(found)
+
+    def key(self, *scopes: str) -> dict[str, str]:
+        text = self.made("/api-keys", {"name": "test", "scopes": list(scopes)}, "key")
+        return {"Authorization": f"Bearer {text}"}

@@ -15,20 +15,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from api.app import create_app
 from api.config import Settings
 from api.domain.ids import new_id
 from api.web.openapi import Access, Routes, access_of, make_app, refuse_undeclared
-from tests.architecture.surfaces import Route, problem
+from tests.architecture.surfaces import Account, Route, problem
 from tests.conftest import SECRETS
+from tests.server import until
 
 pytestmark = pytest.mark.xdist_group("access")
 OPEN = {Access.PUBLIC, Access.PAGE, Access.METRICS}
 SCOPE_TOO_SMALL = {Access.READ: "", Access.CHAT: "read", Access.ACCOUNT: "chat", Access.ADMIN: "chat"}
 MAX_BODY = 4096
-REQUEST_ID = "0123456789abcdef"
 NOBODYS = {
     "/users/<id>": "profiles are public",
     "/v1/providers/<provider>/models": "vendors belong to nobody",
@@ -41,33 +40,6 @@ NOBODYS = {
     "/llm/history/<provider>": "vendors belong to nobody; each account has its own chat",
     "/api/chat/<id>": "numbers are each account's own; see tests/dialects",
 }
-
-
-class Account:
-    """Somebody who is signed in."""
-
-    def __init__(self, app: Flask, name: str) -> None:
-        self.client = app.test_client()
-        person = {"email": f"{name}@example.org", "username": name, "password": "correct horse battery"}
-        assert self.client.post("/auth/register", json=person).status_code == 201
-        answer = self.client.post("/auth/login", json={"username": name, "password": "correct horse battery"})
-        self.headers = {"Authorization": f"Bearer {answer.get_json()['access_token']}"}
-
-    def ask(self, method: str, path: str, **options: Any) -> TestResponse:
-        headers = self.headers | {"X-Page-Secret": SECRETS["page_secret"], "X-Request-ID": REQUEST_ID}
-        return self.client.open(path, method=method, headers=headers | options.pop("headers", {}), **options)
-
-    def made(self, path: str, values: object, *where: str) -> str:
-        answer = self.ask("POST", path, json=values, headers={"Prefer": "respond-async"})
-        assert answer.status_code in (201, 202), answer.text
-        found = answer.get_json()
-        for name in where or ("id",):
-            found = found[name]
-        return str(found)
-
-    def key(self, *scopes: str) -> dict[str, str]:
-        text = self.made("/api-keys", {"name": "test", "scopes": list(scopes)}, "key")
-        return {"Authorization": f"Bearer {text}"}
 
 
 def _chat(who: Account) -> str:
@@ -94,6 +66,13 @@ def _attachment(who: Account) -> str:
     return str(answer.get_json()["id"])
 
 
+def _import(who: Account) -> str:
+    """Of a file with nothing in it, read to its end: one at a time."""
+    made = who.ask("POST", "/imports", data=b"[]", content_type="application/json").get_json()["id"]
+    until(lambda: who.ask("GET", f"/imports/{made}").get_json()["state"] != "running")
+    return str(made)
+
+
 FORMS: dict[str, Callable[[], dict[str, Any]]] = {"/attachments": lambda: {"file": (io.BytesIO(b"text"), "a.txt")}}
 """Bodies of the routes that take no JSON."""
 MAKERS: dict[str, Callable[[Account], str]] = {
@@ -107,6 +86,7 @@ MAKERS: dict[str, Callable[[Account], str]] = {
     "/chat/history/": _chat,
     "/chat/delete/": _chat,
     "/generations/": _generation,
+    "/imports/": _import,
     "/model-configs/": lambda who: who.made("/model-configs", {"name": f"c{new_id().hex[20:]}", "provider": "demo"}),
 }
 
@@ -115,6 +95,7 @@ MAKERS: dict[str, Callable[[Account], str]] = {
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     folder: Path = tmp_path_factory.mktemp("access")
     limits: dict[str, Any] = {"rate_limit_per_hour": 10**6, "generation_limit_per_hour": 10**6, "login_limit": 1000}
+    limits |= {"max_import_bytes": MAX_BODY}
     values: dict[str, Any] = {"data_dir": folder, "max_body_bytes": MAX_BODY, **SECRETS, **limits}
     app = create_app(Settings(**values, database_url=f"sqlite:///{folder}/parley.db"))
     app.extensions["parley_process"].start()

@@ -28,6 +28,7 @@ SETTINGS = WebSettings(
     trusted_proxies=0,
     max_upload_bytes=2048,
     max_body_bytes=2000,
+    max_import_bytes=1_000_000,
     access_token_minutes=10,
     client_token_hours=24,
     refresh_token_days=30,

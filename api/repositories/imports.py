@@ -1,0 +1,84 @@
+"""Queries of imports: what is known by its name elsewhere, and the runs with their results."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from api.domain import clock
+from api.domain.imports import Imported, ImportResult, ImportRun
+from api.models.base import table_of
+from api.models.chats import Message
+from api.models.imports import Import
+from api.models.imports import ImportResult as ResultRow
+from api.models.imports import ImportRun as RunRow
+from api.repositories.base import Repository
+
+IMPORTS = table_of(Import)
+RUNS = table_of(RunRow)
+RESULTS = table_of(ResultRow)
+MESSAGE = table_of(Message).c
+KNOWN_FIELDS = tuple(IMPORTS.c[name] for name in Imported.__dataclass_fields__)
+RESULT_FIELDS = tuple(RESULTS.c[name] for name in ImportResult.__dataclass_fields__)
+IDS = 500  # in one query
+
+
+class ImportRepository(Repository):
+    def claim(self, user_id: UUID, wanted: Imported) -> tuple[Imported, bool]:
+        """What is known of it, kept from changing until this transaction ends, and whether it is news."""
+        is_new = self.add_unless_there(IMPORTS, {"user_id": user_id, **asdict(wanted)})
+        found = sa.and_(
+            IMPORTS.c.user_id == user_id, IMPORTS.c.source == wanted.source, IMPORTS.c.source_id == wanted.source_id
+        )
+        row = self.connection.execute(sa.select(*KNOWN_FIELDS).where(found).with_for_update()).mappings().one()
+        return Imported(**row), is_new
+
+    def remember(self, user_id: UUID, known: Imported) -> None:
+        found = (IMPORTS.c.user_id == user_id, IMPORTS.c.source == known.source, IMPORTS.c.source_id == known.source_id)
+        values = {"content_hash": known.content_hash, "object_id": known.object_id, "imported_at": clock.now()}
+        self.connection.execute(sa.update(IMPORTS).where(*found).values(values))
+
+    def chats_of(self, user_id: UUID, ids: Collection[UUID]) -> dict[UUID, UUID]:
+        """Those of these message ids that the account has, with the chat of each."""
+        wanted, found = list(ids), {}
+        for first in range(0, len(wanted), IDS):
+            of_these = MESSAGE.id.in_(wanted[first : first + IDS])
+            query = sa.select(MESSAGE.id, MESSAGE.chat_id).where(MESSAGE.user_id == user_id, of_these)
+            found.update({row.id: row.chat_id for row in self.connection.execute(query)})
+        return found
+
+    def begin(self, run: ImportRun) -> None:
+        self.connection.execute(sa.insert(RUNS).values(asdict(run)))
+
+    def forget_runs(self, user_id: UUID, before: dt.datetime) -> None:
+        """Those that ended long ago, with their results; what they brought is known all the same."""
+        self.connection.execute(sa.delete(RUNS).where(RUNS.c.user_id == user_id, RUNS.c.updated_at < before))
+
+    def progress(self, user_id: UUID, run_id: UUID, values: Mapping[str, Any]) -> None:
+        """Set these, and that the run lives."""
+        found = (RUNS.c.user_id == user_id, RUNS.c.id == run_id)
+        self.connection.execute(sa.update(RUNS).where(*found).values(updated_at=clock.now(), **values))
+
+    def add_result(self, user_id: UUID, run_id: UUID, result: ImportResult) -> None:
+        self.connection.execute(sa.insert(RESULTS).values(user_id=user_id, run_id=run_id, **asdict(result)))
+
+    def run(self, user_id: UUID, run_id: UUID) -> ImportRun | None:
+        query = sa.select(RUNS).where(RUNS.c.user_id == user_id, RUNS.c.id == run_id)
+        row = self.connection.execute(query).mappings().first()
+        return ImportRun(**row) if row is not None else None
+
+    def alive(self, user_id: UUID, since: dt.datetime) -> bool:
+        """Whether a run of the account has moved since then."""
+        found = (RUNS.c.user_id == user_id, RUNS.c.state == "running", RUNS.c.updated_at > since)
+        return self.connection.execute(sa.select(RUNS.c.id).where(*found).limit(1)).first() is not None
+
+    def results(self, user_id: UUID, run_id: UUID, after: int, limit: int) -> list[ImportResult]:
+        """In the file's order, from just behind `after`."""
+        found = (RESULTS.c.user_id == user_id, RESULTS.c.run_id == run_id, RESULTS.c.position > after)
+        query = sa.select(*RESULT_FIELDS).where(*found).order_by(RESULTS.c.position).limit(limit)
+        return [ImportResult(**row) for row in self.connection.execute(query).mappings()]
