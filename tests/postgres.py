@@ -21,6 +21,8 @@ from typing import Any
 
 import psycopg2
 
+from tests import canary
+
 USER = "parley"
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "listen_addresses=")
 
@@ -160,6 +162,7 @@ def running_cluster() -> Iterator[Cluster]:
         cluster.create()
         cluster.start()
         yield cluster
+        canary.check_file(folder / "log")
     finally:
         if cluster is not None:
             cluster.stop()

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import canary
+
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0
 Event = tuple[int, str, Any]
@@ -84,6 +86,7 @@ def events_of(lines: Any) -> Iterator[Event]:
     kind = ""
     try:
         for raw in lines:
+            canary.check(raw, "a stream")
             line = raw.decode().rstrip("\n")
             if line.startswith("id: "):
                 number = int(line[4:]) if line[4:].isdigit() else line[4:]
@@ -145,7 +148,7 @@ class Person:
 
     def openai(self, model: str = "text") -> None:
         """A default model config for the upstream behind OPENAI_BASE_URL."""
-        values = {"name": "upstream", "provider": "openai", "api_key": "sk-loopback-0123456789", "model": model}
+        values = {"name": "upstream", "provider": "openai", "api_key": canary.KEY, "model": model}
         answer = self.call("POST", "/model-configs", values | {"is_default": True})
         assert answer.status == 201, answer.body
 
@@ -163,7 +166,9 @@ def call(port: int, method: str, path: str, body: Any = None, timeout: float = P
             headers["Content-Type"] = "application/json"
         connection.request(method, path, data, headers)
         response = connection.getresponse()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        canary.check(answer.body + repr(answer.headers).encode(), f"the answer to {method} {path}")
+        return answer
     finally:
         connection.close()
 
@@ -216,6 +221,11 @@ class Server:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
+    def search(self) -> None:
+        """Raises AssertionError where the provider key that tests use stands in what this server said or stored."""
+        canary.check_folder(self.folder)
+        canary.check_database(self.environment["DATABASE_URL"])
+
     def kill(self) -> None:
         """SIGKILL for the arbiter and every worker, at once."""
         assert self.process is not None
@@ -244,6 +254,9 @@ def running_server(database_url: str, folder: Path, **environment: str) -> Itera
     server = Server(database_url, folder, **environment)
     try:
         yield server.start()
+        if server.process is not None and server.process.poll() is None:
+            with contextlib.suppress(OSError):  # a frozen or full one
+                call(server.port, "GET", "/metrics", timeout=2)
     finally:
         if server.process is not None and server.process.poll() is None:
             os.killpg(server.process.pid, signal.SIGCONT)  # a frozen one could not end
@@ -252,3 +265,4 @@ def running_server(database_url: str, folder: Path, **environment: str) -> Itera
                 server.process.wait(30)
             except subprocess.TimeoutExpired:
                 server.kill()
+    server.search()

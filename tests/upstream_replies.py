@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,9 +40,10 @@ def names_field(body: dict[str, Any], field: str) -> bool:
 
 
 def key_of(headers: dict[str, str]) -> str:
-    """The credential as it arrived."""
+    """The credential as it arrived, in words, in base64 and in hexadecimal."""
     found = (headers.get(name) for name in ("authorization", "x-api-key", "x-goog-api-key"))
-    return next((value for value in found if value), "no key")
+    key = next((value for value in found if value), "no key")
+    return f"{key}, {base64.b64encode(key.encode()).decode()}, {key.encode().hex()}"
 
 
 def tokens(name: str, args: list[str], asked: str) -> Iterator[tuple[float, str]]:

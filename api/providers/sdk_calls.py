@@ -54,8 +54,8 @@ def ask(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | None 
     with httpx2.Client(
         transport=transport, trust_env=False, follow_redirects=False, timeout=budget.seconds, event_hooks=hooks
     ) as http:
-        client = openai.OpenAI(api_key="unused", base_url=route.base_url, http_client=http, max_retries=0)
         try:
+            client = openai.OpenAI(api_key="unused", base_url=route.base_url, http_client=http, max_retries=0)
             if body is None:
                 answer = client.get(path, cast_to=httpx2.Response)
             else:
@@ -65,6 +65,8 @@ def ask(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | None 
             raise from_http(error.status_code, error.response.headers, error.response.content) from None
         except openai.APIConnectionError as error:
             raise _connection_fault(error, error.__cause__) from None
+        except OSError as error:  # such as a name that nobody knows
+            raise _connection_fault(error, error) from None
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
             raise unreadable(error) from None
 
@@ -82,16 +84,11 @@ def ollama_client(route: Route, budget: Budget, between: float | None = None) ->
 
     transport = httpx.HTTPTransport(trust_env=False)
     _put_under(transport._pool, Network(httpcore.SyncBackend().connect_tcp, route.egress, budget))
-    client = ollama.Client(
-        route.base_url,
-        follow_redirects=False,
-        timeout=between or budget.seconds,
-        transport=transport,
-        trust_env=False,
-        event_hooks={"request": [own_headers(route.headers)], "response": [refuse_compressed]},
-    )
+    hooks: dict[str, list[Any]] = {"request": [own_headers(route.headers)], "response": [refuse_compressed]}
+    seconds = between or budget.seconds
+    options: dict[str, Any] = {"transport": transport, "trust_env": False, "event_hooks": hooks, "timeout": seconds}
     try:
-        with client:
+        with ollama.Client(route.base_url, follow_redirects=False, **options) as client:
             yield client
     except ollama.ResponseError as error:
         if error.status_code <= 0:  # in the middle of a stream

@@ -13,7 +13,7 @@ _TAIL: Final = 4
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """`text` without `secrets`: raw, base64 or URL-encoded, whole or any 12 characters in a row of them.
+    """`text` without `secrets`: raw, in base64, hexadecimal or URL-encoded, whole or 12 characters in a row of them.
 
     A text that ends in an ellipsis was cut: there four characters of a secret at its end are enough.
     Linear in the text's length. A secret of fewer than four characters is none.
@@ -57,6 +57,8 @@ def _spellings(secret: str) -> Iterator[str]:
     yield secret
     yield quote(secret, safe="")
     yield secret.encode("unicode_escape").decode()
+    yield raw.hex()
+    yield raw.hex().upper()
     for shift in range(3):
         # Inside another text's base64 a secret starts at one of three offsets; the characters it shares
         # with its neighbours differ, those in between do not.

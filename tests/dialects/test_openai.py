@@ -12,6 +12,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests import canary
 from tests.server import Answer, Person, Server, call, until
 from tests.upstream import Upstream
 
@@ -166,7 +167,7 @@ def test_everything_is_passed_on_to_a_provider_of_the_same_protocol(ann: Person,
 def test_the_configs_prompt_and_parameters_stand_in_for_what_the_client_leaves_out(
     ann: Person, upstream: Upstream
 ) -> None:
-    values = {"name": "poet", "provider": "openai", "api_key": "sk-loopback-0123456789", "model": "text#poet"}
+    values = {"name": "poet", "provider": "openai", "api_key": canary.KEY, "model": "text#poet"}
     values |= {"system_prompt": "Rhyme.", "temperature": 0.5, "max_tokens": 77}  # type: ignore[dict-item]
     assert ann.call("POST", "/model-configs", values).status == 201
 

@@ -145,12 +145,12 @@ def test_what_a_chat_does_not_hold_is_refused(ben: Person) -> None:
 
 
 def test_anothers_chat_is_never_written_to(server: Server, ben: Person) -> None:
-    eve = server.person("eve")
+    mallory = server.person("mallory")
     mine = ben.chat(slug="mine")
-    assert stored(eve, mine, model="demo/demo").status == 404
-    assert stored(eve, "mine", [{"role": "user", "content": "demo:fast hi"}], model="demo/demo").status == 200
+    assert stored(mallory, mine, model="demo/demo").status == 404
+    assert stored(mallory, "mine", [{"role": "user", "content": "demo:fast hi"}], model="demo/demo").status == 200
     assert texts(ben, "mine") == []
-    assert texts(eve, "mine")[0] == "demo:fast hi"
+    assert texts(mallory, "mine")[0] == "demo:fast hi"
 
 
 def test_a_failure_has_its_status_and_the_chat_keeps_the_question(ben: Person) -> None:

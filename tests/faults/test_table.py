@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from tests import canary
 from tests.server import Event, Person, Server, running_server, until
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.xdist_group("faults")
-KEY = "sk-loopback-0123456789"
+KEY = canary.KEY
 ADVICE = re.compile(r"\b(Check|Try|try|Wait|Choose|choose|check|Set|Shorten|Rephrase|Send)\b")
 MIB = 1 << 20
 ECHO = "You said: go "

@@ -25,6 +25,8 @@ secrets = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), m
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
         base64.b64encode(b"user:" + SECRET.encode()).decode(),
         base64.b64encode(b"me:" + SECRET.encode() + b":x").decode(),
+        SECRET.encode().hex(),
+        f"key={SECRET}".encode().hex().upper(),
         SECRET[3:15],
         SECRET[-12:],
     ],
