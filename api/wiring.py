@@ -162,6 +162,7 @@ class Wiring:
         environment = InstanceSettings(
             registration=self.settings.registration,
             default_model=self.settings.default_model,
+            system_prompt=self.settings.system_prompt,
             requests_per_hour=self.settings.rate_limit_per_hour,
             generations_per_hour=self.settings.generation_limit_per_hour,
         )
@@ -223,7 +224,7 @@ class Wiring:
             self.providers,
             self.timeouts,
             self.choice,
-            system_prompt=self.settings.system_prompt,
+            system_prompt=lambda: self.instance.current.system_prompt,
         )
 
     @cached_property

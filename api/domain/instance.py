@@ -14,8 +14,10 @@ class InstanceSettings:
 
     registration: Literal["open", "closed"] = "open"
     default_model: str = ""
+    system_prompt: str = ""  # what models are told first where nothing else says it
     requests_per_hour: int = 1000
     generations_per_hour: int = 100
     limit_rules: tuple[Rule, ...] = ()
     retention_chats_days: int | None = None
+    retention_events_minutes: int = 10  # after a reply's end: how long its events can still be told one by one
     retention_audit_days: int | None = 365

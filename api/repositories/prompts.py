@@ -30,6 +30,15 @@ class PromptRepository(Repository):
         order = (sa.case((PROMPT.user_id == user_id, 0), else_=1), sa.func.lower(PROMPT.name), PROMPT.id)
         return [Prompt(**row) for row in self.connection.execute(query.order_by(*order)).mappings()]
 
+    def shared(self) -> list[Prompt]:
+        """Those shared with everybody, whoever shares them, by name."""
+        query = sa.select(TABLE).where(PROMPT.shared).order_by(sa.func.lower(PROMPT.name), PROMPT.id)
+        return [Prompt(**row) for row in self.connection.execute(query).mappings()]
+
+    def unshare(self, prompt_id: UUID) -> bool:
+        """False where no shared prompt has that id."""
+        return self.changed(sa.update(TABLE).where(PROMPT.id == prompt_id, PROMPT.shared).values(shared=False)) == 1
+
     def get_usable(self, prompt_id: UUID, user_id: UUID) -> Prompt | None:
         return BY_ID.record(self.connection, {"k_user_id": user_id, "k_id": prompt_id}, Prompt)
 

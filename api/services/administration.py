@@ -14,6 +14,7 @@ from api.domain.accounts import Found, User
 from api.domain.audit import Actor
 from api.domain.errors import LastAdmin, NotFound
 from api.domain.model_configs import ModelConfig
+from api.domain.prompts import BUILT_IN, Prompt
 from api.domain.usage import percentile
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.repositories.usage import Asked
@@ -131,6 +132,22 @@ class AdministrationService:
             if config_id is None or not work.model_configs.unshare(config_id):
                 raise NotFound("No shared model config has this id.")
             work.audit.add(actor.did("model_config.unshare", config_id))
+
+        self._store.write(change)
+
+    # Prompts for everybody
+
+    def shared_prompts(self) -> list[Prompt]:
+        """The built-in ones, then those that admins share."""
+        return [*BUILT_IN, *self._store.read(lambda work: work.prompts.shared())]
+
+    def unshare_prompt(self, actor: Actor, prompt_id: UUID | None) -> None:
+        """Leave a prompt to its owner alone; with others it is no longer active. Raises NotFound."""
+
+        def change(work: UnitOfWork) -> None:
+            if prompt_id is None or not work.prompts.unshare(prompt_id):
+                raise NotFound("No shared prompt has this id; the built-in ones are there for everybody.")
+            work.audit.add(actor.did("prompt.unshare", prompt_id))
 
         self._store.write(change)
 

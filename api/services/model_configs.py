@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -61,9 +61,9 @@ class ModelConfigService:
         timeouts: Timeouts,
         choice: Choice,
         *,
-        system_prompt: str = "",
+        system_prompt: Callable[[], str] = str,
     ) -> None:
-        """`system_prompt` is the instance's, for whoever has none."""
+        """`system_prompt` tells the instance's, for whoever has none."""
         self._store = store
         self._vault = vault
         self._catalogue = catalogue
@@ -233,8 +233,8 @@ class ModelConfigService:
         config, vendor, model = self._choice.made(configs, principal, chat, wish)
         parameters = chat.parameters if chat else {}
         system = system_prompt(work, principal, wished=wish.prompt_id, chat=chat, config=config)
-        if system is None and self._system_prompt:
-            system = SystemPrompt(self._system_prompt, "instance")
+        if system is None and (instance := self._system_prompt()):
+            system = SystemPrompt(instance, "instance")
 
         def pick(name: str) -> Any:
             for value in (getattr(wish, name), parameters.get(name), getattr(config, name, None)):

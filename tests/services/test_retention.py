@@ -18,6 +18,7 @@ from api.repositories.unit_of_work import Store
 from api.services.audit import AuditService
 from api.services.chats import ChatFilter
 from api.services.retention import BATCH, RetentionService
+from tests.server import until
 from tests.services.machine import FOR_EVER, Machine, principal, text
 
 
@@ -40,7 +41,7 @@ def test_chats(store: Store, register: Callable[[str], User], monkeypatch: pytes
     running, spoken = machine.chat(ann), machine.chat(ann)
     machine.send(ann, running, FOR_EVER)
     told = machine.ended(ann, machine.send(ann, spoken, text("x")).generation_id)
-    assert keeping(store, 30, None).prune() == {"attachments": 0, "temporary": 0, "chats": 0, "audit": 0}
+    assert set(keeping(store, 30, None).prune().values()) == {0}
     later(monkeypatch, 31)
     fresh = machine.chat(ann)
     assert keeping(store, None, None).prune()["chats"] == 0
@@ -105,3 +106,27 @@ def unsent(user_id: UUID) -> Attachment:
     return Attachment(
         user_id, new_id(), None, "a.txt", "text", "text/plain", 1, digest, digest, 1, 1, None, None, clock.now()
     )
+
+
+def test_events(store: Store, register: Callable[[str], User], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of replies that ended; of one that runs, every event may still be asked for."""
+    user = register("ann")
+    ann = principal(user.id, "ann")
+    machine = Machine(store)
+    machine.generations.start()
+    ended, running = machine.chat(ann), machine.chat(ann)
+    ends, runs = (machine.send(ann, chat, FOR_EVER).generation_id for chat in (ended, running))
+
+    def kept(generation: UUID) -> int:
+        return len(store.read(lambda work: work.generation_events.after([(user.id, generation, 0, 0)])))
+
+    until(lambda: kept(runs) > 0 and kept(ends) > 0)
+    machine.generations.stop_reply(ann, str(ends))
+    machine.ended(ann, ends)
+    assert keeping(store, None, None).prune()["events"] == 0
+    moment = clock.now() + dt.timedelta(minutes=11)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    assert keeping(store, None, None).prune()["events"] > 0
+    assert kept(ends) == 0
+    assert kept(runs) > 0
+    machine.generations.stop()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from api.domain.prompts import BUILT_IN
 from tests.server import until
 from tests.services.whole import Whole
 from tests.upstream import Upstream
@@ -135,6 +136,41 @@ def test_shared_model_configs(both: Pair) -> None:
     assert ann.ask("DELETE", f"/admin/model-configs/{config}").status_code == 204
     assert ann.ask("DELETE", f"/admin/model-configs/{config}").status_code == 404
     assert [one.name for one in whole.services.model_configs.list(whole.ben)] == []
+
+
+def test_shared_prompts(both: Pair) -> None:
+    """What another admin shares can be taken back from everybody; what nobody shares is nobody's business."""
+    shared = both.ann.post("/prompts", {"name": "House style", "content": "Be brief.", "shared": True}).json["id"]
+    own = both.ben.post("/prompts", {"name": "Mine", "content": "PRIVATE-CANARY"}).json["id"]
+    assert both.ben.post(f"/prompts/{shared}/activate").status_code == 200
+    listed = both.ann.get("/admin/prompts")
+    assert [one["id"] for one in listed.json["items"] if one["user_id"]] == [shared]
+    assert {one["slug"] for one in listed.json["items"] if one["user_id"] is None} == {one.slug for one in BUILT_IN}
+    assert "PRIVATE-CANARY" not in listed.text
+    assert both.ann.ask("DELETE", f"/admin/prompts/{shared}").status_code == 204
+    assert both.ben.get(f"/prompts/{shared}").status_code == 404
+    for gone in (shared, own, str(BUILT_IN[0].id)):
+        assert both.ann.ask("DELETE", f"/admin/prompts/{gone}").status_code == 404
+    audited = both.ann.get("/admin/audit").json["items"][0]
+    assert (audited["action"], audited["target"]) == ("prompt.unshare", shared)
+
+
+def test_the_instances_system_prompt(both: Pair) -> None:
+    """For whoever has no other, from the next message on; taken back, the environment's counts again."""
+
+    def told() -> str | None:
+        chat = both.ben.post("/chats").json["id"]
+        body = {"content": "demo:fast hello", "model": "demo/demo"}
+        generation = both.ben.post(f"/chats/{chat}/messages", body).json["generation"]["id"]
+        notes = both.ben.get(f"/generations/{generation}").json["notes"]
+        return notes.get("system_prompt_from")
+
+    assert told() is None
+    set_to = both.ann.ask("PATCH", "/admin/settings", {"system_prompt": "Answer in verse."})
+    assert set_to.json["system_prompt"] == "Answer in verse."
+    assert told() == "instance"
+    assert both.ann.ask("PATCH", "/admin/settings", {"reset": ["system_prompt"]}).json["system_prompt"] == ""
+    assert told() is None
 
 
 def test_limits_by_rule(both: Pair) -> None:

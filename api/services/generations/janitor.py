@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -11,7 +10,6 @@ from uuid import UUID
 
 import structlog
 
-from api.domain import clock
 from api.domain.errors import StoreUnavailable
 from api.repositories.unit_of_work import Store
 from api.services.generations.recovery import Recovery
@@ -23,14 +21,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 SWEEP_SECONDS = 1.0
 PRUNE_SECONDS = 60.0
-EVENTS_KEPT = dt.timedelta(minutes=10)
-PRUNE_BATCH = 500
 StillGood = Callable[[set[UUID], set[UUID]], tuple[set[UUID], set[UUID]]]
 """Of session ids and API key ids, those that still count."""
 
 
 class Janitor:
-    """Once a second: one query for all open streams' credentials, and a sweep. Once a minute: pruning."""
+    """Once a second: one query for all open streams' credentials, and a sweep."""
 
     def __init__(
         self,
@@ -68,7 +64,7 @@ class Janitor:
                 self._housekeeping()
                 if time.monotonic() - self._pruned_at > PRUNE_SECONDS:
                     self._pruned_at = time.monotonic()
-                    self._prune()
+                    self._recovery.forget_gone()
             except StoreUnavailable:
                 continue
             except Exception:
@@ -88,13 +84,3 @@ class Janitor:
                 who.api_key_id and who.api_key_id not in good_keys
             ):
                 self._loop.call(follower.revoked)
-
-    def _prune(self) -> None:
-        self._recovery.forget_gone()
-        before = clock.now() - EVENTS_KEPT
-        while (
-            self._store.write(lambda work: work.generation_events.prune(before, PRUNE_BATCH), durable=False)
-            == PRUNE_BATCH
-        ):
-            if self._stopping.is_set():
-                return

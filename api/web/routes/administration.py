@@ -38,6 +38,8 @@ from api.web.schemas.administration import (
     SettingsChange,
     SharedConfigAnswer,
     SharedConfigsAnswer,
+    SharedPromptAnswer,
+    SharedPromptsAnswer,
     UserChange,
     UsersAnswer,
     UsersQuery,
@@ -115,6 +117,19 @@ def shared_configs() -> Response:
 @routes.delete("/admin/model-configs/<id>", summary="Stop sharing one", access=Access.ADMIN, returns={204: None})
 def unshare_config(path: IdPath) -> Response:
     services().administration.unshare(actor(), parse_id(path.id))
+    return no_content()
+
+
+@routes.get(
+    "/admin/prompts", summary="Built-in and shared prompts", access=Access.ADMIN, returns={200: SharedPromptsAnswer}
+)
+def shared_prompts() -> Response:
+    return answer_list(SharedPromptAnswer, services().administration.shared_prompts())
+
+
+@routes.delete("/admin/prompts/<id>", summary="Stop sharing one", access=Access.ADMIN, returns={204: None})
+def unshare_prompt(path: IdPath) -> Response:
+    services().administration.unshare_prompt(actor(), parse_id(path.id))
     return no_content()
 
 

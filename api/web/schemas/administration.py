@@ -99,9 +99,11 @@ class RulesAnswer(BaseModel):
 class SettingsAnswer(BaseModel):
     registration: Literal["open", "closed"]
     default_model: str
+    system_prompt: str
     requests_per_hour: int
     generations_per_hour: int
     retention_chats_days: int | None
+    retention_events_minutes: int
     retention_audit_days: int | None
 
 
@@ -110,10 +112,16 @@ class SettingsChange(Body):
 
     registration: Literal["open", "closed"] = "open"
     default_model: Annotated[str, Field(max_length=200)] = ""
+    system_prompt: Annotated[str, Field(max_length=100_000)] = Field(
+        "", description="What models are told first where no chat, prompt or model config says it."
+    )
     requests_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1000
     generations_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 100
     retention_chats_days: Days | None = Field(None, description="Chats untouched for so long go, pinned ones stay.")
     retention_audit_days: Days | None = None
+    retention_events_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        10, description="After a reply's end: how long a reader that was cut still gets its events one by one."
+    )
     reset: list[str] = Field([], max_length=50)
 
     def values(self) -> dict[str, Any]:
@@ -132,6 +140,23 @@ class SharedConfigAnswer(BaseModel):
 
 class SharedConfigsAnswer(BaseModel):
     items: list[SharedConfigAnswer]
+
+
+class SharedPromptAnswer(BaseModel):
+    """`user_id` is null for one that is built in."""
+
+    id: UUID
+    user_id: UUID | None
+    name: str
+    slug: str
+    description: str
+    content: str
+    version: int
+    updated_at: dt.datetime
+
+
+class SharedPromptsAnswer(BaseModel):
+    items: list[SharedPromptAnswer]
 
 
 class BudgetBody(Body):
