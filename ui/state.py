@@ -34,6 +34,15 @@ class Draft:
 
 
 @dataclass
+class Queued:
+    """A message that waits for a running reply's end; when it is `held` it waits for a person."""
+
+    text: str
+    key: str
+    held: bool = False
+
+
+@dataclass
 class Comparison:
     """A question to several models that is being sent: the chat made for it, and the key that posts it once."""
 
@@ -90,6 +99,8 @@ class PageState:
     dialog: Dialog | None = None
     notice: Notice | None = None
     draft: Draft | None = None
+    queued: dict[str, list[Queued]] = field(default_factory=dict)  # by chat, in the order in which they were written
+    queue_rows: int = 0  # how many of them were shown at most
     compared: Comparison | None = None
     commands: list[Command] | None = None  # the slash commands there are, asked for once
     result: tuple[str, Outcome] | None = None  # a chat and the list that the last command gave there

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.person import Person
 from tests.server import Server, until
@@ -18,6 +18,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 def counts_past(person: Person, number: int) -> None:
     until(lambda: max(person.numbers(), default=0) > number, what=f"the reply to count past {number}")
+
+
+def queued(person: Person) -> Locator:
+    """The messages that wait, over the box."""
+    return person.page.locator("[data-testid=stLayoutWrapper] > [class*=st-key-queued-]")
 
 
 def test_a_reload_in_mid_answer_shows_it_from_its_start_and_goes_on(ada: Person) -> None:
@@ -97,19 +102,36 @@ def test_a_failed_reply_says_what_to_do_and_gives_the_words_back(ada: Person) ->
     expect(ada.composer()).to_have_value("demo:fail please")
 
 
-def test_typed_text_is_not_lost_while_a_reply_runs(ada: Person) -> None:
-    ada.says("demo:count 2000")
+def test_a_message_written_while_a_reply_runs_is_sent_at_its_end(ada: Person) -> None:
+    ada.says("demo:count 120")
     counts_past(ada, 5)
-    ada.composer().fill("too early")
+    ada.composer().fill("and the next thing")
     ada.composer().press("Enter")
-    expect(ada.page.locator(".st-key-wrong-notice")).to_contain_text("still being written")
-    expect(ada.composer()).to_have_value("too early")
-    counts_past(ada, 20)
+    expect(queued(ada)).to_contain_text("Next · and the next thing")
+    expect(ada.bubble("and the next thing")).to_be_visible()
+    expect(queued(ada)).to_have_count(0)
+    ada.sees_reply_end()
+    expect(ada.page.get_by_label("Chat message from user")).to_have_count(2)
+
+
+def test_after_a_stop_a_waiting_message_is_the_persons_to_send_change_or_drop(ada: Person) -> None:
+    ada.says("demo:count 5000")
+    counts_past(ada, 5)
+    for text in ("first of three", "second of three", "third of three"):
+        ada.composer().fill(text)
+        ada.composer().press("Enter")
+        expect(queued(ada).filter(has_text=text)).to_be_visible()
+    ada.button("Do not send it").last.click()
+    expect(queued(ada)).to_have_count(2)
     ada.stop_button().click()
     expect(ada.reply()).to_contain_text("Stopped")
-    expect(ada.composer()).to_have_value("too early")
-    ada.composer().press("Enter")
-    expect(ada.reply()).to_contain_text("You said")
+    expect(queued(ada).first).to_contain_text("Waits")
+    ada.button("Change this message").last.click()
+    expect(ada.composer()).to_have_value("second of three")
+    ada.button("Send now").click()
+    expect(ada.bubble("first of three")).to_be_visible()
+    ada.sees_reply_end()
+    expect(ada.composer()).to_have_value("second of three")
 
 
 def test_an_api_that_goes_away_comes_back_by_itself(ada: Person, api: Server) -> None:

@@ -100,7 +100,6 @@ def test_a_message_is_sent_once_and_its_reply_drawn(ada: AppTest, page: FakeApi)
     [
         (429, {"code": "rate_limited", "retry_after": 42}, "in 42 seconds"),
         (503, {"code": "overloaded", "retry_after": 5}, "full just now"),
-        (409, {"code": "chat_busy"}, "still being written"),
         (422, {"code": "invalid", "detail": "Too long."}, "Too long."),
     ],
 )
@@ -213,3 +212,18 @@ def test_a_line_with_a_slash_is_the_apis_to_read(ada: AppTest, page: FakeApi) ->
     assert not page.chats
     ada.chat_input[0].set_value("//etc").run()
     assert [text.value for text in ada.text if "etc" in text.value] == ["/etc"]
+
+
+def test_a_message_for_a_busy_chat_waits_for_the_replys_end(ada: AppTest, page: FakeApi) -> None:
+    chat = page.add_chat()["id"]
+    ada.query_params["chat"] = chat
+    page.refuse[f"POST /chats/{chat}/messages"] = (409, {"code": "chat_busy"})
+    ada.run().chat_input[0].set_value("precious words").run()
+    assert "precious words" in words(ada)
+    assert not page.runs
+    page.refuse.clear()
+    ada.run()
+    assert [run.message["role"] for run in page.runs.values()] == ["assistant"]
+    ada.run()
+    assert len(page.runs) == 1
+    assert [text.value for text in ada.text if "precious" in text.value] == ["precious words"]

@@ -24,6 +24,7 @@ export default function (component) {
     .then((answer) => answer.status, () => 0)
     .then((status) => {
       if (data.reload) {
+        for (const key of Object.keys(sessionStorage)) if (key.startsWith("parley-")) sessionStorage.removeItem(key);
         location.replace(root);
       } else {
         setTriggerValue("done", status);

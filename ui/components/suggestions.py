@@ -19,6 +19,7 @@ _HTML = """
 _JS = """
 export default function (component) {
   const { data, parentElement } = component;
+  parentElement.parleyLeave?.();  // new data: Streamlit calls this again without the old one's leave
   const list = parentElement.querySelector(".parley-suggestions");
   const heard = parentElement.querySelector(".parley-heard");
   const isBox = (target) => target && target.matches && target.matches("[data-testid=stChatInputTextArea]");
@@ -136,12 +137,13 @@ export default function (component) {
   document.addEventListener("focusout", left, true);
   const now = document.querySelector("[data-testid=stChatInputTextArea]");
   if (now && now === document.activeElement && now.value.startsWith("/")) typed({ target: now });
-  return () => {
+  parentElement.parleyLeave = () => {
     close();
     document.removeEventListener("input", typed, true);
     document.removeEventListener("keydown", pressed, true);
     document.removeEventListener("focusout", left, true);
   };
+  return parentElement.parleyLeave;
 }
 """
 

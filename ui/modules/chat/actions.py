@@ -9,7 +9,7 @@ import streamlit as st
 from ui import state
 from ui.api_client import ApiClient, ApiError
 from ui.components.callbacks import whole
-from ui.modules.chat import commands
+from ui.modules.chat import commands, queue
 from ui.modules.chat.model import chosen, model_key
 from ui.sign_in.current import my_client
 from ui.wording import explain
@@ -45,10 +45,12 @@ def _post(chat_id: str, text: str) -> None:
     try:
         _deliver(my_client(), chat_id, draft)
     except ApiError as error:
+        if error.code == "chat_busy" and not commands.is_command(text):
+            queue.add(draft.chat_id, text)
+            page.draft = None
+            return
         page.refill = text
-        page.notice = state.Notice(
-            explain(error).text, "warning" if error.code == "chat_busy" or error.away else "error"
-        )
+        page.notice = state.Notice(explain(error).text, "warning" if error.away else "error")
         return
     page.draft, page.begun = None, {}
 

@@ -65,6 +65,7 @@ def draw_result(chat_id: str, choose: Callable[..., None]) -> None:
     """The last command's list, until it is shut or another thing is done. `choose` hears which one of it is taken."""
     page = state.page()
     if page.result is None or page.result[0] != chat_id:
+        st.empty()
         return
     outcome = page.result[1]
     with st.container(key="command-result", border=True, gap="small"):

@@ -64,6 +64,7 @@ def _editor(message: Message, chat_id: str) -> None:
 
 def _user_steps(message: Message, chat_id: str, *, last: bool, busy: bool) -> None:
     if busy:
+        st.empty()  # holds the place: what stands below keeps its own
         return
     with st.container(
         key=f"steps-user-{message.id}",

@@ -7,10 +7,12 @@ import streamlit as st
 from ui import state
 from ui.api_client import ApiClient, ApiError, Chat, Message, Model, OpenChat
 from ui.components.copying import copy_once
+from ui.components.drafts import keep_draft
 from ui.components.escape import escape_presses
 from ui.components.focus import focus, to_end
 from ui.components.problem import draw_problem
-from ui.modules.chat import actions, commands
+from ui.components.reading import reading
+from ui.modules.chat import actions, commands, queue
 from ui.modules.chat.header import draw_header
 from ui.modules.chat.message import draw_message
 from ui.modules.chat.model import catalogue as kept_catalogue
@@ -18,6 +20,7 @@ from ui.modules.chat.model import model_choice
 from ui.modules.chat.running import draw_running
 from ui.modules.chat.settings import draw_settings
 from ui.modules.chat.welcome import draw_welcome
+from ui.wording import explain_reply, status_words
 
 FIRST_PAGE = 50  # messages the API gives when a chat is opened
 
@@ -27,6 +30,8 @@ def draw(api: ApiClient) -> None:
     opened = _open(api, chat_id)
     if chat_id and opened is None:
         return
+    if opened and queue.send_next(api, opened):
+        opened = _open(api, chat_id)
     if opened and opened.chat.title:
         st.set_page_config(page_title=f"{opened.chat.title} · Parley")
     running = opened.chat.active_generation_id if opened else None
@@ -34,15 +39,22 @@ def draw(api: ApiClient) -> None:
     catalogue = kept_catalogue(api)
     models = {model.id: model for model in catalogue.models}
     # Every call that may fail is made: from here the composer is on the page, and what is typed in it safe.
+    refill = page.refill or ""
     _composer(opened, running, models)
     commands.offer(api, list(models))
+    _for_readers(opened, running, refill)
     if page.copied:
         copy_once(*page.copied)
+    else:
+        st.empty()  # every part has its place, filled or not: while a reply is streamed what moved would be seen twice
     if opened and (messages or opened.chat.plan):
         draw_header(api, opened, messages, running=bool(running))
+    else:
+        st.empty()
     if not opened or not messages:
         draw_welcome(chat_id, catalogue)
         return
+    st.empty()
     with st.container(key="conversation", gap="medium"):
         if more:
             with st.container(horizontal_alignment="center"):
@@ -112,6 +124,18 @@ def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Mo
         escape_presses("stop")
     elif not (page.modal or page.editing):
         focus(state.COMPOSER, chat_id or "new")
+    else:
+        st.empty()
+
+
+def _for_readers(opened: OpenChat | None, running: str | None, refill: str) -> None:
+    """What is typed is kept, what is written is heard, a reply's end is marked."""
+    chat_id = opened.chat.id if opened else ""
+    last = opened.messages[-1] if opened and opened.messages else None
+    problem = explain_reply(last.problem).text if last and last.status == "error" else ""
+    ended = problem or (status_words(last.status) if last else "") or "The reply is complete."
+    keep_draft(state.page().user_id, chat_id, queue.texts(chat_id), refill)
+    reading(chat_id, running or "", ended)
 
 
 def _input(chat_id: str, *, replying: bool) -> None:
@@ -124,8 +148,13 @@ def _input(chat_id: str, *, replying: bool) -> None:
         state.put_widget(state.COMPOSER, page.refill)
         page.refill = None
     with st.bottom, st.container(key="notice"):
-        draw_problem("notice", page.notice.text if page.notice else None)
+        if page.notice:
+            draw_problem("notice", page.notice.text)
+        else:
+            st.empty()
         commands.draw_result(chat_id, actions.choose_listed)
+        with st.container(key="queue", gap=None):
+            queue.draw_queue(chat_id)
     st.chat_input(
         "Reply" if replying else "Ask anything",
         key=state.COMPOSER,

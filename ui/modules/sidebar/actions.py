@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from ui import state
 from ui.api_client import ApiError, Chat
+from ui.components.palette import chosen
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -30,6 +32,17 @@ def _go(chat_id: str) -> None:
     else:
         st.query_params.clear()
     state.page().going, state.page().notice, state.page().editing = chat_id, None, ""
+
+
+def go_or_do() -> None:
+    """What was taken of the palette."""
+    kind, name = chosen()
+    if kind == "chat":
+        open_chat(name)
+    elif kind == "place":
+        state.page().visit = name
+    elif kind == "do":
+        next(act for key, _, act in DOINGS if key == name)()
 
 
 def show_more() -> None:
@@ -141,3 +154,11 @@ def delete() -> str:
     close_dialog()
     state.page().toast = "Chat deleted."
     return ""
+
+
+DOINGS: tuple[tuple[str, str, Callable[[], None]], ...] = (
+    ("new", "New chat", new_chat),
+    ("archive", "Archived chats", lambda: show_archive(True)),
+    ("shortcuts", "Keyboard shortcuts", show_shortcuts),
+)
+"""What the palette can do, by name."""

@@ -11,9 +11,11 @@ from ui.modules.sidebar import actions
 from ui.render import literal
 
 SHORTCUTS = (
+    ("Find a chat or a page, or do something", "Ctrl K"),
     ("New chat", "Ctrl Shift O"),
     ("Send the message", "Enter"),
     ("Start a line in the message", "Shift Enter"),
+    ("Offer commands", "/"),
     ("Stop the reply, from the message box", "Esc"),
     ("Close a dialog or a menu", "Esc"),
     ("Next and previous control", "Tab"),

@@ -11,6 +11,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, Chat, ChatPage, Prompt, User
+from ui.components.palette import palette
 from ui.components.style import STATIC
 from ui.components.theme import theme_choice
 from ui.modules.sidebar import actions
@@ -38,6 +39,7 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
             width="stretch",
             on_click=actions.new_chat,
         )
+        st.button("Find or do", key="palette-open", icon=":material/search:", type="tertiary", width="stretch")
         with st.container(key="places", gap=None):
             _links(places, "sidebar")
         _active_prompt(api)
@@ -45,6 +47,7 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
             _list(listed, archived=page.archive)
         _account(user, places)
     _watch(api, listed)
+    palette(_entries(listed.items, places), actions.go_or_do)
     draw_dialog()
 
 
@@ -109,6 +112,16 @@ def _row(chat: Chat, *, active: bool) -> None:
             on_click=actions.choose,
             args=(chat, menu),
         )
+
+
+def _entries(chats: Sequence[Chat], places: Sequence[Place]) -> list[dict[str, str]]:
+    """What Ctrl+K offers: things to do, pages, and the chats that are listed."""
+    shown = [place for place in places if place.menu and place.path in state.page().places]
+    entries = [{"kind": "do", "id": key, "title": title, "what": "Do"} for key, title, _ in actions.DOINGS]
+    entries += [{"kind": "place", "id": place.path, "title": place.title, "what": "Page"} for place in shown]
+    return entries + [
+        {"kind": "chat", "id": chat.id, "title": chat.title or "New chat", "what": "Chat"} for chat in chats
+    ]
 
 
 def _links(places: Sequence[Place], menu: str) -> None:
