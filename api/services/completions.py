@@ -13,6 +13,7 @@ from api.domain.conversation import CompletionRequest, Turn
 from api.domain.errors import AppError, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
+from api.domain.sight import refuse_blind
 from api.providers.base import Call
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services import once
@@ -146,6 +147,8 @@ class CompletionService:
     def _encoded(self, target: Target, draft: CompletionDraft) -> Call | AppError:
         """The provider's request; an error here is the completion's typed end, for it is in the ledger already."""
         try:
+            if _shows_images(draft.raw):
+                refuse_blind(target.model, target.facts)
             if target.vendor.wire == "openai" and draft.trial is None:
                 request = CompletionRequest(
                     target.model, (), stream=draft.stream, raw=_with_defaults(target, draft.raw)
@@ -158,6 +161,12 @@ class CompletionService:
             return call if draft.trial is None else replace(call, timeouts=call.timeouts.within(TRIAL_SECONDS))
         except AppError as error:
             return error
+
+
+def _shows_images(raw: Mapping[str, Any]) -> bool:
+    contents = (one.get("content") for one in raw["messages"] if isinstance(one, dict))
+    parts = (part for content in contents if isinstance(content, list) for part in content if isinstance(part, dict))
+    return any(part.get("type") == "image_url" for part in parts)
 
 
 def _forecast(generation_id: UUID, target: Target, draft: CompletionDraft) -> Forecast:
