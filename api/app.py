@@ -16,6 +16,7 @@ from api.services.vault import KeyMissing
 from api.streams.loop import LoopThread
 from api.web import auth, errors, limits, observe, trail
 from api.web.context import WebSettings
+from api.web.dialects.chat2anyllm import routes as chat2anyllm
 from api.web.dialects.fastapi_demo import routes as fastapi_demo
 from api.web.dialects.llm_backend import routes as llm_backend
 from api.web.dialects.llm_service import routes as llm_service
@@ -67,7 +68,7 @@ ROUTES = (
     usage,
     administration,
 )
-DIALECTS = (openai, fastapi_demo, llm_backend, llm_service)
+DIALECTS = (openai, chat2anyllm, fastapi_demo, llm_backend, llm_service)
 
 
 def create_app(settings: Settings, *, migrate: bool = True) -> Flask:

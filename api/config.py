@@ -155,6 +155,9 @@ class Settings(BaseSettings):
 
     # Providers
     system_prompt: str = Field("", description="What models are told first where nothing else says it.")
+    public_models: bool = Field(
+        False, description="Name the models that are shared with everybody to clients that have not signed in."
+    )
     default_model: str = Field("", description="Model used where nothing else names one, as `provider/model`.")
     model_configs: Annotated[tuple[DeclaredModel, ...], NoDecode, BeforeValidator(_models)] = Field(
         (), description="Models for everybody, without keys: a list in CONFIG_FILE, or JSON."

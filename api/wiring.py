@@ -59,6 +59,7 @@ from api.services.prompts import PromptService
 from api.services.provider_configs import ProviderConfigService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
+from api.services.ready_models import ReadyModels
 from api.services.registry import Services
 from api.services.retention import RetentionService
 from api.services.sessions import SessionService
@@ -238,6 +239,11 @@ class Wiring:
     @cached_property
     def catalogue(self) -> CatalogueService:
         return CatalogueService(self.store, self.providers, self.control, self.model_configs, self.offers)
+
+    @cached_property
+    def ready_models(self) -> ReadyModels:
+        public = self.settings.public_models
+        return ReadyModels(self.store, self.model_configs, self.providers, self.choice, self.offers, public=public)
 
     @cached_property
     def pulls(self) -> PullService:

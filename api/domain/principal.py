@@ -43,3 +43,7 @@ class Principal:
     @property
     def is_admin(self) -> bool:
         return self.role == "admin"
+
+
+NOBODY = Principal(UUID(int=0), "(nobody)", "member", frozenset())
+"""Whoever asks without a credential, where that is allowed."""

@@ -52,7 +52,7 @@ class Offers:
     def facts(self, user_id: UUID, vendor: Vendor, config: ModelConfig | None, model: str) -> Facts:
         """What is known of a model here and now: from the list kept, else from our tables. Asks nobody, waits for
         nothing; the table that takes a while to load is loaded meanwhile, for the next time."""
-        if model in (offer := self._last(user_id, vendor, config)):
+        if model in (offer := self.last(user_id, vendor, config)):
             return offer[model]
         if self._loading is None and vendor.wire != "demo":
             self._loading = self._fan_out.submit(None, model_facts.load)
@@ -60,7 +60,7 @@ class Offers:
 
     def has(self, user_id: UUID, vendor: Vendor, config: ModelConfig | None, model: str) -> bool:
         """Whether that provider is known to have a model of this name; asks nobody."""
-        offered = model in self._last(user_id, vendor, config)
+        offered = model in self.last(user_id, vendor, config)
         return offered or model_facts.known_at_once(vendor.id, model) != NOTHING
 
     def forget(self, provider: str) -> None:
@@ -89,7 +89,8 @@ class Offers:
             entry.id: self.fitted(vendor, entry.facts.over(model_facts.known(vendor.id, entry.id))) for entry in entries
         }
 
-    def _last(self, user_id: UUID, vendor: Vendor, config: ModelConfig | None) -> Offer:
+    def last(self, user_id: UUID, vendor: Vendor, config: ModelConfig | None) -> Offer:
+        """The list that is kept, however it came; empty where none is."""
         kept = self._kept.get(_key(user_id, vendor, config))
         known = kept is not None and kept[1].done() and not kept[1].exception()
         return kept[1].result() if kept is not None and known else {}

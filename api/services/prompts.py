@@ -44,7 +44,12 @@ class PromptService:
 
     def create(self, principal: Principal, values: Mapping[str, Any]) -> Prompt:
         """Of `name` and `content`, and `description`, `tags`, `shared` where given. Raises AlreadyTaken, Forbidden."""
-        return self._store.write(lambda work: self._create(work, principal, values))
+
+        def add(work: UnitOfWork) -> Prompt:
+            _refuse_taken(work, principal, values["name"])
+            return self._create(work, principal, values)
+
+        return self._store.write(add)
 
     def _create(self, work: UnitOfWork, principal: Principal, values: Mapping[str, Any]) -> Prompt:
         _checked(principal, values)
@@ -61,12 +66,15 @@ class PromptService:
         self, principal: Principal, reference: str, values: Mapping[str, Any], version: int | None = None
     ) -> Prompt:
         """Save the given fields as a new version; the slug stays. Raises Conflict, with the present `version`, if
-        another than `version` is the newest; Forbidden for one that is not one's own."""
+        another than `version` is the newest; AlreadyTaken for the name of another; Forbidden for one that is not
+        one's own."""
 
         def save(work: UnitOfWork) -> Prompt:
             prompt = self._own(work, principal, reference)
             if version is not None and version != prompt.version:
                 raise Conflict("This prompt was changed meanwhile; look at it again.", version=prompt.version)
+            if "name" in values:
+                _refuse_taken(work, principal, values["name"], prompt.id)
             return self._saved(work, principal, prompt, values)
 
         return self._store.write(save)
@@ -227,6 +235,14 @@ def _found(work: UnitOfWork, principal: Principal, reference: str) -> Prompt:
     if found is None:
         raise NotFound(NO_PROMPT)
     return found
+
+
+def _refuse_taken(work: UnitOfWork, principal: Principal, name: str, besides: UUID | None = None) -> None:
+    """Raises AlreadyTaken for the name of another prompt of one's own, or of a built-in one."""
+    work.accounts.hold(principal.user_id)  # of parallel claims, one after the other
+    own = [one for one in work.prompts.usable(principal.user_id) if one.user_id == principal.user_id]
+    if any(one.id != besides and one.name.casefold() == name.casefold() for one in (*own, *BUILT_IN)):
+        raise AlreadyTaken(f"There is a prompt named {name!r} already; choose another name.")
 
 
 def _free_slug(work: UnitOfWork, principal: Principal, name: str) -> str:

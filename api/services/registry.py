@@ -29,6 +29,7 @@ from api.services.prompts import PromptService
 from api.services.provider_configs import ProviderConfigService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
+from api.services.ready_models import ReadyModels
 from api.services.sessions import SessionService
 from api.services.tree import TreeService
 from api.services.usage import UsageService
@@ -49,6 +50,7 @@ class Services:
     model_configs: ModelConfigService
     provider_configs: ProviderConfigService
     catalogue: CatalogueService
+    ready_models: ReadyModels
     embeddings: EmbeddingService
     pulls: PullService
     chats: ChatService

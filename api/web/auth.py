@@ -3,6 +3,7 @@
     Authorization: Bearer <access token>     a session; all scopes
     Authorization: Bearer <API key>          the key's scopes
     X-Page-Secret: <secret>                  the page's own process, where a route is for it
+    Cookie: parley_client=<access token>     an older client's browser, where a route takes it and nothing else is sent
 
 The factory sets `JWT_SECRET_KEY` in the application's config before `install`.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
-from flask import Flask, g, request
+from flask import Flask, Response, g, request
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
@@ -28,9 +30,11 @@ from api.web.context import services, web_settings
 from api.web.openapi import Access, access_of
 
 MAX_CREDENTIAL = 4096
+COOKIE = "parley_client"
 UNREADABLE = "This token cannot be read; sign in again."
 NEEDED: dict[Access, Scope] = {
     Access.READ: "read",
+    Access.GUEST: "read",
     Access.CHAT: "chat",
     Access.ACCOUNT: "admin",
     Access.ADMIN: "admin",
@@ -64,11 +68,11 @@ def install(app: Flask) -> None:
     @app.before_request
     def _authorize() -> None:
         if request.endpoint is not None and request.method != "OPTIONS":
-            _admit(access_of(app, request.endpoint))
+            _admit(access_of(app, request.endpoint), getattr(app.view_functions[request.endpoint], "cookie", False))
 
 
-def _admit(access: Access | None) -> None:
-    if access is Access.PUBLIC:
+def _admit(access: Access | None, cookie: bool) -> None:
+    if access is Access.PUBLIC or (access is Access.GUEST and not _presented(cookie)):
         return
     if access is Access.PAGE:
         if not from_page():
@@ -78,7 +82,7 @@ def _admit(access: Access | None) -> None:
     elif access is None:
         raise Forbidden("This route is not open to anybody.")
     else:
-        _check(access, _identify())
+        _check(access, _identify(cookie))
 
 
 def _check(access: Access, who: Principal) -> None:
@@ -100,11 +104,28 @@ def _admit_metrics() -> None:
         raise Forbidden("Metrics are for this machine only; set METRICS_TOKEN to read them from elsewhere.")
 
 
-def _identify() -> Principal:
+def _presented(cookie: bool) -> bool:
+    return "Authorization" in request.headers or (cookie and _of_own_page() and COOKIE in request.cookies)
+
+
+def _of_own_page() -> bool:
+    """Whether a cookie may count: the browser sends it along whoever makes it ask."""
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    return site in ("same-origin", "none") and (origin is None or urlsplit(origin).netloc == request.host)
+
+
+def _identify(cookie: bool) -> Principal:
+    if cookie and "Authorization" not in request.headers and _presented(cookie):
+        return _by_token(request.cookies[COOKIE][:MAX_CREDENTIAL])
     credential = _bearer()
     if not (credential.startswith("eyJ") and credential.count(".") == 2):
         return services().api_keys.authenticate(credential)
-    claims = _claims(credential, "access")
+    return _by_token(credential)
+
+
+def _by_token(token: str) -> Principal:
+    claims = _claims(token, "access")
     session_id, user_id = parse_id(str(claims.get("sid"))), parse_id(str(claims.get("sub")))
     if session_id is None or user_id is None:
         raise Unauthenticated(UNREADABLE)
@@ -166,6 +187,20 @@ def lasting_token(session: Session, user: User) -> str:
     life = dt.timedelta(hours=web_settings().client_token_hours)
     claims = {"sid": str(session.id)}
     return str(create_access_token(str(user.id), additional_claims=claims, expires_delta=life))
+
+
+def keep_token(response: Response, token: str) -> Response:
+    """Let the client's browser send the token by itself, where a route takes that."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=web_settings().client_token_hours * 3600,
+        path="/api",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
 
 
 def from_page() -> bool:

@@ -35,6 +35,11 @@ def web_settings() -> WebSettings:
     return cast(WebSettings, current_app.extensions["parley_web"])
 
 
+def guest() -> Principal | None:
+    """Who is asking, on routes that need no credential and take one."""
+    return cast(Principal | None, g.get("principal"))
+
+
 def principal() -> Principal:
     """Who is asking; only on routes that need a credential."""
     return cast(Principal, g.principal)

@@ -20,7 +20,7 @@ from flask import Response
 from api.domain import metrics
 from api.services.generations import Follower
 from api.streams.loop import LoopThread
-from api.web.sender import PING_SECONDS, WATCH_SECONDS, Encode, LateSender, Lingering, Refusal, Sender
+from api.web.sender import AT_ONCE, PING_SECONDS, WATCH_SECONDS, Encode, LateSender, Lingering, Refusal, Sender
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
 
@@ -29,7 +29,8 @@ class StreamResponse(Response):
     """An answer that is written while a reply runs. `ping` is what keeps an idle line open; b"" for none.
 
     `whole`: the body is worth nothing without its end, so the line is cut rather than ended without it. `late`: the
-    head waits for the first bytes of the body, because `encode` may raise a Refusal instead.
+    head waits for the first bytes of the body, because `encode` may raise a Refusal instead. `apart`: each event is
+    written by itself, for a client that cannot put pieces together.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class StreamResponse(Response):
         status: int = 200,
         whole: bool = False,
         late: bool = False,
+        apart: bool = False,
     ) -> None:
         super().__init__(status=status, content_type=content_type, headers=HEADERS)
         self.follower = follower
@@ -49,6 +51,7 @@ class StreamResponse(Response):
         self.ping = ping
         self.whole = whole
         self.late = late
+        self.at_once = 1 if apart else AT_ONCE
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         hand_over = environ.get("parley.hand_over")
@@ -61,13 +64,13 @@ class StreamResponse(Response):
             return super().__call__(environ, start_response)
         if hand_over is None:
             self.call_on_close(self.follower.close)
-            self.response = _plain(self.follower, self.encode, b"" if self.late else self.ping, self.whole)
+            self.response = _plain(self, b"" if self.late else self.ping)
             if self.late:
                 self._await_first()
             return super().__call__(environ, start_response)
         start_response(self.status, self.get_wsgi_headers(environ).to_wsgi_list())
         sender = LateSender if self.late else Sender
-        hand_over(server, sender(self.follower, self.encode, self.ping, self.whole))
+        hand_over(server, sender(self.follower, self.encode, self.ping, self.whole, self.at_once))
         return ()
 
     def _await_first(self) -> None:
@@ -84,8 +87,9 @@ class StreamResponse(Response):
             self.response = [first] if self.whole else itertools.chain([first], body)
 
 
-def _plain(follower: Follower, encode: Encode, ping: bytes, whole: bool) -> Iterator[bytes]:
+def _plain(response: StreamResponse, ping: bytes) -> Iterator[bytes]:
     """The same bytes from an ordinary thread."""
+    follower, encode = response.follower, response.encode
     news = threading.Event()
     cursor = follower.cursor
     cut = threading.Event()
@@ -100,7 +104,7 @@ def _plain(follower: Follower, encode: Encode, ping: bytes, whole: bool) -> Iter
     try:
         while not cut.is_set():
             news.clear()
-            if events := cursor.take():
+            if events := cursor.take(response.at_once):
                 if data := encode(events):
                     written = True
                     yield data
@@ -108,7 +112,7 @@ def _plain(follower: Follower, encode: Encode, ping: bytes, whole: bool) -> Iter
                 break
             elif not news.wait(PING_SECONDS - WATCH_SECONDS) and ping:
                 yield ping
-        if whole and not written:
+        if response.whole and not written:
             raise BrokenPipeError(errno.EPIPE, "the answer's end is not to be had here")
     finally:
         cursor.log.unsubscribe(news.set)

@@ -35,7 +35,7 @@ def install(app: Flask) -> None:
     @app.before_request
     def _count() -> None:
         view = app.view_functions.get(request.endpoint) if request.endpoint else None
-        if getattr(view, "access", None) in UNCOUNTED:
+        if getattr(view, "access", None) in UNCOUNTED or "principal" not in g:
             return
         if not getattr(view, "generates", False):
             services().rate_limits.count(principal(), reads=request.method in READING)

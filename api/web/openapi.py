@@ -28,6 +28,7 @@ class Access(Enum):
 
     PUBLIC = "nobody needs to sign in"
     PAGE = "only the page's own process, by the shared secret"
+    GUEST = "scope read, or nobody who signed in"
     READ = "scope read"
     CHAT = "scope chat"
     ACCOUNT = "scope admin"
@@ -126,11 +127,12 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
     def _stated(self, register: Any, rule: str, options: dict[str, Any]) -> Callable[[View], View]:
         access: Access = options.pop("access")
         generates: bool = options.pop("generates", False)
+        cookie: bool = options.pop("cookie", False)
         accepts: frozenset[str] | None = options.pop("accepts", None)
         reads: tuple[str, ...] = options.pop("reads", ())
         most: str | None = options.pop("most", None)
         returns: dict[int, Any] = options.pop("returns", {})
-        secured = access not in (Access.PUBLIC, Access.PAGE, Access.METRICS)
+        secured = access not in (Access.PUBLIC, Access.GUEST, Access.PAGE, Access.METRICS)
         responses: dict[str, Any] = {str(status): shape for status, shape in returns.items()}
         for status in ("4XX", "5XX"):
             responses.setdefault(status, self._refusals)
@@ -147,6 +149,7 @@ class Routes(APIBlueprint):  # type: ignore[misc, unused-ignore]
             view.generates = generates  # type: ignore[attr-defined]
             view.reads = reads  # type: ignore[attr-defined]
             view.returns = returns  # type: ignore[attr-defined]
+            view.cookie = cookie  # type: ignore[attr-defined]
             if accepts is not None:  # media types of the body other than JSON
                 view.accepts = accepts  # type: ignore[attr-defined]
             if most is not None:  # the setting that bounds the body, instead of MAX_BODY_BYTES

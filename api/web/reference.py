@@ -37,13 +37,16 @@ LINKS: Final = {
 NATIVE: Final = ("native", "Parley's own API")
 DEMO: Final = ("fastapi_demo", "The FastAPI and Streamlit demo's API, for clients written for it")
 LLM_BACKEND: Final = ("llm_backend", "llm-backend-api's, for clients written for it")
+CHAT2ANYLLM: Final = ("chat2anyllm", "Chat2AnyLLM's API, for clients written for it")
 SURFACES: Final = {
     "/v1/": ("openai", "OpenAI's API, for clients written for it"),
     "/chat": DEMO,
     "/system-prompt": DEMO,
+    "/api/chat/completions": CHAT2ANYLLM,
     "/api/users": LLM_BACKEND,
     "/api/conversations": LLM_BACKEND,
     "/api/chat": LLM_BACKEND,
+    "/api/": CHAT2ANYLLM,
     "/llm/": ("llm_service", "The LLM service's API, for clients written for it"),
 }
 NOT_OF_SURFACE: Final = ("/v1/providers/", "/chats")

@@ -16,6 +16,7 @@ from api.web.errors import ErrorForm
 PING_SECONDS = 15.0
 WATCH_SECONDS = 1.0
 HIGH_WATER = 256 * 1024
+AT_ONCE = 2000  # events in one write
 Encode = Callable[[Iterable[tuple[int, str, Any]]], bytes]
 BROKEN_OFF: Final = {
     "status": 503,
@@ -29,8 +30,11 @@ BROKEN_OFF: Final = {
 class Sender(asyncio.Protocol):
     """One reader's socket in the loop: writes what the log has, minds back-pressure, notices that he left."""
 
-    def __init__(self, follower: Follower, encode: Encode, ping: bytes, whole: bool = False) -> None:
+    def __init__(
+        self, follower: Follower, encode: Encode, ping: bytes, whole: bool = False, at_once: int = AT_ONCE
+    ) -> None:
         self.follower = follower
+        self._at_once = at_once
         self._cursor = follower.cursor
         self.encode = encode
         self.ping = ping
@@ -64,7 +68,7 @@ class Sender(asyncio.Protocol):
         """Write what is new, as far as the reader takes it."""
         transport, cursor = self._transport, self._cursor
         while transport is not None and not (self._paused or self._ended or transport.is_closing()):
-            if events := cursor.take():
+            if events := cursor.take(self._at_once):
                 try:
                     data = self.encode(events)
                 except Exception:
@@ -177,8 +181,10 @@ class Refusal(Exception):
 class LateSender(Sender):
     """The head goes out with the first bytes of the body, for a failure before them has a status of its own."""
 
-    def __init__(self, follower: Follower, encode: Encode, ping: bytes, whole: bool = False) -> None:
-        super().__init__(follower, self._or_refused, b"", whole)
+    def __init__(
+        self, follower: Follower, encode: Encode, ping: bytes, whole: bool = False, at_once: int = AT_ONCE
+    ) -> None:
+        super().__init__(follower, self._or_refused, b"", whole, at_once)
         self._encode = encode
         self._later_ping = ping
         self._greeted = False

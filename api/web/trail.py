@@ -13,6 +13,9 @@ from api.web.context import services
 ACTIONS: Final = {
     ("POST", "/auth/register"): "account.register",
     ("POST", "/auth/login"): "account.sign_in",
+    ("POST", "/api/login"): "account.sign_in",
+    ("POST", "/api/users/login"): "account.sign_in",
+    ("POST", "/api/users/register"): "account.register",
     ("POST", "/auth/logout-all"): "account.sign_out_everywhere",
     ("PUT", "/users/me/password"): "account.change_password",
     ("DELETE", "/users/me"): "account.delete",

@@ -14,6 +14,7 @@ from tests.conftest import SECRETS
 
 REQUEST_ID = "0123456789abcdef"
 OLDER = ("/api/", "/llm/")  # surfaces of other systems: 422 is 400, and an error is a text
+NEVER_403 = re.compile(r"/api/(login|models|sessions|roles|health|chat/completions)(/|$)")  # 409 in its place
 FASTAPI = re.compile(r"/(chat(/|$)|system-prompt)")  # where an error is a `detail`
 
 
@@ -34,6 +35,11 @@ class Route:
         if FASTAPI.match(self.rule):
             return "fastapi"
         return "older" if self.rule.startswith(OLDER) else "native"
+
+    @property
+    def forbids(self) -> int:
+        """The status of what may not be done."""
+        return 409 if NEVER_403.match(self.rule) else 403
 
     def path(self, value: str) -> str:
         return re.sub(r"<[^>]+>", value, self.rule)
@@ -93,3 +99,20 @@ class Account:
     def key(self, *scopes: str) -> dict[str, str]:
         text = self.made("/api-keys", {"name": "test", "scopes": list(scopes)}, "key")
         return {"Authorization": f"Bearer {text}"}
+
+
+def example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
+    """The smallest value of a schema."""
+    if "$ref" in schema:
+        return example(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
+    if "anyOf" in schema:
+        return example(schema["anyOf"][0], document)
+    if r"\d" in schema.get("pattern", ""):
+        return "1"
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "object":
+        return {name: example(schema["properties"][name], document) for name in schema.get("required", ())}
+    if schema.get("type") == "array":
+        return [example(schema["items"], document)] * schema.get("minItems", 1)
+    return {"boolean": False, "integer": 1, "number": 1.0}.get(schema.get("type", ""), "hello@example.org")

@@ -20,12 +20,12 @@ from api.app import create_app
 from api.config import Settings
 from api.domain.ids import new_id
 from api.web.openapi import Access, Routes, access_of, make_app, refuse_undeclared
-from tests.architecture.surfaces import Account, Route, problem
+from tests.architecture.surfaces import Account, Route, example, problem
 from tests.conftest import SECRETS
 from tests.server import until
 
 pytestmark = pytest.mark.xdist_group("access")
-OPEN = {Access.PUBLIC, Access.PAGE, Access.METRICS}
+OPEN = {Access.PUBLIC, Access.GUEST, Access.PAGE, Access.METRICS}
 SCOPE_TOO_SMALL = {Access.READ: "", Access.CHAT: "read", Access.ACCOUNT: "chat", Access.ADMIN: "chat"}
 MAX_BODY = 4096
 NOBODYS = {
@@ -84,6 +84,8 @@ MAKERS: dict[str, Callable[[Account], str]] = {
     "/prompts/": _prompt,
     "/system-prompts/": _prompt,
     "/chat/history/": _chat,
+    "/api/sessions/": _chat,
+    "/api/roles/": _prompt,
     "/chat/delete/": _chat,
     "/generations/": _generation,
     "/imports/": _import,
@@ -134,26 +136,9 @@ def bodies(app: Flask, routes: list[Route]) -> dict[Route, dict[str, Any]]:
         operation = document["paths"].get(path, {}).get(route.method.lower(), {})
         if "application/json" in operation.get("requestBody", {}).get("content", ()):
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
-            found[route] = _example(schema, document)
+            found[route] = example(schema, document)
     assert len(found) > 10
     return found
-
-
-def _example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
-    """The smallest value of a schema."""
-    if "$ref" in schema:
-        return _example(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
-    if "anyOf" in schema:
-        return _example(schema["anyOf"][0], document)
-    if r"\d" in schema.get("pattern", ""):
-        return "1"
-    if "enum" in schema:
-        return schema["enum"][0]
-    if schema.get("type") == "object":
-        return {name: _example(schema["properties"][name], document) for name in schema.get("required", ())}
-    if schema.get("type") == "array":
-        return [_example(schema["items"], document)] * schema.get("minItems", 1)
-    return {"boolean": False, "integer": 1, "number": 1.0}.get(schema.get("type", ""), "hello@example.org")
 
 
 def test_without_credentials(app: Flask, routes: list[Route]) -> None:
@@ -189,9 +174,9 @@ def test_keys_with_too_small_a_scope(app: Flask, ann: Account, routes: list[Rout
         scope = "session" if route.access is Access.SESSION else SCOPE_TOO_SMALL.get(route.access)
         if scope:
             answer = client.open(route.path(str(new_id())), method=route.method, headers=keys[scope])
-            assert answer.status_code == 403, route
+            assert answer.status_code == route.forbids, route
             if route.method != "HEAD":
-                problem(route, answer, 403, "forbidden" if scope == "session" else "insufficient_scope")
+                problem(route, answer, route.forbids, "forbidden" if scope == "session" else "insufficient_scope")
 
 
 def test_administrators_routes_are_refused_to_members(
@@ -328,7 +313,16 @@ def test_preflight_everywhere(app: Flask, routes: list[Route]) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/nowhere", "/v1/nowhere", "/v1/providers/nowhere", "/v1/nowhere/x/y", "/api/chat/1/x", "/chat/x", "/chats-not/x"],
+    [
+        "/nowhere",
+        "/v1/nowhere",
+        "/v1/providers/nowhere",
+        "/v1/nowhere/x/y",
+        "/api/chat/1/x",
+        "/chat/x",
+        "/chats-not/x",
+        "/api/sessions/1/x",
+    ],
 )
 def test_unknown_paths_answer_in_the_form_of_their_surface(ann: Account, path: str) -> None:
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):

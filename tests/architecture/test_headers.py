@@ -20,7 +20,14 @@ from tests.conftest import SECRETS
 
 WEB = ROOT / "api" / "web"
 ALL = {*PARAMETERS, "Accept"}
-EVERYWHERE = {"Authorization", "X-Page-Secret", "X-Client-Address", "User-Agent"}  # of access, not of an operation
+EVERYWHERE = {
+    "Authorization",
+    "X-Page-Secret",
+    "X-Client-Address",
+    "User-Agent",
+    "Origin",
+    "Sec-Fetch-Site",
+}  # of access, not of an operation
 READ = re.compile(r"""request\.headers(?:\.get\(|\[)["']([A-Za-z-]+)""")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Response, g, request
 
 from api.services.accounts import NewAccount
 from api.services.messages import Draft
@@ -48,7 +48,7 @@ def register_user(body: NewBackendUser) -> Response:
 @routes.post("/api/users/login", summary="Sign in", access=Access.PUBLIC, returns={200: TokenAnswer})
 def login_user(body: BackendSignIn) -> Response:
     services().rate_limits.count_login(services().accounts.known_as(body.username), client_address())
-    user = services().accounts.authenticate(body.username, body.password)
+    g.signed_in = user = services().accounts.authenticate(body.username, body.password)
     session, _ = services().sessions.start(user, request.headers.get("User-Agent"))
     return answer({"token": lasting_token(session, user)})
 

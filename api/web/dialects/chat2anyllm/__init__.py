@@ -1,0 +1,1 @@
+"""The API of Chat2AnyLLM: sessions, roles, models, streamed replies."""
