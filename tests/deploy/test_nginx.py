@@ -59,8 +59,6 @@ def proxy(tmp_path: Path) -> Iterator[int]:
     user = "user root;" if os.geteuid() == 0 else ""
     conf = tmp_path / "nginx.conf"
     conf.write_text(CONF.format(user=user, folder=tmp_path, port=port, api=api))
-        CONF.format(user="user root;" if os.geteuid() == 0 else "", folder=tmp_path, port=port, api=api)
-    )
     process = subprocess.Popen([nginx, "-p", str(tmp_path), "-c", str(conf)])
     try:
         until(lambda: post(port, "/", 0)[0] == 200)
