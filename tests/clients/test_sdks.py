@@ -44,7 +44,7 @@ def report(command: Sequence[str | Path]) -> dict[str, Any]:
 def test_an_sdk(place: Place, program: str, classes: Sequence[str]) -> None:
     command: list[str | Path] = [foreign.python(), PROGRAMS / program, place.told()]
     if program.endswith(".mjs"):
-        command = [foreign.python("node"), PROGRAMS / program, place.told(), foreign.modules(HERE)]
+        command = [foreign.node(), PROGRAMS / program, place.told(), foreign.modules(HERE)]
     found = report(command)
     assert {"openai/obliging", "openai/obliging-too"} <= set(found["models"])
     assert found["one"] == "openai/obliging"

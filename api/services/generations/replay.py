@@ -27,6 +27,8 @@ def replayed(generation: Generation, message: Message | None) -> list[Event]:
         },
         "error": _problem(generation, message),
     }
+    if message is not None and "duration_ms" in message.metadata:
+        made["usage"]["duration_ms"] = message.metadata["duration_ms"]
     if message is not None and message.kind == "plan":
         made["finished"]["next"] = generation.notes.get("next")
     return event_index.rebuild(index, text, reasoning, made)

@@ -256,7 +256,10 @@ class Run:
         metadata = self._metadata(usage, cost, error)
         whole = self._status == "complete" and bool(text.strip())
         self._following = self.plan.follow(text) if self.plan.follow and whole else None
-        self._final = self._ending(text, reasoning, usage_value(usage, cost.amount if cost else None), metadata, error)
+        told = usage_value(usage, cost.amount if cost else None)
+        if self.plan.message:
+            told["duration_ms"] = metadata["duration_ms"]
+        self._final = self._ending(text, reasoning, told, metadata, error)
         return Closing(
             user_id=self.plan.user_id,
             generation_id=self.id,

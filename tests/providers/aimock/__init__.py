@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 def running(key: str) -> Iterator[str]:
     """Its URL. Only `key` is let in, by whichever header its protocol uses."""
     script = foreign.modules(HERE) / "@copilotkit/aimock/dist/cli.js"
-    command = [str(foreign.python("node")), str(script), "--port", "0", "--fixtures", str(HERE / "fixtures.json")]
+    command = [str(foreign.node()), str(script), "--port", "0", "--fixtures", str(HERE / "fixtures.json")]
     environment = foreign.environment(AIMOCK_API_KEYS=key)
     with (
         tempfile.TemporaryFile("w+") as out,
