@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help run api dev ui test test-long check bench bench-data screenshots format lock migrate up down logs ps clean
+.PHONY: help run api dev ui test test-long check bench bench-data bench-page screenshots format lock migrate up down logs ps clean
 
 # Set-up: a stamp a set of locks. A virtual environment that works is kept, anything else is made anew.
 define setup
@@ -65,6 +65,9 @@ bench: .venv/.dev ## Measure ours beside the reference line, in under four minut
 
 bench-data: .venv/.dev ## Usage over ten million calls on PostgreSQL, and what its sums cost a call
 	@$(PY) -m bench.data $(ARGS)
+
+bench-page: .venv/.dev ## What a person waits for on the page, in Chromium, and what 25 who stream cost
+	@$(PY) -m bench.page $(ARGS)
 
 screenshots: .venv/.dev ## Every page in light and dark at three widths, into docs/images
 	@$(PY) -m tests.browser.screenshots $(ARGS)

@@ -234,3 +234,9 @@ def label(text: str, limit: int = 60) -> str:
         space = cut.rfind(" ")
         line = (cut[:space] if space > limit // 2 else cut).rstrip(" ,.;:-") + "…"
     return literal(line)
+
+
+def file_name(title: str) -> str:
+    """A title as the name of a file, on every system."""
+    words = re.sub(r"[^\w-]+", "-", title, flags=re.UNICODE).strip("-_")
+    return words[:80] or "chat"

@@ -56,7 +56,7 @@ class Comparison:
 class Dialog:
     """The open dialog, and the chat it is about if any. Kept until it is dismissed, whatever reruns the page."""
 
-    kind: Literal["rename", "move", "delete", "shortcuts"]
+    kind: Literal["rename", "move", "delete", "export", "shortcuts"]
     chat_id: str
     title: str
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -122,6 +122,7 @@ class PageState:
     visit: str = ""  # another page of ours to go to at the next run
     adding: str = ""  # the provider whose form is open on the Models page
     changing: ModelConfig | None = None  # and the config that the form changes; None adds one
+    import_id: str = ""  # the import whose progress and report the settings show
     trying: str = ""  # the config that is tried out at the next run
     trials: dict[str, Trial] = field(default_factory=dict)  # how that went, by the config's id
     account_form: tuple[str, str] = ("", "")  # on the Admin page: "password" or "limits", and whose

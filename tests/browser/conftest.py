@@ -126,6 +126,11 @@ def upstream() -> Iterator[Upstream]:
         yield up
 
 
+def as_served(upstream: Upstream, local: Answers) -> dict[str, str]:
+    """Keys for OpenAI lead to our upstream, and one Ollama on this machine may be called."""
+    return {"OPENAI_BASE_URL": f"{upstream.url}/v1", "ALLOWED_PRIVATE_HOSTS": local.url.removeprefix("http://")}
+
+
 @contextlib.contextmanager
 def served(database_url: str, folder: Path, **environment: str) -> Iterator[Server]:
     with running_server(database_url, folder, PAGE_SECRET=SECRETS["page_secret"], **environment) as server:
@@ -141,9 +146,7 @@ def api(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("browser-api")
-    allowed = downloads[1].url.removeprefix("http://")
-    environment = {"OPENAI_BASE_URL": f"{upstream.url}/v1", "ALLOWED_PRIVATE_HOSTS": allowed}
-    with served(f"sqlite:///{folder}/parley.db", folder, **environment) as server:
+    with served(f"sqlite:///{folder}/parley.db", folder, **as_served(upstream, downloads[1])) as server:
         yield server
 
 

@@ -50,6 +50,7 @@ SHOTS: tuple[tuple[str, str, Callable[[Person], None]], ...] = (
     ("catalogue", "/models", tab("All models")),
     ("usage", "/usage", nothing),
     ("settings", "/settings", nothing),
+    ("data", "/settings", tab("Data")),
     ("admin", "/admin", nothing),
 )
 

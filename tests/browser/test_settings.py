@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -130,3 +133,49 @@ def test_the_keyboard_opens_a_new_chat_and_a_list_tells_its_keys(ada: Person) ->
     ada.open_account()
     ada.button("Keyboard shortcuts").click()
     expect(ada.page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Stop the reply")
+
+
+def test_chats_are_taken_along_as_files_and_brought_again(ada: Person, other: Person, tmp_path: Path) -> None:
+    ada.says("worth keeping")
+    ada.sees_reply_end()
+    ada.choose("worth keeping", "Export")
+    dialog = ada.page.get_by_role("dialog", name="Export this chat")
+    expect(dialog.get_by_role("button", name="Web page")).to_be_focused()
+    with ada.page.expect_download() as markdown:
+        dialog.get_by_role("button", name="Markdown").click()
+    assert markdown.value.suggested_filename == "worth-keeping.md"
+    assert "worth keeping" in Path(markdown.value.path()).read_text()
+    ada.page.locator(".st-key-export-close button").click()
+    expect(dialog).to_have_count(0)
+    ada.settles()
+    ada.goes_to("Settings")
+    ada.tab("Data").click()
+    with ada.page.expect_download() as everything:
+        ada.button("Download everything").click()
+    assert everything.value.suggested_filename.endswith(".zip")
+    with zipfile.ZipFile(everything.value.path()) as archive:
+        assert b"worth keeping" in b"".join(archive.read(name) for name in archive.namelist())
+    other.register()
+    other.open("/settings")
+    other.tab("Data").click()
+    other.button("Import").click()
+    expect(other.page.locator(".st-key-wrong-import")).to_contain_text("Choose the file first")
+    picker = other.page.get_by_test_id("stFileUploaderDropzoneInput")
+    broken = tmp_path / "broken.json"
+    broken.write_text('[{"title": "half a chat", "mapp')
+    picker.set_input_files(broken)
+    expect(other.page.get_by_text("broken.json")).to_be_visible()
+    other.button("Import").click()
+    report = other.page.locator(".st-key-import-report, .st-key-wrong-import")
+    expect(report.locator("[class*=st-key-wrong-import]").or_(report).first).to_be_visible()
+    expect(other.page.locator(".st-key-wrong-import, .st-key-wrong-import-run")).to_be_visible()
+    good = tmp_path / "parley-export.zip"
+    good.write_bytes(Path(everything.value.path()).read_bytes())
+    picker.set_input_files(good)
+    expect(other.page.get_by_text("parley-export.zip")).to_be_visible()
+    other.button("Import").click()
+    expect(other.page.locator(".st-key-import-report")).to_contain_text("1 new")
+    other.button("Import").click()
+    expect(other.page.locator(".st-key-import-report")).to_contain_text("1 here already")
+    other.row("worth keeping").click()
+    expect(other.bubble("worth keeping")).to_be_visible()

@@ -11,8 +11,8 @@ import pytest
 
 from tests.architecture.files import ROOT
 
-COMMANDS = ["run", "api", "dev", "ui", "test", "test-long", "check", "bench", "bench-data", "screenshots"]
-COMMANDS += ["format", "lock", "help", "clean", "migrate", "up", "down", "logs", "ps"]
+COMMANDS = ["run", "api", "dev", "ui", "test", "test-long", "check", "bench", "bench-data", "bench-page"]
+COMMANDS += ["screenshots", "format", "lock", "help", "clean", "migrate", "up", "down", "logs", "ps"]
 OLD = '#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit\nexit 1\n'
 NO_VENV = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexit 0\n'
 

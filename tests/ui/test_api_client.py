@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import hypothesis_profiles  # noqa: F401
 from tests.server import free_port, until
 from tests.ui.fake_api import FakeApi
 from tests.ui.fake_model import MARKDOWN

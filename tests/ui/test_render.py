@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import hypothesis_profiles  # noqa: F401
 from ui.render import ReplyRenderer, label, literal, reply
 
 

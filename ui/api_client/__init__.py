@@ -6,6 +6,7 @@ from ui.api_client.calls import TokenSource
 from ui.api_client.client import ApiClient
 from ui.api_client.commands import Command, Outcome
 from ui.api_client.errors import ApiError
+from ui.api_client.files import Import
 from ui.api_client.follow import Batch, End
 from ui.api_client.model_records import Model, ModelCatalogue, ModelConfig, Provider
 from ui.api_client.models import Trial
@@ -43,6 +44,7 @@ __all__ = [
     "Earlier",
     "End",
     "Generation",
+    "Import",
     "Lane",
     "Limit",
     "Login",

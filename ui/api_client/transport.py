@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import IO, Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -13,6 +13,7 @@ from ui.api_client.errors import ApiError, from_problem, unreachable
 
 CONNECT_SECONDS = 3.05
 ANSWER_SECONDS = 30.0
+UPLOAD_SECONDS = 120.0  # from a file's last byte to its answer
 SILENCE_SECONDS = 45.0  # the API pings a stream every 15 s
 
 
@@ -58,6 +59,21 @@ class Transport:
                     raise unreachable() from error
             except requests.RequestException as error:
                 raise unreachable() from error
+        with answer:
+            return _checked(answer)
+
+    def upload(self, path: str, headers: Mapping[str, str], body: IO[bytes], kind: str) -> dict[str, Any]:
+        """A file as the request's body, sent piece by piece."""
+        try:
+            answer = self._session.post(
+                self._base_url + path,
+                data=body,
+                headers={**self._common, **headers, "Content-Type": kind},
+                timeout=(CONNECT_SECONDS, UPLOAD_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise unreachable() from error
         with answer:
             return _checked(answer)
 

@@ -21,6 +21,7 @@ SCOPES = {
     "Everything my account may do": ["admin"],
 }
 LIVES = {"30 days": 30, "90 days": 90, "One year": 365, "No end": 0}
+IMPORT_FILE = "import_file"
 SAME = "Same as the server's"
 
 
@@ -161,3 +162,16 @@ def _try(work: Callable[[], None], done: str, fields: set[str]) -> bool:
 
 def _text(key: str) -> str:
     return str(state.widget(key) or "").strip()
+
+
+def start_import() -> None:
+    page, file = state.page(), state.widget(IMPORT_FILE)
+    page.form_errors, page.import_id = {}, ""
+    if file is None:
+        page.form_errors = {"": "Choose the file first."}
+        return
+    kind = "application/zip" if file.name.lower().endswith(".zip") else "application/json"
+    try:
+        page.import_id = my_client().start_import(file, kind).id
+    except ApiError as error:
+        page.form_errors = {"": explain(error).text}

@@ -12,6 +12,7 @@ from ui.api_client import ApiClient, User
 from ui.components.frame import head
 from ui.components.problem import draw_problem
 from ui.modules.settings import actions
+from ui.modules.settings.data import draw_data
 from ui.modules.settings.keys import draw_keys
 from ui.modules.settings.security import draw_security
 from ui.sign_in.current import signed_in_by_key
@@ -21,8 +22,8 @@ FIRST_BIRTHDAY = dt.date(1900, 1, 1)
 
 def draw(api: ApiClient) -> None:
     head("Settings", "Your account on this server.")
-    profile, preferences, security, keys = st.tabs(
-        ["Profile", "Preferences", "Security", "API keys"], key="settings_tab", on_change=_turned
+    profile, preferences, security, keys, data = st.tabs(
+        ["Profile", "Preferences", "Security", "API keys", "Data"], key="settings_tab", on_change=_turned
     )
     with profile:
         if profile.open:
@@ -36,6 +37,9 @@ def draw(api: ApiClient) -> None:
     with keys:
         if keys.open:
             draw_keys(api)
+    with data:
+        if data.open:
+            draw_data(api)
 
 
 def _turned() -> None:

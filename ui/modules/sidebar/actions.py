@@ -52,7 +52,14 @@ def show_more() -> None:
 def entries(chat: Chat) -> list[str]:
     """What a row's menu offers."""
     pin = "Unpin" if chat.pinned else "Pin"
-    return ["Rename", pin, "Move to a folder", "Take out of the archive" if chat.archived else "Archive", "Delete"]
+    return [
+        "Rename",
+        pin,
+        "Move to a folder",
+        "Take out of the archive" if chat.archived else "Archive",
+        "Export",
+        "Delete",
+    ]
 
 
 def choose(chat: Chat, key: str) -> None:
@@ -67,6 +74,8 @@ def choose(chat: Chat, key: str) -> None:
             state.put_widget(FOLDER_FIELD, chat.folder or None)
         case "Delete":
             state.page().dialog = state.Dialog("delete", chat.id, title)
+        case "Export":
+            state.page().dialog = state.Dialog("export", chat.id, title)
         case "Pin" | "Unpin":
             _change(chat, pinned=choice == "Pin")
         case "Archive":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from ui import state
 from ui.components.focus import focus
 from ui.components.problem import draw_problem
 from ui.modules.sidebar import actions
-from ui.render import literal
+from ui.render import file_name, literal
+from ui.sign_in.current import my_client
 
 SHORTCUTS = (
     ("Find a chat or a page, or do something", "Ctrl K"),
@@ -20,6 +23,11 @@ SHORTCUTS = (
     ("Close a dialog or a menu", "Esc"),
     ("Next and previous control", "Tab"),
 )
+FORMATS = {
+    "Web page": ("html", "html", "text/html", "To read and print. It loads nothing and runs nothing."),
+    "Markdown": ("markdown", "md", "text/markdown", "The conversation that is shown, as text."),
+    "JSON": ("json", "json", "application/json", "Everything, with all branches; it can be imported again."),
+}
 
 
 def draw_dialog() -> None:
@@ -30,6 +38,8 @@ def draw_dialog() -> None:
         _rename(dialog.id)
     elif dialog.kind == "move":
         _move(dialog.id)
+    elif dialog.kind == "export":
+        _export(dialog.id, dialog.chat_id, dialog.title)
     elif dialog.kind == "shortcuts":
         _shortcuts()
     else:
@@ -74,6 +84,27 @@ def _delete(opened: str, title: str) -> None:
         cancelled = st.button("Cancel", key="delete-cancel")
     focus("delete-cancel", opened)
     _finish(actions.delete() if confirmed else "", done=confirmed, cancelled=cancelled)
+
+
+@st.dialog("Export this chat", on_dismiss=actions.close_dialog)
+def _export(opened: str, chat_id: str, title: str) -> None:
+    api, name = my_client(), file_name(title)
+    for number, (words, (form, ending, kind, about)) in enumerate(FORMATS.items()):
+        st.download_button(
+            words,
+            data=partial(api.export_chat, chat_id, form),
+            file_name=f"{name}.{ending}",
+            mime=kind,
+            key=f"export-{form}",
+            icon=":material/download:",
+            type="secondary" if number else "primary",
+            width="stretch",
+            on_click="ignore",
+        )
+        st.caption(about)
+    closed = st.button("Close", key="export-close", type="tertiary")
+    focus("export-html", opened)
+    _finish("", done=False, cancelled=closed)
 
 
 @st.dialog("Keyboard shortcuts", on_dismiss=actions.close_dialog)
