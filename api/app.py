@@ -21,6 +21,7 @@ from api.web.dialects.fastapi_demo import routes as fastapi_demo
 from api.web.dialects.llm_backend import routes as llm_backend
 from api.web.dialects.llm_service import routes as llm_service
 from api.web.dialects.openai import routes as openai
+from api.web.dialects.slack import routes as slack_command
 from api.web.files import TransferSlots
 from api.web.handover import Carrier
 from api.web.openapi import Application, make_app, refuse_undeclared
@@ -42,6 +43,7 @@ from api.web.routes import (
     model_configs,
     prompts,
     pulls,
+    slack,
     tree,
     usage,
 )
@@ -65,10 +67,11 @@ ROUTES = (
     model_configs,
     catalogue,
     pulls,
+    slack,
     usage,
     administration,
 )
-DIALECTS = (openai, chat2anyllm, fastapi_demo, llm_backend, llm_service)
+DIALECTS = (openai, chat2anyllm, fastapi_demo, llm_backend, llm_service, slack_command)
 
 
 def create_app(settings: Settings, *, migrate: bool = True) -> Flask:

@@ -185,6 +185,15 @@ class Settings(BaseSettings):
         "", description="host:port pairs in private networks that users' URLs may name, comma separated."
     )
 
+    # Slack
+    slack_signing_secret: SecretStr = Field(
+        SecretStr(""), description="Slack's signing secret of the app that sends slash commands; empty: no Slack."
+    )
+    slack_response_origin: str = Field(
+        "https://hooks.slack.com",
+        description="The only server that later answers to Slack go to (GovSlack: https://hooks.slack-gov.com).",
+    )
+
     # Observability
     metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token of /metrics; empty: loopback only.")
 
@@ -213,6 +222,13 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"https?://[^/*\s]+", origin):
                 raise ValueError(f"must hold exact origins such as https://chat.example.org, not {origin}")
         return origins
+
+    @field_validator("slack_response_origin")
+    @classmethod
+    def _one_origin(cls, origin: str) -> str:
+        if not re.fullmatch(r"https://[^/@*\s]+|http://127\.0\.0\.1(:\d{1,5})?", origin):
+            raise ValueError("must be scheme and host, such as https://hooks.slack.com")
+        return origin
 
     @field_validator("default_model")
     @classmethod

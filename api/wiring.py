@@ -17,15 +17,13 @@ from api.domain.generations import Counted
 from api.domain.ids import new_id
 from api.domain.instance import InstanceSettings
 from api.extraction.documents import DocumentReader
+from api.groundwork import Groundwork
 from api.importers.files import Limits
-from api.providers.base import Timeouts
-from api.providers.catalogue import Catalogue, LocalModels
-from api.providers.control import Control
+from api.providers.outbound import Outbound
 from api.providers.transport import Transport
 from api.rate_limits.storage import DatabaseStorage
 from api.repositories.presence import presence_of
 from api.repositories.unit_of_work import Store, UnitOfWork
-from api.security.egress import Egress, parse_allowed
 from api.security.passwords import Passwords
 from api.security.tokens import Tokens
 from api.security.vault import Vault, parse_keys
@@ -53,7 +51,6 @@ from api.services.imports.storing import Rules
 from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
-from api.services.offers import Offers
 from api.services.prices import PriceService
 from api.services.prompts import PromptService
 from api.services.provider_configs import ProviderConfigService
@@ -63,6 +60,7 @@ from api.services.ready_models import ReadyModels
 from api.services.registry import Services
 from api.services.retention import RetentionService
 from api.services.sessions import SessionService
+from api.services.slack import SlackService
 from api.services.tree import TreeService
 from api.services.turns import Turns
 from api.services.usage import UsageService
@@ -88,7 +86,7 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     return Services(**made)
 
 
-class Wiring:
+class Wiring(Groundwork):
     """Each part once, made when it is first asked for; a service of the record has its name there."""
 
     def __init__(self, settings: Settings, database: Database, loop: LoopThread) -> None:
@@ -97,35 +95,6 @@ class Wiring:
         self.store = Store(database)
         self._owner = new_id()
         self._purged_at = time.monotonic()
-
-    # Providers
-
-    @cached_property
-    def egress(self) -> Egress:
-        return Egress(parse_allowed(self.settings.allowed_private_hosts))
-
-    @cached_property
-    def providers(self) -> Catalogue:
-        kept = self.settings.ollama_keep_alive
-        keep_alive = int(kept) if kept.lstrip("-").isdigit() else kept or None
-        return Catalogue(self.settings.base_urls(), LocalModels(self.settings.ollama_context_tokens, keep_alive))
-
-    @cached_property
-    def control(self) -> Control:
-        return Control(self.providers, self.egress)
-
-    @cached_property
-    def offers(self) -> Offers:
-        return Offers(self.providers)
-
-    @cached_property
-    def timeouts(self) -> Timeouts:
-        return Timeouts(
-            connect=self.settings.provider_connect_timeout,
-            first=self.settings.provider_first_timeout,
-            between=self.settings.provider_between_timeout,
-            total=self.settings.provider_total_timeout,
-        )
 
     # People
 
@@ -260,13 +229,17 @@ class Wiring:
     # Chats and calls
 
     @cached_property
+    def transport(self) -> Transport:
+        return Transport(self.egress)
+
+    @cached_property
     def generations(self) -> GenerationService:
         database = self.store.database
         return GenerationService(
             store=self.store,
             presence=presence_of(database, self._owner),
             loop=self.loop,
-            transport=Transport(self.egress),
+            transport=self.transport,
             owner=self._owner,
             poll_seconds=1.0 if database.is_postgresql else 0.2,
             max_reply_chars=self.settings.max_reply_chars,
@@ -368,6 +341,20 @@ class Wiring:
             self.catalogue,
             model_configs=self.model_configs,
             generations=self.generations,
+        )
+
+    @cached_property
+    def slack(self) -> SlackService:
+        return SlackService(
+            store=self.store,
+            tokens=self.tokens,
+            secret=self.settings.slack_signing_secret.get_secret_value(),
+            rate_limits=self.rate_limits,
+            prompts=self.prompts,
+            messages=self.messages,
+            generations=self.generations,
+            outbound=Outbound(self.transport, self.settings.slack_response_origin),
+            loop=self.loop,
         )
 
     @cached_property

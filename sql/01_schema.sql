@@ -522,3 +522,18 @@ CREATE TABLE import_results (
     CONSTRAINT ck_import_results_ck_import_results_outcome CHECK (outcome IN ('added', 'extended', 'unchanged', 'failed')),
     CONSTRAINT fk_import_results_user_id_run_id FOREIGN KEY(user_id, run_id) REFERENCES import_runs (user_id, id) ON DELETE CASCADE
 );
+
+CREATE TABLE slack_links (
+    user_id UUID NOT NULL,
+    team_id VARCHAR(50),
+    slack_user_id VARCHAR(50),
+    linked_at TIMESTAMP WITH TIME ZONE,
+    code_hash VARCHAR(64),
+    code_expires_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_slack_links PRIMARY KEY (user_id),
+    CONSTRAINT fk_slack_links_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE UNIQUE INDEX uq_slack_links_team_id_slack_user_id ON slack_links (team_id, slack_user_id);
+
+CREATE UNIQUE INDEX uq_slack_links_code_hash ON slack_links (code_hash);

@@ -11,3 +11,4 @@ UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num 
 UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008';
 UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009';
 UPDATE alembic_version SET version_num='0011' WHERE alembic_version.version_num = '0010';
+UPDATE alembic_version SET version_num='0012' WHERE alembic_version.version_num = '0011';

@@ -22,6 +22,7 @@ class Answers:
 
     def __init__(self, by_path: dict[str, Answer]) -> None:
         self.by_path = by_path
+        self.otherwise: Answer = (404, {"error": "no such page"})
         self.asked: list[tuple[str, Any, dict[str, str]]] = []
         answers = self
 
@@ -56,7 +57,7 @@ class Answers:
     def _answer(self, handler: BaseHTTPRequestHandler, body: Any) -> None:
         path = handler.path.partition("?")[0]
         self.asked.append((path, body, {name.lower(): value for name, value in handler.headers.items()}))
-        found = self.by_path.get(path, (404, {"error": "no such page"}))
+        found = self.by_path.get(path, self.otherwise)
         found = found(body) if callable(found) else found
         status, said = found if isinstance(found, tuple) else (200, found)
         handler.send_response(status)

@@ -13,6 +13,7 @@ from api.models import (
     prices,
     prompts,
     rate_limits,
+    slack,
     usage,
 )
 from api.models.base import Base
@@ -31,5 +32,6 @@ __all__ = [
     "prices",
     "prompts",
     "rate_limits",
+    "slack",
     "usage",
 ]

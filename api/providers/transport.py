@@ -92,6 +92,23 @@ class Transport:
             error.args = (error.detail,)
             raise error from None
 
+    async def post(self, url: str, body: bytes) -> int:
+        """A small JSON message of our own to a user's address, guarded; the answer's status. Raises ClientError,
+        OSError, ProviderError."""
+        if self._guarded is None or self._guarded.closed:
+            raise ProviderUnavailable("The server is shutting down.")
+        target = URL(url)
+        dialling.set(Target(target.host or "", target.port or 0))
+        async with self._guarded.post(
+            target,
+            data=body,
+            headers={"Content-Type": "application/json"},
+            allow_redirects=False,
+            trace_request_ctx=SimpleNamespace(connected=lambda: None),
+        ) as response:
+            response.close()  # what it says besides is of no use
+            return response.status
+
     async def _carry(self, call: Call, sink: Sink, watch: Watch) -> None:
         session = self._trusted if call.request.trusted else self._guarded
         if session is None or session.closed:

@@ -37,6 +37,7 @@ from api.repositories.prices import PriceRepository
 from api.repositories.processes import ProcessRepository
 from api.repositories.prompts import PromptRepository
 from api.repositories.sessions import SessionRepository
+from api.repositories.slack import SlackRepository
 from api.repositories.turns import TurnRepository
 from api.repositories.usage import UsageRepository
 
@@ -131,6 +132,10 @@ class UnitOfWork:
     @cached_property
     def prices(self) -> PriceRepository:
         return PriceRepository(self.connection)
+
+    @cached_property
+    def slack(self) -> SlackRepository:
+        return SlackRepository(self.connection)
 
     @cached_property
     def instance(self) -> InstanceRepository:

@@ -166,6 +166,10 @@ class RateLimitService:
         """One registration from an address. Raises TooMany."""
         return self._acquire([_bucket(self._register, _network(address))])
 
+    def first_time(self, key: str, seconds: int) -> bool:
+        """Whether nobody asked for this key in so many seconds, in any process. Raises StoreUnavailable."""
+        return self.storage.incr(key, seconds) == 1
+
     def purge(self) -> int:
         """Remove what counts no more; how many rows that were."""
         return self.storage.purge()

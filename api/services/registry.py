@@ -31,6 +31,7 @@ from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.ready_models import ReadyModels
 from api.services.sessions import SessionService
+from api.services.slack import SlackService
 from api.services.tree import TreeService
 from api.services.usage import UsageService
 from api.services.vault import VaultService
@@ -65,6 +66,7 @@ class Services:
     completions: CompletionService
     generations: GenerationService
     rate_limits: RateLimitService
+    slack: SlackService
     health: HealthService
     usage: UsageService
     vault: VaultService

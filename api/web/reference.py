@@ -47,6 +47,7 @@ SURFACES: Final = {
     "/api/conversations": LLM_BACKEND,
     "/api/chat": LLM_BACKEND,
     "/api/": CHAT2ANYLLM,
+    "/slack/command": ("slack", "Slack's slash commands"),
     "/llm/": ("llm_service", "The LLM service's API, for clients written for it"),
 }
 NOT_OF_SURFACE: Final = ("/v1/providers/", "/chats")

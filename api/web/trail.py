@@ -21,6 +21,8 @@ ACTIONS: Final = {
     ("DELETE", "/users/me"): "account.delete",
     ("POST", "/api-keys"): "api_key.create",
     ("DELETE", "/api-keys/<id>"): "api_key.revoke",
+    ("POST", "/slack/link"): "slack.code",
+    ("DELETE", "/slack/link"): "slack.unlink",
     ("POST", "/model-configs"): "model_config.create",
     ("PATCH", "/model-configs/<id>"): "model_config.change",
     ("DELETE", "/model-configs/<id>"): "model_config.delete",

@@ -13,7 +13,7 @@ from api.web.openapi import Access
 from tests.conftest import SECRETS
 
 REQUEST_ID = "0123456789abcdef"
-OLDER = ("/api/", "/llm/")  # surfaces of other systems: 422 is 400, and an error is a text
+OLDER = ("/api/", "/llm/", "/slack/command")  # surfaces of other systems: 422 is 400, and an error is a text
 NEVER_403 = re.compile(r"/api/(login|models|sessions|roles|health|chat/completions)(/|$)")  # 409 in its place
 FASTAPI = re.compile(r"/(chat(/|$)|system-prompt)")  # where an error is a `detail`
 

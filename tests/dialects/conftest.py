@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.answers import Answers
+from tests.dialects.slack import SECRET
 from tests.providers.test_embeddings import SERVER
 from tests.server import Server, running_server
 from tests.upstream import Upstream
@@ -27,14 +28,27 @@ def vectors() -> Iterator[Answers]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def slack_host() -> Iterator[Answers]:
+    """Where later answers to Slack go."""
+    with Answers({}) as host:
+        host.otherwise = {"ok": True}
+        yield host
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def server(
-    request: pytest.FixtureRequest, upstream: Upstream, vectors: Answers, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    upstream: Upstream,
+    vectors: Answers,
+    slack_host: Answers,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("dialects")
     bases = {f"{vendor}_BASE_URL": upstream.url for vendor in ("ANTHROPIC", "GEMINI", "OLLAMA")}
     bases |= {"OPENAI_BASE_URL": f"{upstream.url}/v1", "MISTRAL_BASE_URL": f"{vectors.url}/v1"}
-    bases |= {"API_KEY": API_KEY}
+    bases |= {"API_KEY": API_KEY, "SLACK_SIGNING_SECRET": SECRET, "SLACK_RESPONSE_ORIGIN": slack_host.url}
+    bases |= {"ALLOWED_PRIVATE_HOSTS": f"127.0.0.1:{slack_host.port}"}
     if request.param == "sqlite":
         with running_server(f"sqlite:///{folder}/parley.db", folder, **bases) as started:
             yield started
