@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -108,6 +109,19 @@ def test_a_listed_origin_talks_to_all_of_it(elsewhere: Page, open_api: Server) -
     assert ask(elsewhere, stranger, "/v1/chat/completions", HELLO)["status"] == 401  # and the page may read why
 
 
+def test_a_listed_origin_talks_to_sessions(elsewhere: Page, open_api: Server) -> None:
+    ann = open_api.person("ann")
+    made = ask(elsewhere, ann, "/api/sessions", {"title": "from a page"})
+    assert made["status"] == 201
+    session = json.loads(made["text"])["id"]
+    asked = {"model": "demo/demo", "message": "hello"}
+    said = ask(elsewhere, ann, f"/api/sessions/{session}/chat/stream", asked)
+    assert (said["status"], said["text"].endswith("data: [DONE]\n\n")) == (200, True), said
+    assert said["pieces"] > 1, "a stream came as a whole"
+    kept = ask(elsewhere, ann, f"/api/sessions/{session}/messages")
+    assert [message["role"] for message in json.loads(kept["text"])] == ["user", "assistant"]
+
+
 def test_openais_sdk_in_a_page(elsewhere: Page, open_api: Server) -> None:
     ann = open_api.person("ann")
     found = elsewhere.evaluate(SDK, [f"http://127.0.0.1:{open_api.port}", ann.token])
@@ -121,6 +135,7 @@ def test_an_origin_that_is_not_listed_is_refused(elsewhere: Page, api: Server) -
         ("/v1/models", None),
         ("/v1/chat/completions", HELLO | {"stream": True}),
         ("/chats", {"title": "not to be"}),
+        ("/api/sessions", {"title": "not to be"}),
     ):
         assert ask(elsewhere, ben, path, body) == {"refused": "TypeError"}, path
     assert ben.call("GET", "/chats").json["items"] == [], "the preflight was refused, so nothing was sent"
