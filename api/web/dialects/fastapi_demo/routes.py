@@ -35,7 +35,7 @@ PREFIXES = ("/chat", "/system-prompt")
 NOT_OURS = "/chats"
 error_form = wire.error_form
 REFUSALS = {
-    "description": "what went wrong",
+    "description": "what went wrong, in words",
     "content": {
         "application/json": {
             "schema": {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
