@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ui.api_client import ApiKey, ChatUsage, Command, ModelCatalogue, ModelConfig, Outcome, Prompt, Trial
+from ui.api_client import ApiKey, Attachment, ChatUsage, Command, ModelCatalogue, ModelConfig, Outcome, Prompt, Trial
 
 SignInForm = Literal["sign_in", "register", "api_key"]
 
@@ -101,6 +101,10 @@ class PageState:
     draft: Draft | None = None
     queued: dict[str, list[Queued]] = field(default_factory=dict)  # by chat, in the order in which they were written
     queue_rows: int = 0  # how many of them were shown at most
+    files: list[Attachment] = field(default_factory=list)  # they go with the next message
+    files_round: int = 0  # how often the field for files was emptied
+    taken: set[str] = field(default_factory=set)  # files of that field that are uploaded, or were refused
+    pictures: dict[str, bytes] = field(default_factory=dict)  # of messages that were shown, by their files' ids
     compared: Comparison | None = None
     commands: list[Command] | None = None  # the slash commands there are, asked for once
     result: tuple[str, Outcome] | None = None  # a chat and the list that the last command gave there

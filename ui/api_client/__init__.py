@@ -2,6 +2,7 @@
 
 from ui.api_client.accounts import ApiKey, SignedIn
 from ui.api_client.administration import Account, AuditEntry, Budget
+from ui.api_client.attachments import Attachment
 from ui.api_client.calls import TokenSource
 from ui.api_client.client import ApiClient
 from ui.api_client.commands import Command, Outcome
@@ -34,6 +35,7 @@ __all__ = [
     "ApiClient",
     "ApiError",
     "ApiKey",
+    "Attachment",
     "AuditEntry",
     "Batch",
     "Budget",

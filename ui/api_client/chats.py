@@ -58,9 +58,12 @@ class Chats(Caller):
 
     # Replies
 
-    def send(self, chat_id: str, content: str, *, key: str, model: str | None = None) -> Sent:
+    def send(
+        self, chat_id: str, content: str, *, key: str, model: str | None = None, files: list[str] | None = None
+    ) -> Sent:
         """Stores the message and starts the reply. The same `key` never posts twice, however often it is sent."""
-        return self._begin("POST", f"/chats/{one_id(chat_id)}/messages", key, content=content, model=model)
+        given: dict[str, Any] = {"content": content, "model": model, "attachments": files or None}
+        return self._begin("POST", f"/chats/{one_id(chat_id)}/messages", key, **given)
 
     def edit(self, message_id: str, content: str, *, key: str, model: str | None = None) -> Sent:
         """The same message in other words, beside the old one, with a reply of its own."""
@@ -87,7 +90,7 @@ class Chats(Caller):
     def generation(self, generation_id: str) -> Generation:
         return Generation.read(self._call("GET", f"/generations/{one_id(generation_id)}"))
 
-    def _begin(self, method: str, path: str, key: str, **fields: str | None) -> Sent:
+    def _begin(self, method: str, path: str, key: str, **fields: Any) -> Sent:
         body = {name: value for name, value in fields.items() if value is not None}
         headers = {"Idempotency-Key": key, "Prefer": "respond-async"}
         return Sent.read(self._call(method, path, json=body, headers=headers, repeatable=True))

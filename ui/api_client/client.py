@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ui.api_client.accounts import Accounts
 from ui.api_client.administration import Administration
+from ui.api_client.attachments import Attachments
 from ui.api_client.chats import Chats
 from ui.api_client.commands import Commands
 from ui.api_client.errors import ApiError
@@ -14,7 +15,7 @@ from ui.api_client.terms import Terms
 from ui.api_client.usage import UsageCalls
 
 
-class ApiClient(Accounts, Models, Chats, Commands, Prompts, UsageCalls, Administration, Terms, Files):
+class ApiClient(Accounts, Models, Chats, Attachments, Commands, Prompts, UsageCalls, Administration, Terms, Files):
     """All nouns of the API in one object; each has its file."""
 
     def healthy(self) -> bool:

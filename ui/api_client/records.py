@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ui.api_client.attachments import Attachment
+
 Json = dict[str, Any]
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,6 +125,7 @@ class Message:
     metadata: Json = field(default_factory=dict)
     sibling_ids: tuple[str, ...] = ()
     kind: str = "text"
+    files: tuple[Attachment, ...] = ()
 
     @classmethod
     def read(cls, body: Json) -> Message:
@@ -138,6 +141,7 @@ class Message:
             metadata=metadata if isinstance(metadata, dict) else {},
             sibling_ids=tuple(str(one) for one in body.get("sibling_ids") or []),
             kind=str(body.get("kind") or "text"),
+            files=tuple(Attachment.read(one) for one in body.get("attachments") or []),
         )
 
     @property

@@ -77,6 +77,21 @@ class Transport:
         with answer:
             return _checked(answer)
 
+    def post_file(self, path: str, headers: Mapping[str, str], name: str, data: bytes) -> dict[str, Any]:
+        """A small file as a form's part `file`."""
+        try:
+            answer = self._session.post(
+                self._base_url + path,
+                headers={**self._common, **headers},
+                files={"file": (name, data)},
+                timeout=(CONNECT_SECONDS, UPLOAD_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise unreachable() from error
+        with answer:
+            return _checked(answer)
+
     def download(self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int]) -> bytes:
         """An answer's bytes, whatever they are."""
         try:

@@ -45,7 +45,7 @@ def _post(chat_id: str, text: str) -> None:
     try:
         _deliver(my_client(), chat_id, draft)
     except ApiError as error:
-        if error.code == "chat_busy" and not commands.is_command(text):
+        if error.code == "chat_busy" and not (commands.is_command(text) or page.files):
             queue.add(draft.chat_id, text)
             page.draft = None
             return
@@ -70,7 +70,9 @@ def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
         st.query_params["chat"] = draft.chat_id
         if model:
             state.put_widget(model_key(draft.chat_id), model)
-    api.send(draft.chat_id, words, key=draft.key, model=model)
+    page = state.page()
+    api.send(draft.chat_id, words, key=draft.key, model=model, files=[file.id for file in page.files])
+    page.files = []
 
 
 def stop(generation_id: str) -> None:

@@ -10,7 +10,7 @@ from ui import state
 from ui.api_client import Message
 from ui.components.problem import draw_problem
 from ui.components.style import STATIC
-from ui.modules.chat import actions, tree
+from ui.modules.chat import actions, files, tree
 from ui.modules.chat.plan import draw_plan
 from ui.render import literal, reply
 from ui.wording import cost_words, duration, explain_reply, status_words
@@ -50,6 +50,7 @@ def draw_user(message: Message) -> None:
         st.chat_message("user", avatar=":material/person:", width="content"),
     ):
         st.text(message.content, width="content")
+        files.draw_sent(message.files)
 
 
 def _editor(message: Message, chat_id: str) -> None:

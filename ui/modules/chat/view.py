@@ -12,7 +12,7 @@ from ui.components.escape import escape_presses
 from ui.components.focus import focus, to_end
 from ui.components.problem import draw_problem
 from ui.components.reading import reading
-from ui.modules.chat import actions, commands, queue
+from ui.modules.chat import actions, commands, files, queue
 from ui.modules.chat.header import draw_header
 from ui.modules.chat.message import draw_message
 from ui.modules.chat.model import catalogue as kept_catalogue
@@ -117,6 +117,7 @@ def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Mo
         draw_settings(opened.chat if opened else None, models, empty=not (opened and opened.messages))
         with choice:
             model_choice(models, opened)
+        files.draw_choice()
         st.caption("Esc stops the reply" if running else "Enter sends · Shift+Enter starts a line", width="content")
         if running:
             st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
@@ -155,6 +156,8 @@ def _input(chat_id: str, *, replying: bool) -> None:
         commands.draw_result(chat_id, actions.choose_listed)
         with st.container(key="queue", gap=None):
             queue.draw_queue(chat_id)
+        with st.container(key="files-place", gap=None):
+            files.draw_waiting()
     st.chat_input(
         "Reply" if replying else "Ask anything",
         key=state.COMPOSER,
