@@ -15,7 +15,6 @@ from api.config import Settings
 from api.db import Database
 from api.domain.generations import Counted
 from api.domain.ids import new_id
-from api.domain.instance import InstanceSettings
 from api.extraction.documents import DocumentReader
 from api.groundwork import Groundwork
 from api.importers.files import Limits
@@ -26,19 +25,15 @@ from api.repositories.presence import presence_of
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.passwords import Passwords
 from api.security.tokens import Tokens
-from api.security.vault import Vault, parse_keys
 from api.services.accounts import AccountService
 from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
 from api.services.attachments import AttachmentService, FileLimits
 from api.services.audit import AuditService
 from api.services.budgets import BudgetService
-from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
-from api.services.choice import Choice
 from api.services.commands import CommandService
 from api.services.completions import CompletionService
-from api.services.declared import DeclaredModels
 from api.services.direct_calls import DirectCalls
 from api.services.embeddings import EmbeddingService
 from api.services.enclosures import Enclosures
@@ -48,15 +43,11 @@ from api.services.generations import GenerationService
 from api.services.health import HealthService
 from api.services.imports import ImportService
 from api.services.imports.storing import Rules
-from api.services.instance import InstanceService
 from api.services.messages import MessageService
-from api.services.model_configs import ModelConfigService
 from api.services.prices import PriceService
 from api.services.prompts import PromptService
-from api.services.provider_configs import ProviderConfigService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
-from api.services.ready_models import ReadyModels
 from api.services.registry import Services
 from api.services.retention import RetentionService
 from api.services.sessions import SessionService
@@ -64,7 +55,6 @@ from api.services.slack import SlackService
 from api.services.tree import TreeService
 from api.services.turns import Turns
 from api.services.usage import UsageService
-from api.services.vault import VaultService
 from api.storage import FileStorage
 from api.streams.loop import LoopThread
 
@@ -127,18 +117,6 @@ class Wiring(Groundwork):
         return AdministrationService(self.store, Passwords(), self.accounts, self.generations.stop_all)
 
     @cached_property
-    def instance(self) -> InstanceService:
-        """What counts where no admin has set anything comes from the environment."""
-        environment = InstanceSettings(
-            registration=self.settings.registration,
-            default_model=self.settings.default_model,
-            system_prompt=self.settings.system_prompt,
-            requests_per_hour=self.settings.rate_limit_per_hour,
-            generations_per_hour=self.settings.generation_limit_per_hour,
-        )
-        return InstanceService(self.store, environment)
-
-    @cached_property
     def audit(self) -> AuditService:
         return AuditService(self.store)
 
@@ -172,47 +150,7 @@ class Wiring(Groundwork):
     def usage(self) -> UsageService:
         return UsageService(self.store)
 
-    # Models and their keys
-
-    @cached_property
-    def secrets(self) -> Vault:
-        return Vault(parse_keys(self.settings.encryption_key.get_secret_value()))
-
-    @cached_property
-    def vault(self) -> VaultService:
-        return VaultService(self.store, self.secrets)
-
-    @cached_property
-    def choice(self) -> Choice:
-        return Choice(self.providers, self.offers, lambda: self.instance.current.default_model)
-
-    @cached_property
-    def model_configs(self) -> ModelConfigService:
-        return ModelConfigService(
-            self.store,
-            self.secrets,
-            self.providers,
-            self.timeouts,
-            self.choice,
-            system_prompt=lambda: self.instance.current.system_prompt,
-        )
-
-    @cached_property
-    def declared(self) -> DeclaredModels:
-        return DeclaredModels(self.store, self.providers)
-
-    @cached_property
-    def provider_configs(self) -> ProviderConfigService:
-        return ProviderConfigService(self.store, self.model_configs, self.choice, self.providers)
-
-    @cached_property
-    def catalogue(self) -> CatalogueService:
-        return CatalogueService(self.store, self.providers, self.control, self.model_configs, self.offers)
-
-    @cached_property
-    def ready_models(self) -> ReadyModels:
-        public = self.settings.public_models
-        return ReadyModels(self.store, self.model_configs, self.providers, self.choice, self.offers, public=public)
+    # Chats and calls
 
     @cached_property
     def pulls(self) -> PullService:
@@ -225,8 +163,6 @@ class Wiring(Groundwork):
             generations=self.generations,
             loop=self.loop,
         )
-
-    # Chats and calls
 
     @cached_property
     def transport(self) -> Transport:
