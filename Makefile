@@ -63,8 +63,9 @@ check: .venv/.dev ## Format, lint, types, layers, and whether generated files an
 bench: .venv/.dev ## Measure ours beside the reference line, in under four minutes
 	@$(PY) -m bench.run $(ARGS)
 
-bench-data: .venv/.dev ## Usage over ten million calls on PostgreSQL, and what its sums cost a call
+bench-data: .venv/.dev ## Usage over ten million calls on PostgreSQL, and the import of a 300 MB export
 	@$(PY) -m bench.data $(ARGS)
+	@$(PY) -m bench.imports
 
 bench-page: .venv/.dev ## What a person waits for on the page, in Chromium, and what 25 who stream cost
 	@$(PY) -m bench.page $(ARGS)

@@ -139,6 +139,7 @@ def _prepare(settings: Settings, services: Services) -> None:
         services.declared.declare([model.model_dump(exclude_none=True) for model in settings.model_configs])
     except Invalid as error:
         raise ConfigError(f"MODEL_CONFIGS {error.detail}") from error
+    services.legacy.at_start()
     code = wiring.setup_code(settings)
     if code is not None and services.accounts.waits_for_admin():
         # straight to the terminal: whatever is logged, this must be seen

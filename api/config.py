@@ -194,6 +194,11 @@ class Settings(BaseSettings):
         description="The only server that later answers to Slack go to (GovSlack: https://hooks.slack-gov.com).",
     )
 
+    # Files of the FastAPI and Streamlit demo
+    chat_history_dir: str = Field("", description="Its folder of chats, imported at the start for `anonymous`.")
+    system_prompts_dir: str = Field("", description="Its folder of prompts, imported likewise.")
+    system_prompt_file: str = Field("", description="Its file with the active prompt, imported likewise.")
+
     # Observability
     metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token of /metrics; empty: loopback only.")
 

@@ -18,6 +18,7 @@ from api.domain.ids import new_id
 from api.extraction.documents import DocumentReader
 from api.groundwork import Groundwork
 from api.importers.files import Limits
+from api.importers.legacy import LegacyFiles
 from api.providers.outbound import Outbound
 from api.providers.transport import Transport
 from api.rate_limits.storage import DatabaseStorage
@@ -41,7 +42,7 @@ from api.services.exports import ExportService
 from api.services.folders import FolderService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
-from api.services.imports import ImportService
+from api.services.imports import ImportService, LegacyService
 from api.services.imports.storing import Rules
 from api.services.messages import MessageService
 from api.services.prices import PriceService
@@ -208,14 +209,8 @@ class Wiring(Groundwork):
 
     @cached_property
     def turns(self) -> Turns:
-        return Turns(
-            self.store,
-            self.generations,
-            self.model_configs,
-            self.rate_limits,
-            self.budgets,
-            enclosures=self.enclosures,
-        )
+        parts = (self.store, self.generations, self.model_configs, self.rate_limits, self.budgets)
+        return Turns(*parts, enclosures=self.enclosures)
 
     @cached_property
     def chats(self) -> ChatService:
@@ -235,13 +230,17 @@ class Wiring(Groundwork):
 
     @cached_property
     def imports(self) -> ImportService:
-        return ImportService(
-            self.store,
-            self.settings.data_dir / "imports",
-            Limits(self.settings.import_unpacked_bytes, self.settings.import_chat_bytes),
-            Rules(self.settings.max_reply_chars),
-            self.settings.max_import_bytes,
+        known = self.settings
+        limits, rules = Limits(known.import_unpacked_bytes, known.import_chat_bytes), Rules(known.max_reply_chars)
+        return ImportService(self.store, known.data_dir / "imports", limits, rules, known.max_import_bytes)
+
+    @cached_property
+    def legacy(self) -> LegacyService:
+        known = self.settings
+        files = LegacyFiles.named(
+            known.chat_history_dir, known.system_prompts_dir, known.system_prompt_file, known.import_chat_bytes
         )
+        return LegacyService(self.store, self.prompts, files, known.max_reply_chars)
 
     @cached_property
     def messages(self) -> MessageService:
@@ -270,14 +269,8 @@ class Wiring(Groundwork):
 
     @cached_property
     def commands(self) -> CommandService:
-        return CommandService(
-            self.chats,
-            self.messages,
-            self.prompts,
-            self.catalogue,
-            model_configs=self.model_configs,
-            generations=self.generations,
-        )
+        parts = (self.chats, self.messages, self.prompts, self.catalogue)
+        return CommandService(*parts, model_configs=self.model_configs, generations=self.generations)
 
     @cached_property
     def slack(self) -> SlackService:

@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 
 from api.cli.generated import generated
+from api.cli.imports import import_files
 from api.cli.operations import commands
 from api.cli.users import users
 from api.cli.vault import vault
@@ -33,7 +34,7 @@ def cases(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
 def test_a_command_takes_what_is_written(page: str, line: str) -> None:
     """Its name, arguments and options are parsed as they stand; tests/test_operations.py runs them all."""
     words = [word.replace("…", "x") for word in shlex.split(line)]
-    every = (*commands(), users(), generated(), vault())
+    every = (*commands(), users(), generated(), vault(), import_files)
     known: dict[str, click.Command] = {str(command.name): command for command in every}
     command = known[words.pop(0)]
     while isinstance(command, click.Group) and words and words[0] != "--help":

@@ -10,6 +10,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from api.cli.common import settings
 from api.cli.generated import generated
+from api.cli.imports import import_files
 from api.cli.operations import commands
 from api.cli.users import users
 from api.cli.vault import vault
@@ -27,7 +28,7 @@ def create_app() -> Flask:
     app.cli.add_command(users())
     app.cli.add_command(vault())
     app.cli.add_command(generated())
-    for command in commands():
+    for command in (*commands(), import_files):
         app.cli.add_command(command)
     return app
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from api.domain import clock
-from api.domain.account_rules import BOOTSTRAP, BOOTSTRAP_EMAIL
+from api.domain.account_rules import BOOTSTRAP, BOOTSTRAP_EMAIL, INTERNAL_DOMAIN
 from api.domain.accounts import ApiKey, User
 from api.domain.errors import AlreadyTaken, InsufficientScope, Invalid, NotFound, Unauthenticated
 from api.domain.ids import new_id
@@ -131,11 +131,18 @@ def _refuse_longer_life(maker: ApiKey | None, expires_at: dt.datetime | None) ->
 
 def bootstrap_account(uow: UnitOfWork) -> User:
     """The account of what the operator brings, made now."""
-    user = User(new_id(), BOOTSTRAP_EMAIL, BOOTSTRAP, UNUSABLE)
+    return internal_account(uow, BOOTSTRAP)
+
+
+def internal_account(uow: UnitOfWork, name: str) -> User:
+    """An account that nobody can sign in to, made where it is not there yet."""
+    user = User(new_id(), name + INTERNAL_DOMAIN, name, UNUSABLE)
+    if (existing := uow.accounts.by_email(user.email)) is not None:
+        return existing
     try:
         uow.accounts.add(user)
     except AlreadyTaken:  # another process was quicker
-        existing = uow.accounts.by_email(BOOTSTRAP_EMAIL)
+        existing = uow.accounts.by_email(user.email)
         assert existing is not None
         return existing
     return user

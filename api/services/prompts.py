@@ -62,6 +62,17 @@ class PromptService:
             raise AlreadyTaken(f"There is a prompt named {row['name']!r} already; choose another name.")
         return Prompt(**row)
 
+    def adopt(self, work: UnitOfWork, principal: Principal, values: Mapping[str, Any], slug: str) -> Prompt:
+        """A prompt from elsewhere, as part of a transaction: under that slug, or where it is taken one of its name."""
+        work.accounts.hold(principal.user_id)
+        taken = any(one.slug == slug for one in BUILT_IN) or work.prompts.slug_taken(principal.user_id, slug)
+        free = _free_slug(work, principal, values["name"]) if taken else slug
+        return self._create(work, principal, {**values, "slug": free})
+
+    def make_active(self, work: UnitOfWork, principal: Principal, prompt: Prompt) -> None:
+        """`activate`, as part of a transaction."""
+        self._set_active(work, principal, lambda _: str(prompt.id))
+
     def change(
         self, principal: Principal, reference: str, values: Mapping[str, Any], version: int | None = None
     ) -> Prompt:

@@ -20,7 +20,7 @@ from api.services.exports import ExportService
 from api.services.folders import FolderService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
-from api.services.imports import ImportService
+from api.services.imports import ImportService, LegacyService
 from api.services.instance import InstanceService
 from api.services.messages import MessageService
 from api.services.model_configs import ModelConfigService
@@ -61,6 +61,7 @@ class Services:
     tree: TreeService
     exports: ExportService
     imports: ImportService
+    legacy: LegacyService
     prompts: PromptService
     commands: CommandService
     completions: CompletionService
