@@ -37,6 +37,7 @@ from api.web.routes import (
     exports,
     folders,
     generations,
+    images,
     imports,
     messages,
     meta,
@@ -67,6 +68,7 @@ ROUTES = (
     model_configs,
     catalogue,
     pulls,
+    images,
     slack,
     usage,
     administration,
@@ -140,7 +142,7 @@ def _prepare(settings: Settings, services: Services) -> None:
     except Invalid as error:
         raise ConfigError(f"MODEL_CONFIGS {error.detail}") from error
     services.legacy.at_start()
-    code = wiring.setup_code(settings)
+    code = settings.setup_code
     if code is not None and services.accounts.waits_for_admin():
         # straight to the terminal: whatever is logged, this must be seen
         sys.stderr.write(f"parley: nobody is admin yet; register the first account with the set-up code {code}\n")

@@ -6,6 +6,8 @@ the YAML file named by `CONFIG_FILE`, the default. Every `*_FILE` variable names
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -132,6 +134,7 @@ class Settings(BaseSettings):
     import_chat_bytes: int = Field(
         20_000_000, ge=1024, description="Largest chat of an imported file, in bytes of JSON; it is read in memory."
     )
+    max_image_bytes: int = Field(20_971_520, ge=1024, description="Largest image kept that a model made, in bytes.")
     max_reply_chars: int = Field(1_000_000, ge=1000, description="Longest reply kept; it ends as `length` there.")
 
     max_attachment_bytes: int = Field(
@@ -151,6 +154,7 @@ class Settings(BaseSettings):
     provider_connect_timeout: float = Field(10.0, gt=0, description="Seconds to connect to a provider.")
     provider_first_timeout: float = Field(120.0, gt=0, description="Seconds to a provider's first byte.")
     provider_between_timeout: float = Field(120.0, gt=0, description="Seconds between a provider's bytes.")
+    image_timeout: float = Field(300.0, gt=0, description="Seconds of a whole call that makes images.")
     provider_total_timeout: float = Field(1800.0, gt=0, description="Seconds of a whole provider call.")
 
     # Providers
@@ -260,6 +264,13 @@ class Settings(BaseSettings):
     @property
     def production(self) -> bool:
         return self.parley_env == "production"
+
+    @property
+    def setup_code(self) -> str | None:
+        """What the first admin of a production server must present: the same in every process, stored nowhere."""
+        if not self.production:
+            return None
+        return hmac.new(self.token_pepper.get_secret_value().encode(), b"setup-code", hashlib.sha256).hexdigest()[:12]
 
     @property
     def is_postgresql(self) -> bool:

@@ -68,10 +68,11 @@ class FileStorage:
         with self.open(digest) as file:
             return file.read()
 
-    def sweep(self, named: Callable[[Collection[str]], Collection[str]]) -> int:
-        """Remove the files that no row names; `named` tells which of some digests have one. How many went."""
+    def sweep(self, named: Callable[[Collection[str]], Collection[str]], folders: str = "??") -> int:
+        """Remove the files that no row names; `named` tells which of some digests have one. How many went. `folders`:
+        only in those whose names match."""
         removed = 0
-        for batch in self._batches():
+        for batch in self._batches(folders):
             gone = set(batch) - set(named(batch))
             removed += sum(self._remove(digest) for digest in gone)
         self._remove_drafts()
@@ -102,9 +103,9 @@ class FileStorage:
             path.unlink(missing_ok=True)
             return True
 
-    def _batches(self) -> Iterator[list[str]]:
+    def _batches(self, folders: str) -> Iterator[list[str]]:
         batch = []
-        for path in self._folder.glob("??/*"):
+        for path in self._folder.glob(f"{folders}/*"):
             if DIGEST.match(path.name) and self._old(path):
                 batch.append(path.name)
             if len(batch) == SWEEP_BATCH:

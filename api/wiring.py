@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import time
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
@@ -39,9 +36,12 @@ from api.services.direct_calls import DirectCalls
 from api.services.embeddings import EmbeddingService
 from api.services.enclosures import Enclosures
 from api.services.exports import ExportService
+from api.services.files import FileService
 from api.services.folders import FolderService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
+from api.services.housekeeping import Housekeeping
+from api.services.images import ImageService
 from api.services.imports import ImportService, LegacyService
 from api.services.imports.storing import Rules
 from api.services.messages import MessageService
@@ -59,15 +59,8 @@ from api.services.usage import UsageService
 from api.storage import FileStorage
 from api.streams.loop import LoopThread
 
-PURGE_SECONDS = 300.0
+THREADS_A_WAIT = 4  # of so many request threads, one at most waits for a provider
 HOLD_MARGIN = 300.0  # how much longer than any call what is put aside for it waits
-
-
-def setup_code(settings: Settings) -> str | None:
-    """What the first admin of a production server must present: the same in every process, stored nowhere."""
-    if not settings.production:
-        return None
-    return hmac.new(settings.token_pepper.get_secret_value().encode(), b"setup-code", hashlib.sha256).hexdigest()[:12]
 
 
 def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
@@ -85,7 +78,6 @@ class Wiring(Groundwork):
         self.loop = loop
         self.store = Store(database)
         self._owner = new_id()
-        self._purged_at = time.monotonic()
 
     # People
 
@@ -108,7 +100,7 @@ class Wiring(Groundwork):
             Passwords(),
             stop_runs=self.generations.stop_all,
             registration_open=lambda: self.instance.current.registration == "open",
-            setup_code=setup_code(self.settings),
+            setup_code=self.settings.setup_code,
         )
 
     # What administrators decide while the server runs; every process reads it anew each second
@@ -183,7 +175,7 @@ class Wiring(Groundwork):
             max_runs=self.settings.max_streams,
             drain_seconds=self.settings.drain_seconds,
             still_good=self._still_good,
-            housekeeping=self._keep_house,
+            housekeeping=lambda: self.housekeeping(),
             settle=self._settle,
             price=self.prices.price,
         )
@@ -191,17 +183,13 @@ class Wiring(Groundwork):
     def _still_good(self, session_ids: set[UUID], key_ids: set[UUID]) -> tuple[set[UUID], set[UUID]]:
         return self.sessions.open_among(session_ids), self.api_keys.good_among(key_ids)
 
-    def _keep_house(self) -> None:
-        self.instance.refresh()
-        self.prices.refresh()
-        self.budgets.refresh()
-        self.budgets.expire()
-        self.api_keys.flush_last_used()
-        if time.monotonic() - self._purged_at > PURGE_SECONDS:
-            self._purged_at = time.monotonic()
-            self.rate_limits.purge()
-            self.retention.prune()
-            self.budgets.prune()
+    @cached_property
+    def housekeeping(self) -> Housekeeping:
+        known, budgets = (self.instance.refresh, self.prices.refresh), self.budgets
+        return Housekeeping(
+            often=(*known, budgets.refresh, budgets.expire, self.api_keys.flush_last_used),
+            seldom=(self.rate_limits.purge, self.retention.prune, budgets.prune, self.file_keeping.sweep),
+        )
 
     def _settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:
         self.rate_limits.settle(work, calls)  # before budgets, as at a call's beginning: nobody waits crosswise
@@ -269,8 +257,15 @@ class Wiring(Groundwork):
 
     @cached_property
     def commands(self) -> CommandService:
-        parts = (self.chats, self.messages, self.prompts, self.catalogue)
-        return CommandService(*parts, model_configs=self.model_configs, generations=self.generations)
+        return CommandService(
+            self.chats,
+            self.messages,
+            self.prompts,
+            self.catalogue,
+            model_configs=self.model_configs,
+            generations=self.generations,
+            images=self.images,
+        )
 
     @cached_property
     def slack(self) -> SlackService:
@@ -292,7 +287,8 @@ class Wiring(Groundwork):
 
     @cached_property
     def direct_calls(self) -> DirectCalls:
-        return DirectCalls(self.store, self.generations, self.rate_limits, self.budgets, self.prices)
+        most = self.settings.threads // THREADS_A_WAIT
+        return DirectCalls(self.store, self.generations, self.rate_limits, self.budgets, self.prices, most=most)
 
     @cached_property
     def embeddings(self) -> EmbeddingService:
@@ -305,11 +301,29 @@ class Wiring(Groundwork):
             max_chars=self.settings.max_message_chars * 10,
         )
 
+    @cached_property
+    def images(self) -> ImageService:
+        return ImageService(
+            store=self.store,
+            calls=self.direct_calls,
+            configs=self.model_configs,
+            choice=self.choice,
+            control=self.control,
+            files=self.files,
+            timeout=self.settings.image_timeout,
+            max_bytes=self.settings.max_image_bytes,
+            max_chars=self.settings.max_message_chars,
+        )
+
     # The instance's own state
 
     @cached_property
     def files(self) -> FileStorage:
         return FileStorage(self.settings.data_dir / "files")
+
+    @cached_property
+    def file_keeping(self) -> FileService:
+        return FileService(self.store, self.files)
 
     @cached_property
     def health(self) -> HealthService:

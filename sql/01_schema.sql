@@ -537,3 +537,27 @@ CREATE TABLE slack_links (
 CREATE UNIQUE INDEX uq_slack_links_team_id_slack_user_id ON slack_links (team_id, slack_user_id);
 
 CREATE UNIQUE INDEX uq_slack_links_code_hash ON slack_links (code_hash);
+
+CREATE TABLE images (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    generation_id UUID NOT NULL,
+    prompt TEXT NOT NULL,
+    revised_prompt TEXT,
+    provider VARCHAR(40) NOT NULL,
+    model VARCHAR(200) NOT NULL,
+    requested_size VARCHAR(20),
+    quality VARCHAR(20),
+    mime VARCHAR(40) NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    digest VARCHAR(64) NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_images PRIMARY KEY (user_id, id),
+    CONSTRAINT fk_images_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_images_digest ON images (digest);
+
+CREATE INDEX ix_images_created_at ON images (created_at);

@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Answer = Any
-"""JSON; `(status, JSON)`; a function of the body that gives either; an iterator's JSON lines are streamed."""
+"""JSON; `(status, JSON)`; a function of the body that gives either. An iterator's JSON lines are streamed; bytes go as
+they are."""
 
 
 class Answers:
@@ -68,7 +69,7 @@ class Answers:
                 handler.wfile.write(json.dumps(line).encode() + b"\n")
                 handler.wfile.flush()
             return
-        data = json.dumps(said).encode()
+        data = said if isinstance(said, bytes) else json.dumps(said).encode()
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()

@@ -247,6 +247,7 @@ class GoogleFormat:
     def __init__(self, model: str, newline: bytes = b"\n") -> None:
         self.model = model
         self.newline = newline
+        self.signature: dict[str, str] = {}
 
     def _chunk(self, parts: list[dict[str, Any]], reason: str = "", **more: Any) -> bytes:
         candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
@@ -258,6 +259,7 @@ class GoogleFormat:
         return self._chunk([{"text": text}])
 
     def thought(self, text: str) -> bytes:
+        self.signature = {"thoughtSignature": "c2lnbmVk"}
         return self._chunk([{"text": text, "thought": True}])
 
     def tool_calls(self) -> list[bytes]:
@@ -265,7 +267,7 @@ class GoogleFormat:
         return [self._chunk([{"functionCall": call, "thoughtSignature": "c2lnbmVk"}])]
 
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
-        return self._chunk([{"text": ""}], "STOP", usageMetadata=_gemini_usage(prompt, completion))
+        return self._chunk([{"text": ""} | self.signature], "STOP", usageMetadata=_gemini_usage(prompt, completion))
 
     def failure(self) -> bytes:
         error = {"code": 503, "message": "upstream exploded", "status": "UNAVAILABLE"}

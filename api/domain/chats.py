@@ -11,6 +11,8 @@ from uuid import UUID
 
 from api.domain.attachments import Attachment, shown_in
 from api.domain.errors import Invalid
+from api.domain.events import ProviderPart
+from api.domain.sealed import unsealed
 
 NEW_CHAT = "New chat"
 TITLE_CHARS = 60
@@ -68,6 +70,11 @@ class Message:
         """Its files, as they are shown."""
         return shown_in(self.parts)
 
+    @property
+    def told_parts(self) -> list[Any] | None:
+        """Its parts without what only a provider can read."""
+        return unsealed(self.parts)
+
 
 class Spoken(NamedTuple):
     """What a model is to know of a message that was said."""
@@ -76,6 +83,7 @@ class Spoken(NamedTuple):
     text: str
     kind: str = "text"
     files: tuple[Attachment, ...] = ()
+    sealed: tuple[ProviderPart, ...] = ()
 
 
 def spoken(path: Iterable[Message]) -> list[Message]:

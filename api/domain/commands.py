@@ -38,6 +38,7 @@ COMMANDS = (
     Command("role", "<name>", "Use this prompt in this chat", "prompts"),
     Command("clear_role", "", "Use no prompt in this chat"),
     Command("compare", "<model> <model> …", "Let two to four models answer your last message side by side", "models"),
+    Command("image", "<prompt>", "Make an image of these words"),
     Command("retry", "[model]", "Ask for another answer to your last message", "models"),
     Command("export", "[json | markdown | html]", "Download this chat as a file"),
     Command("stop", "", "Stop the reply that is being written"),

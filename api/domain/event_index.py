@@ -54,3 +54,14 @@ def rebuild(index: str, text: str, reasoning: str, made: Mapping[str, Any]) -> l
 def joined(events: list[Event], kind: str) -> str:
     """All text of one kind, in order."""
     return "".join(value for found, value in events if found == kind)
+
+
+def cut(events: list[Event], excess: int) -> list[Event]:
+    """Without the last `excess` characters, and without what came after the first one that is too many."""
+    while excess > 0:
+        kind, value = events.pop()
+        size = len(value) if kind in ("delta", "reasoning") else 0
+        if size > excess:
+            events.append((kind, value[:-excess]))
+        excess -= size
+    return events

@@ -93,6 +93,7 @@ class Closing:
     finish_reason: str | None = None
     error_code: str | None = None
     error_detail: str | None = None
+    parts: list[Any] | None = None  # of the message, see domain/sealed.py
     sequel: Sequel | None = None
 
 

@@ -20,4 +20,5 @@ class InstanceSettings:
     limit_rules: tuple[Rule, ...] = ()
     retention_chats_days: int | None = None
     retention_events_minutes: int = 10  # after a reply's end: how long its events can still be told one by one
+    retention_images_days: int | None = None
     retention_audit_days: int | None = 365

@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any, Final
 
 from api.domain import clock
@@ -217,6 +218,16 @@ def rates_of(provider: str, model: str, at: dt.datetime | None = None) -> Rates 
     if own or provider in UNLISTED:
         return own
     return _in_library(provider, model, at or clock.now()).rates
+
+
+def image_rates_of(provider: str, model: str, at: dt.datetime | None = None) -> Rates | None:
+    """What a vendor's model costs that makes images of words: what it puts out is images. Loads the library."""
+    found = None if provider in UNLISTED else _find(provider, model)
+    prices = vars(found.get_prices(at or clock.now())) if found is not None and found.prices else {}
+    output = prices.get("output_image_mtok") or prices.get("output_mtok")
+    if prices.get("input_mtok") is None or output is None or "image" not in model:
+        return None
+    return _rates(SimpleNamespace(input_mtok=prices["input_mtok"], output_mtok=output))
 
 
 def known_at_once(provider: str, model: str) -> Facts:

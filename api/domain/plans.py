@@ -24,12 +24,12 @@ def turns_of(spoken: Sequence[Spoken], *, followed: bool = False) -> list[Turn]:
     """The turns that were said. What follows a plan was asked for: `followed` if that is next."""
     turns: list[Turn] = []
     planned = False
-    for role, text, kind, files in spoken:
+    for role, text, kind, files, sealed in spoken:
         if not text:
             continue
         if planned and role == "assistant":
             turns.append(Turn("user", FOLLOW))
-        turns.append(Turn(role, text, tuple(map(FilePart, files))))  # type: ignore[arg-type]
+        turns.append(Turn(role, text, (*map(FilePart, files), *sealed)))  # type: ignore[arg-type]
         planned = kind == "plan"
     if planned and followed:
         turns.append(Turn("user", FOLLOW))

@@ -69,7 +69,7 @@ def opening(chat: Chat) -> str:
 
 def line(message: Message) -> str:
     """A message of the file; commas between them are the writer's."""
-    values = _picked(message, MESSAGE_FIELDS)
+    values = _picked(message, MESSAGE_FIELDS) | {"parts": message.told_parts}
     if message.status in ACTIVE:
         values["status"] = "interrupted"
     return "\n" + canonical(values)

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from api.domain.errors import Invalid, ProviderError
 from api.domain.events import Usage
+from api.domain.images import DrawnAnswer, ImageOrder
 from api.domain.text import clean_text
 from api.providers.assembly import count_of
 from api.providers.base import Endpoint
 from api.providers.catalogue import Catalogue, Vendor
+from api.providers.images import draw
 from api.providers.listings import (
     ModelEntry,
     anthropic_entry,
@@ -110,6 +112,14 @@ class Control:
             if len(vectors) != len(texts):
                 raise unreadable(f"{len(vectors)} vectors for {len(texts)} texts")
             return Embeddings(tuple(map(_vector, vectors)), Usage(prompt_tokens=tokens))
+
+    def draw(self, endpoint: Endpoint, order: ImageOrder, *, timeout: float, max_bytes: int) -> DrawnAnswer:
+        """The images ordered, as bytes. Raises Invalid for a vendor without images, and ProviderError."""
+        vendor = self._catalogue.vendor(endpoint.provider)
+        if vendor is None or vendor.images is None:
+            raise Invalid(f"{vendor.title if vendor else endpoint.provider} makes no images. Choose another provider.")
+        with _redacted(endpoint):
+            return draw(self._route(endpoint), self._egress, vendor.images, order, timeout=timeout, max_bytes=max_bytes)
 
     def pull(self, endpoint: Endpoint, model: str) -> Generator[PullProgress, None, None]:
         """Let an Ollama fetch a model; the steps as it tells them, until it has it. Raises ProviderError."""

@@ -39,7 +39,15 @@ def bearer(endpoint: Endpoint) -> dict[str, str]:
 
 
 def ask(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | None = None) -> Any:
-    """The JSON of one answer, through the `openai` SDK's client: it carries any vendor's calls as well as its own.
+    """The JSON of one answer. A POST where there is a body. Raises ProviderError."""
+    try:
+        return msgspec.json.decode(asked(route, path, budget, body))
+    except (ValueError, RecursionError) as error:
+        raise unreadable(error) from None
+
+
+def asked(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | None = None) -> bytes:
+    """One answer, through the `openai` SDK's client: it carries any vendor's calls as well as its own.
 
     A POST where there is a body. Raises ProviderError.
     """
@@ -60,7 +68,7 @@ def ask(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | None 
                 answer = client.get(path, cast_to=httpx2.Response)
             else:
                 answer = client.post(path, cast_to=httpx2.Response, body=body)
-            return msgspec.json.decode(answer.content)
+            return bytes(answer.content)
         except openai.APIStatusError as error:
             raise from_http(error.status_code, error.response.headers, error.response.content) from None
         except openai.APIConnectionError as error:
@@ -69,6 +77,34 @@ def ask(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | None 
             raise _connection_fault(error, error) from None
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError) as error:
             raise unreadable(error) from None
+
+
+def fetch(url: str, egress: Egress, budget: Budget) -> bytes:
+    """What is at an address that a provider named: guarded always, no key, no redirects. Raises ProviderError."""
+    _import_whole()
+    import httpcore2
+    import httpx2
+
+    transport = httpx2.HTTPTransport(trust_env=False)
+    _put_under(transport._pool, Network(httpcore2.SyncBackend().connect_tcp, egress, budget))
+    hooks: dict[str, list[Any]] = {"request": [own_headers({})], "response": [refuse_compressed]}
+    try:
+        place = httpx2.URL(url)
+        if place.scheme not in {"http", "https"} or not place.host or place.userinfo:
+            raise unreadable("an address that is none")
+        with httpx2.Client(
+            transport=transport, trust_env=False, follow_redirects=False, timeout=budget.seconds, event_hooks=hooks
+        ) as http:
+            answer = http.get(place)
+    except (httpx2.TimeoutException, httpx2.NetworkError, OSError) as error:
+        raise _connection_fault(error, error) from None
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        raise unreadable(error) from None
+    if not answer.is_success:
+        raise ProviderBadResponse(
+            f"The provider named an address for its answer where nothing is (status {answer.status_code}). Try again."
+        )
+    return bytes(answer.content)
 
 
 @contextmanager

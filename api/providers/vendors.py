@@ -13,6 +13,17 @@ DEMO_URL: Final = "demo:///"
 
 
 @dataclass(frozen=True, slots=True)
+class Images:
+    """How a vendor makes images: its usual `model`, the `response_format` that brings the bytes, how many `a_call`
+    (None: as many as it is asked for), and the model that a `trial` of the key may use for nothing."""
+
+    model: str | None = None
+    answer_form: str | None = None
+    a_call: int | None = None
+    trial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Vendor:
     """One row. `base_url` is the vendor's own address; None means that each configuration must bring one.
 
@@ -40,6 +51,7 @@ class Vendor:
     families: tuple[Family, ...] = ()
     window: int | None = None
     details_path: str | None = None
+    images: Images | None = None
 
 
 _CHAT: Final[frozenset[Ability]] = frozenset({"chat", "reasoning", "tools", "vision", "models"})
@@ -80,6 +92,7 @@ VENDORS: Final = (
         tokens_field="max_completion_tokens",
         families=(_OPENAI_REASONING,),
         window=128_000,
+        images=Images(model="gpt-image-2"),
     ),
     Vendor(
         id="anthropic",
@@ -165,6 +178,7 @@ VENDORS: Final = (
         needs_key=True,
         key_hint="from the ImageRouter dashboard",
         abilities=frozenset({"images", "models"}),
+        images=Images(model="openai/gpt-image-2", answer_form="b64_ephemeral", a_call=1, trial="test/test"),
     ),
     Vendor(
         id="mistral",
@@ -201,6 +215,7 @@ VENDORS: Final = (
         url_hint="http://host:4000/v1",
         abilities=_CHAT | {"images", "embeddings"},
         details_path="/model/info",
+        images=Images(),
     ),
     Vendor(
         id="custom",
@@ -210,7 +225,8 @@ VENDORS: Final = (
         needs_key=False,
         key_hint="where the server asks for one",
         aliases=("openai-compatible", "vllm", "lmstudio", "llamacpp"),
-        abilities=_CHAT | {"embeddings"},
+        abilities=_CHAT | {"images", "embeddings"},
+        images=Images(answer_form="b64_json"),
     ),
     Vendor(
         id="ollama",

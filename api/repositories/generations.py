@@ -81,7 +81,7 @@ CLOSE_MESSAGE = Prepared(
     sa.update(table_of(MessageRow)).where(
         MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")
     ),
-    *("content", "reasoning", "status", "metadata"),
+    *("content", "reasoning", "parts", "status", "metadata"),
 )
 
 
@@ -154,6 +154,7 @@ class GenerationRepository(Repository):
                     "k_id": closing.message_id,
                     "content": closing.content,
                     "reasoning": closing.reasoning,
+                    "parts": closing.parts,
                     "status": closing.status,
                     "metadata": closing.metadata,
                 },

@@ -29,6 +29,7 @@ from api.repositories.chats import ChatRepository
 from api.repositories.folders import FolderRepository
 from api.repositories.generation_events import GenerationEventRepository
 from api.repositories.generations import GenerationRepository
+from api.repositories.images import ImageRepository
 from api.repositories.imports import ImportRepository
 from api.repositories.instance import InstanceRepository
 from api.repositories.messages import MessageRepository
@@ -112,6 +113,10 @@ class UnitOfWork:
     @cached_property
     def prompts(self) -> PromptRepository:
         return PromptRepository(self.connection)
+
+    @cached_property
+    def images(self) -> ImageRepository:
+        return ImageRepository(self.connection)
 
     @property
     def processes(self) -> ProcessRepository:

@@ -21,6 +21,10 @@ NONE_CHOSEN = (
     "You have several model configs and none is the default, so name a model: with the message, for the chat, or as "
     "your default. Or make one of them the default: {names}."
 )
+NO_IMAGES = (
+    "No provider that makes images is set up yet: add a model config for ImageRouter with your ImageRouter key, or "
+    "one of {vendors}."
+)
 Chosen = tuple[ModelConfig | None, Vendor, str]
 
 
@@ -74,6 +78,50 @@ class Choice:
     def named(self, configs: Sequence[ModelConfig], principal: Principal, name: str, ability: Ability) -> Chosen:
         """The model of that name, for something else than a chat. Raises as `made` does."""
         return self._by_name(configs, principal, name, ability)
+
+    def drawing(
+        self, configs: Sequence[ModelConfig], principal: Principal, model: str | None, config_id: UUID | None
+    ) -> Chosen:
+        """The model that makes an image: the config's or the one named, else that of a config whose provider does
+        nothing else, else of any that can. Raises Invalid where it cannot, and as `made` does."""
+        if config_id is not None:
+            config = next((one for one in configs if one.id == config_id), None)
+            drawn = self._drawn_by(principal, config, sure=False) if config else None
+            chosen = self._by_config(configs, config_id, model or drawn)
+        elif model is not None:
+            chosen = self._by_name(configs, principal, model, "images")
+        else:
+            chosen = self._drawing_unnamed(configs, principal)
+        if chosen[1].images is None:
+            raise Invalid(f"{chosen[1].title} makes no images. Choose a model of {self._who_draws()}.")
+        return chosen
+
+    def _drawing_unnamed(self, configs: Sequence[ModelConfig], principal: Principal) -> Chosen:
+        def rank(one: ModelConfig) -> tuple[bool, ...]:
+            return "chat" in self._vendor(one.provider).abilities, one.user_id != principal.user_id, not one.is_default
+
+        for config in sorted((one for one in configs if self._vendor(one.provider).images), key=rank):
+            if name := self._drawn_by(principal, config, sure=True):
+                return config, self._vendor(config.provider), name
+        raise ProviderNotConfigured(NO_IMAGES.format(vendors=self._who_draws()))
+
+    def _drawn_by(self, principal: Principal, config: ModelConfig, *, sure: bool) -> str | None:
+        """The config's model where it makes images, else the usual one of its provider. Of a model that nobody knows
+        that holds where the provider does nothing else, or where one need not be `sure`."""
+        vendor = self._vendor(config.provider)
+        usual = vendor.images.model if vendor.images else None
+        if config.model is None:
+            return usual
+        abilities = self.facts(principal, vendor, config, config.model).abilities
+        draws = "images" in abilities if abilities is not None else not sure or "chat" not in vendor.abilities
+        return config.model if draws else usual
+
+    def _who_draws(self) -> str:
+        return ", ".join(vendor.title for vendor in self._catalogue.vendors() if vendor.images)
+
+    def vendor(self, config: ModelConfig) -> Vendor:
+        """Its provider. Raises ProviderNotConfigured where this server does not know it any more."""
+        return self._vendor(config.provider)
 
     def vendor_of(self, model: str) -> tuple[Vendor, str]:
         """Whose model that is, by its name alone, as `provider/model` or by the tables of models; else OpenAI's."""

@@ -9,11 +9,13 @@ from typing import Any
 from api.domain.chats import Chat, Message
 from api.domain.commands import COMMANDS, Line, parse
 from api.domain.errors import Conflict, Invalid, NotFound
+from api.domain.images import Image
 from api.domain.principal import Principal
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.exports import FORMS
 from api.services.generations import GenerationService
+from api.services.images import ImageDraft, ImageService
 from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Wish
 from api.services.prompts import PromptService
@@ -25,7 +27,7 @@ KEPT = ("model_config_id", "model", "prompt_id", "parameters")
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`text` is for people. `chat` is the one that was changed or made, `sent` the replies that began, `send` the text
-    that is no command and wants to be sent, `download` the path of a file."""
+    that is no command and wants to be sent, `download` the path of a file, `images` those that were made."""
 
     command: str | None
     text: str
@@ -33,6 +35,7 @@ class Outcome:
     chat: Chat | None = None
     sent: list[Sent] = field(default_factory=list)
     send: str | None = None
+    images: list[Image] = field(default_factory=list)
     download: str | None = None
 
 
@@ -46,7 +49,9 @@ class CommandService:
         *,
         model_configs: ModelConfigService,
         generations: GenerationService,
+        images: ImageService,
     ) -> None:
+        self._images = images
         self._model_configs = model_configs
         self._chats = chats
         self._messages = messages
@@ -67,6 +72,7 @@ class CommandService:
             "role": self._prompt,
             "clear_role": self._clear_role,
             "compare": self._compare,
+            "image": self._image,
             "retry": self._retry,
             "export": self._export,
             "stop": self._stop,
@@ -138,6 +144,10 @@ class CommandService:
         question = self._last_question(principal, chat)
         sent = self._messages.answered_by(principal, str(question.id), Draft(), line.words)
         return Outcome("compare", f"{len(sent)} models answer.", sent=sent)
+
+    def _image(self, principal: Principal, _chat: Chat, line: Line) -> Outcome:
+        made = self._images.make(principal, ImageDraft(line.rest))
+        return Outcome("image", "Here it is; all are in the list of images.", images=made.images)
 
     def _retry(self, principal: Principal, chat: Chat, line: Line) -> Outcome:
         last = self._chats.open(principal, str(chat.id))[1]

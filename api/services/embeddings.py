@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from api.domain.errors import Invalid
 from api.domain.events import Usage
@@ -11,7 +12,7 @@ from api.domain.principal import Principal
 from api.providers.control import Control
 from api.repositories.unit_of_work import UnitOfWork
 from api.services.choice import Choice
-from api.services.direct_calls import DirectCalls, Planned
+from api.services.direct_calls import DirectCalls, Made, Planned
 from api.services.generations.counting import tokens_of
 from api.services.model_configs import ModelConfigService
 from api.services.once import CallKey
@@ -73,10 +74,10 @@ class EmbeddingService:
             facts = self._choice.facts(principal, vendor, config, name)
             return Planned(vendor, config, name, tokens_of(size, len(texts)), facts.rates)
 
-        def call(planned: Planned) -> tuple[Embedded, Usage]:
+        def call(planned: Planned, _: UUID) -> Made[Embedded]:
             endpoint = self._configs.endpoint(planned.config, planned.vendor)
             found = self._control.embed(endpoint, planned.model, texts, dimensions, self._timeout)
-            return Embedded(planned.vendor.id, planned.model, found.vectors, found.usage), found.usage
+            return Made(Embedded(planned.vendor.id, planned.model, found.vectors, found.usage), found.usage)
 
         return self._calls.make(principal, surface, plan, call, key)
 

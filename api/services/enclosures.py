@@ -13,6 +13,7 @@ from api.domain.conversation import FilePart, ImagePart, Part, Turn
 from api.domain.errors import Invalid, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
+from api.domain.sealed import given_back
 from api.domain.sight import MOST_IMAGE_BYTES
 from api.extraction.kinds import refused
 from api.repositories.unit_of_work import UnitOfWork
@@ -73,7 +74,9 @@ class Enclosures:
         said = list(rows)
         found = self._of(work, user_id, [parts for *_, parts in said if parts])
         return [
-            Spoken(role, text, kind, tuple(found[one] for one in ids_in(parts) if one in found) if parts else ())
+            Spoken(role, text, kind, tuple(found[one] for one in ids_in(parts) if one in found), given_back(parts))
+            if parts
+            else Spoken(role, text, kind)
             for role, text, kind, parts in said
         ]
 

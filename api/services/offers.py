@@ -85,8 +85,10 @@ class Offers:
         self._kept = fresh if len(fresh) <= MAX_KEPT else {}
 
     def _offer(self, vendor: Vendor, entries: list[ModelEntry]) -> Offer:
+        rest = NOTHING if "chat" in vendor.abilities else Facts(abilities=vendor.abilities - {"models"})
         return {
-            entry.id: self.fitted(vendor, entry.facts.over(model_facts.known(vendor.id, entry.id))) for entry in entries
+            entry.id: self.fitted(vendor, entry.facts.over(model_facts.known(vendor.id, entry.id)).over(rest))
+            for entry in entries
         }
 
     def last(self, user_id: UUID, vendor: Vendor, config: ModelConfig | None) -> Offer:

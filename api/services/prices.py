@@ -4,13 +4,14 @@ change in every process."""
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 from api.domain import pricing
 from api.domain.audit import Actor
 from api.domain.errors import NotFound
 from api.domain.events import Usage
 from api.domain.model_facts import Rates, rates_of
-from api.domain.money import in_dollars
+from api.domain.money import in_dollars, rounded
 from api.domain.prices import ALL_MODELS, RATES, ModelPrice
 from api.domain.pricing import Cost
 from api.repositories.unit_of_work import Store, UnitOfWork
@@ -58,6 +59,11 @@ class PriceService:
     ) -> Cost | None:
         """As `pricing.price`, an administrator's word above all."""
         return pricing.price(provider, model, usage, at, told=self._set(provider, model) or told)
+
+    def charged(self, provider: str, model: str, usage: Usage, amount: Decimal) -> Cost:
+        """The same for a call whose provider says what it charged: an administrator's word, then its own."""
+        own = self._set(provider, model)
+        return (pricing.price(provider, model, usage, told=own) if own else None) or Cost(rounded(amount), provider)
 
     def _set(self, provider: str, model: str) -> Rates | None:
         return self._rates.get((provider, model)) or self._rates.get((provider, ALL_MODELS))

@@ -20,6 +20,7 @@ from api.services.exports import ExportService
 from api.services.folders import FolderService
 from api.services.generations import GenerationService
 from api.services.health import HealthService
+from api.services.images import ImageService
 from api.services.imports import ImportService, LegacyService
 from api.services.instance import InstanceService
 from api.services.messages import MessageService
@@ -53,6 +54,7 @@ class Services:
     catalogue: CatalogueService
     ready_models: ReadyModels
     embeddings: EmbeddingService
+    images: ImageService
     pulls: PullService
     chats: ChatService
     folders: FolderService

@@ -27,15 +27,17 @@ class RetentionService:
         self._instance = instance
 
     def prune(self) -> dict[str, int]:
-        """How many chats, files that were never sent, events and entries of the audit log went."""
+        """How many chats, images, files that were never sent, events and entries of the audit log went."""
         keeps = self._instance()
         minutes = dt.timedelta(minutes=keeps.retention_events_minutes)
         chats, audit = _days(keeps.retention_chats_days), _days(keeps.retention_audit_days)
+        images = _days(keeps.retention_images_days)
         return {
             "events": self._prune(minutes, lambda work, before: work.generation_events.prune(before, BATCH)),
             "attachments": self._prune(UNSENT, lambda work, before: work.attachments.prune(before, BATCH)),
             "temporary": self._prune(TEMPORARY, lambda work, before: work.chats.prune(before, BATCH, temporary=True)),
             "chats": self._prune(chats, lambda work, before: work.chats.prune(before, BATCH)),
+            "images": self._prune(images, lambda work, before: work.images.prune(before, BATCH)),
             "audit": self._prune(audit, lambda work, before: work.audit.prune(before, BATCH)),
         }
 

@@ -18,6 +18,7 @@ from api.domain.chats import Message
 from api.domain.errors import Invalid, Overloaded
 from api.services.generations import Follower
 from api.services.generations.braid import places_of
+from api.services.images import ImagesMade
 from api.services.messages import Draft, Edited, Sent
 from api.services.model_configs import Wish
 from api.services.once import CallKey
@@ -115,7 +116,7 @@ def _idempotency_key() -> str | None:
     return key
 
 
-def replayed(sent: Sent, response: Response) -> Response:
+def replayed(sent: Sent | ImagesMade, response: Response) -> Response:
     """The response, saying so where an earlier request with the same key did its work."""
     if sent.replayed:
         response.headers["Idempotent-Replay"] = "true"

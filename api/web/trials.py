@@ -10,6 +10,7 @@ import msgspec
 
 from api.domain.errors import AppError, ContentFiltered, Overloaded
 from api.services.completions import Begun
+from api.services.images import Tried
 
 ENDINGS: Mapping[str, AppError] = {
     "filtered": ContentFiltered("The provider's filter refused a greeting. Try another model."),
@@ -17,6 +18,24 @@ ENDINGS: Mapping[str, AppError] = {
     "stopped": Overloaded("The call was stopped; try again."),
 }
 SHOWN = ("code", "title", "detail", "status", "retry_after")
+
+
+def trial_value(tried: Tried) -> dict[str, Any]:
+    """The answer for a config that was tried out without a conversation: it has no first token."""
+    return {
+        "ok": tried.error is None,
+        "provider": tried.provider,
+        "model": tried.model,
+        "latency_ms": tried.latency_ms,
+        "first_token_ms": None,
+        "error": _shown(tried.error.problem() if tried.error else None),
+    }
+
+
+def _shown(problem: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if problem is None:
+        return None
+    return {"retry_after": None} | {name: problem[name] for name in SHOWN if name in problem}
 
 
 class Trial:
@@ -46,7 +65,7 @@ class Trial:
                 "model": self._begun.model,
                 "latency_ms": self._elapsed(),
                 "first_token_ms": self._first,
-                "error": problem and {"retry_after": None} | {name: problem[name] for name in SHOWN if name in problem},
+                "error": _shown(problem),
             }
         )
 

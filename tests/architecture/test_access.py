@@ -22,6 +22,7 @@ from api.domain.ids import new_id
 from api.web.openapi import Access, Routes, access_of, make_app, refuse_undeclared
 from tests.architecture.surfaces import Account, Route, example, problem
 from tests.conftest import SECRETS
+from tests.image_router import kept_for
 from tests.server import until
 
 pytestmark = pytest.mark.xdist_group("access")
@@ -89,6 +90,7 @@ MAKERS: dict[str, Callable[[Account], str]] = {
     "/chat/delete/": _chat,
     "/generations/": _generation,
     "/imports/": _import,
+    "/images/": lambda who: kept_for(who.client.application, who.ask("GET", "/auth/me").get_json()["id"]),
     "/model-configs/": lambda who: who.made("/model-configs", {"name": f"c{new_id().hex[20:]}", "provider": "demo"}),
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import image_router
 from tests.answers import Answers
 from tests.dialects.slack import SECRET
 from tests.providers.test_embeddings import SERVER
@@ -36,12 +37,20 @@ def slack_host() -> Iterator[Answers]:
         yield host
 
 
+@pytest.fixture(scope="session")
+def drawings() -> Iterator[Answers]:
+    """What makes images: an ImageRouter."""
+    with image_router.running() as server:
+        yield server
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def server(
     request: pytest.FixtureRequest,
     upstream: Upstream,
     vectors: Answers,
     slack_host: Answers,
+    drawings: Answers,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("dialects")
@@ -49,6 +58,7 @@ def server(
     bases |= {"OPENAI_BASE_URL": f"{upstream.url}/v1", "MISTRAL_BASE_URL": f"{vectors.url}/v1"}
     bases |= {"API_KEY": API_KEY, "SLACK_SIGNING_SECRET": SECRET, "SLACK_RESPONSE_ORIGIN": slack_host.url}
     bases |= {"ALLOWED_PRIVATE_HOSTS": f"127.0.0.1:{slack_host.port}"}
+    bases |= {"IMAGEROUTER_BASE_URL": f"{drawings.url}/v1/openai"}
     if request.param == "sqlite":
         with running_server(f"sqlite:///{folder}/parley.db", folder, **bases) as started:
             yield started

@@ -72,7 +72,7 @@ def test_a_stream(client: openai.OpenAI, model: str, include_usage: bool) -> Non
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", ["openai/tools", "anthropic/tools", "gemini/tools", "ollama/tools"])
-def test_a_tool_call(client: openai.OpenAI, model: str, stream: bool) -> None:
+def test_a_tool_call(client: openai.OpenAI, upstream: Upstream, model: str, stream: bool) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     tool = {"type": "function", "function": {"name": "weather", "description": "The weather", "parameters": schema}}
     with client.chat.completions.stream(model=model, messages=HELLO, tools=[tool]) as events:  # type: ignore[arg-type, list-item]
@@ -87,9 +87,14 @@ def test_a_tool_call(client: openai.OpenAI, model: str, stream: bool) -> None:
     said = {"role": "assistant", "tool_calls": [choice.message.tool_calls[0].to_dict()]}
     result = {"role": "tool", "tool_call_id": choice.message.tool_calls[0].id, "content": "rain"}
     again = client.chat.completions.create(  # type: ignore[call-overload]
-        model=model.replace("tools", "count:3"), messages=[*HELLO, said, result], tools=[tool]
+        model=model.replace("tools", "count:3#back"), messages=[*HELLO, said, result], tools=[tool]
     )
     assert again.choices[0].message.content
+    served = upstream.sent("back")
+    assert served is not None
+    signed = {"google": {"thought_signature": "c2lnbmVk"}} if model == "gemini/tools" else None
+    assert said["tool_calls"][0].get("extra_content") == signed
+    assert ("c2lnbmVk" in str(served.body)) == bool(signed), "what was signed goes back to whoever signed it"
 
 
 @pytest.mark.parametrize("stream", [False, True])

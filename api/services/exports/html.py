@@ -62,7 +62,7 @@ def _section(message: Message) -> Iterator[str]:
     if message.reasoning:
         yield f"<details><summary>Reasoning</summary><div dir=auto>{_text(message.reasoning)}</div></details>\n"
     yield from _content(message.content)
-    for part in message.parts or []:
+    for part in message.told_parts or []:
         name, text = _text(part_name(part)), _text(part_text(part))
         yield f"<details><summary><bdi>{name}</bdi></summary><pre dir=auto>{text}</pre></details>\n"
     yield "</section>\n"

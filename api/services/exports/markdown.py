@@ -19,7 +19,7 @@ def markdown(chat: Chat, messages: Iterable[Message]) -> Iterator[str]:
         if message.reasoning:
             yield "> Reasoning:\n>\n" + "".join(f"> {line}\n" for line in message.reasoning.splitlines()) + "\n"
         yield message.content.rstrip() + "\n"
-        for part in message.parts or []:
+        for part in message.told_parts or []:
             yield f"\n{_inline(part_name(part))}:\n\n{_fenced(part_text(part))}"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from api.domain.chats import Message
+from api.domain.events import ToolCall
 from api.domain.generations import Sequel
 from api.domain.model_facts import Rates
 from api.domain.seam import Seam
@@ -58,6 +59,12 @@ def started(plan: Plan) -> dict[str, Any]:
         "model": plan.model,
         "provider": plan.provider,
     }
+
+
+def call_value(call: ToolCall, *, signed: bool) -> dict[str, str]:
+    """A tool call as events show it; `signed` for a client that brings it back, as nobody does of a stored reply."""
+    value = {"id": call.id, "name": call.name, "arguments": call.arguments}
+    return value | ({"signature": call.signature} if signed and call.signature else {})
 
 
 def message_value(message: Message | None, **changed: Any) -> dict[str, Any] | None:

@@ -14,10 +14,20 @@ from uuid import UUID
 
 import structlog
 
-from api.domain import clock, event_index, metrics, pricing
+from api.domain import clock, event_index, metrics, pricing, sealed
 from api.domain.chats import Message
 from api.domain.errors import AppError, ProviderError
-from api.domain.events import Finish, Note, ProviderEvent, RawChunk, ReasoningDelta, TextDelta, ToolCall, Usage
+from api.domain.events import (
+    Finish,
+    Note,
+    ProviderEvent,
+    ProviderPart,
+    RawChunk,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
 from api.domain.generations import Closing
 from api.domain.money import in_dollars
 from api.domain.pricing import Cost
@@ -25,7 +35,7 @@ from api.domain.seam import Seam
 from api.providers.base import Call
 from api.providers.transport import Transport
 from api.services.generations.counting import Price, counted, merged, usage_value
-from api.services.generations.plan import Following, Plan, message_value, started
+from api.services.generations.plan import Following, Plan, call_value, message_value, started
 from api.streams.flusher import Flusher
 from api.streams.live_log import Event, LiveLog
 from api.streams.loop import LoopThread
@@ -78,6 +88,7 @@ class Run:
         self._error: AppError | None = None
         self._finish_reason: str | None = None
         self._usage = Usage()
+        self._sealed: list[ProviderPart] = []
         self._noted: list[str] = [] if isinstance(call, AppError) else list(call.request.notes)
         self._begun_at = clock.now()
         self._first_token_at: dt.datetime | None = None
@@ -138,22 +149,27 @@ class Run:
             elif kind is ReasoningDelta:
                 arrived.append(("reasoning", event.text))  # type: ignore[union-attr]
             elif isinstance(event, ToolCall):
-                arrived.append(
-                    ("tool_call", {"id": event.id, "name": event.name, "arguments": event.arguments}),
-                )
-            elif isinstance(event, Usage):
-                self._usage = merged(self._usage, event)
-            elif isinstance(event, Finish):
-                self._finish_reason = event.reason
-            elif isinstance(event, Note):
-                self._noted.append(event.text)
+                arrived.append(("tool_call", call_value(event, signed=not self.kept)))
             elif isinstance(event, RawChunk):
                 arrived.append(("chunk", event))
+            else:
+                self._note(event)
         if not arrived or self._cause is not None:
             return
         if self._first_token_at is None:
             self._first_token_at = clock.now()
         self._append(arrived)
+
+    def _note(self, event: ProviderEvent) -> None:
+        """What is no event of the reply."""
+        if isinstance(event, Usage):
+            self._usage = merged(self._usage, event)
+        elif isinstance(event, Finish):
+            self._finish_reason = event.reason
+        elif isinstance(event, Note):
+            self._noted.append(event.text)
+        elif isinstance(event, ProviderPart):
+            self._sealed.append(event)
 
     @staticmethod
     def _joined(seam: Seam, events: list[ProviderEvent]) -> list[ProviderEvent]:
@@ -193,21 +209,10 @@ class Run:
     def _append(self, arrived: list[Event]) -> None:
         self._room -= sum(len(value) for kind, value in arrived if kind in ("delta", "reasoning"))
         if self._room < 0:
-            arrived = self._cut(arrived, -self._room)
+            arrived = event_index.cut(arrived, -self._room)
         self.log.extend(arrived)
         if self._room < 0 or len(self.log.events) >= MAX_EVENTS:
             self.cancel("length")
-
-    @staticmethod
-    def _cut(arrived: list[Event], excess: int) -> list[Event]:
-        """Without its last `excess` characters, and without what came after the first one that is too many."""
-        while excess > 0:
-            kind, value = arrived.pop()
-            size = len(value) if kind in ("delta", "reasoning") else 0
-            if size > excess:
-                arrived.append((kind, value[:-excess]))
-            excess -= size
-        return arrived
 
     def _end(self, status: str, error: AppError | None = None) -> None:
         if self._status is not None:
@@ -284,6 +289,7 @@ class Run:
             finish_reason=self._finish_reason,
             error_code=error["code"] if error else None,
             error_detail=error["detail"] if error else None,
+            parts=None if any(self._before) or self._keep is not None else sealed.stored(self._sealed, events),
             sequel=self._following.sequel if self._following else None,
         )
 

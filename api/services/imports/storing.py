@@ -20,6 +20,7 @@ from api.domain.errors import Invalid
 from api.domain.ids import parse_id
 from api.domain.imports import Imported, ImportResult, id_of
 from api.domain.principal import Principal
+from api.domain.sealed import unsealed
 from api.domain.transcripts import FORMAT, Said, Transcript, canonical
 from api.repositories.unit_of_work import UnitOfWork
 from api.services.system_prompts import usable_prompt
@@ -164,7 +165,7 @@ def _row(user_id: UUID, chat_id: UUID, said: Said, *, seq: int, ids: Mapping[str
         kind=said.kind,
         content=said.content,
         reasoning=said.reasoning,
-        parts=said.parts,
+        parts=unsealed(said.parts),
         model=said.model,
         provider=said.provider,
         status=said.status,

@@ -41,7 +41,10 @@ def usage_value(told: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _tool_call(value: Mapping[str, Any]) -> dict[str, Any]:
     function = {"name": value["name"], "arguments": value["arguments"]}
-    return {"id": value["id"], "type": "function", "function": function}
+    call: dict[str, Any] = {"id": value["id"], "type": "function", "function": function}
+    if signature := value.get("signature"):  # where Google's own endpoint of this form has it
+        call["extra_content"] = {"google": {"thought_signature": signature}}
+    return call
 
 
 class Chunks:

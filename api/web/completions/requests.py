@@ -156,7 +156,19 @@ def _call(call: Any, at: str) -> ToolCall:
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise _invalid(at, "A tool call has an id and a function with a name and arguments.")
-    return ToolCall(str(call.get("id") or ""), function["name"], str(function.get("arguments") or ""))
+    signature = _below(call, "extra_content", "google", "thought_signature")
+    return ToolCall(
+        str(call.get("id") or ""),
+        function["name"],
+        str(function.get("arguments") or ""),
+        signature if isinstance(signature, str) else "",
+    )
+
+
+def _below(value: Any, *path: str) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _tool(tool: Any, at: str) -> Tool:

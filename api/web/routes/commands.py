@@ -11,6 +11,7 @@ from api.web.context import principal, services
 from api.web.openapi import Access, IdPath, Routes
 from api.web.schemas.chats import ChatAnswer
 from api.web.schemas.commands import CommandAnswer, CommandLine, CommandsAnswer, OutcomeAnswer
+from api.web.schemas.images import image_value
 
 routes = Routes("commands", "Slash commands")
 
@@ -25,4 +26,5 @@ def run_command(path: IdPath, body: CommandLine) -> Response:
     outcome = services().commands.run(principal(), path.id, body.text)
     chat = pick(ChatAnswer, outcome.chat) if outcome.chat else None
     generations = [replies.generation_value(one.generation_id, one.status) for one in outcome.sent]
-    return answer(pick(OutcomeAnswer, outcome, chat=chat, generations=generations))
+    images = [image_value(image) for image in outcome.images]
+    return answer(pick(OutcomeAnswer, outcome, chat=chat, generations=generations, images=images))

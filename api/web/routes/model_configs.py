@@ -16,7 +16,7 @@ from api.web.schemas.model_configs import (
     ModelConfigTrial,
     NewModelConfig,
 )
-from api.web.trials import Trial
+from api.web.trials import Trial, trial_value
 
 routes = Routes("model-configs", "Providers, keys and defaults")
 
@@ -57,6 +57,8 @@ def delete_model_config(path: IdPath) -> Response:
     returns={200: ModelConfigTrial},
 )
 def try_model_config(path: IdPath) -> Response:
+    if (tried := services().images.try_out(principal(), path.id)) is not None:
+        return answer(trial_value(tried))
     refuse_if_full()
     begun = services().completions.try_out(principal(), path.id)
     follower = services().generations.follow_new(principal(), begun.generation_id)

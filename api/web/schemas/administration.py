@@ -104,6 +104,7 @@ class SettingsAnswer(BaseModel):
     generations_per_hour: int
     retention_chats_days: int | None
     retention_events_minutes: int
+    retention_images_days: int | None
     retention_audit_days: int | None
 
 
@@ -118,6 +119,7 @@ class SettingsChange(Body):
     requests_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1000
     generations_per_hour: Annotated[int, Field(ge=1, le=1_000_000_000)] = 100
     retention_chats_days: Days | None = Field(None, description="Chats untouched for so long go, pinned ones stay.")
+    retention_images_days: Days | None = Field(None, description="Images made so long ago go.")
     retention_audit_days: Days | None = None
     retention_events_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
         10, description="After a reply's end: how long a reader that was cut still gets its events one by one."

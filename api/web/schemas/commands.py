@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.web.openapi import Body
 from api.web.schemas.chats import ChatAnswer
+from api.web.schemas.images import ImageAnswer
 
 
 class CommandLine(Body):
@@ -35,4 +36,5 @@ class OutcomeAnswer(BaseModel):
     chat: ChatAnswer | None
     generations: list[dict[str, Any]]
     send: str | None
+    images: list[ImageAnswer] = []
     download: str | None

@@ -18,6 +18,8 @@ from api.web.dialects.openai.schemas import (
     EmbeddingBody,
     EmbeddingsAnswer,
     ErrorAnswer,
+    ImageBody,
+    ImagesMadeAnswer,
     ModelAnswer,
     ModelPath,
 )
@@ -66,6 +68,22 @@ def embed(body: EmbeddingBody) -> Response:
     key = replies.call_key(body.model_dump())
     found = services().embeddings.embed(principal(), body.model, texts, body.dimensions, "openai", key=key)
     return answer(wire.embeddings(found, packed=body.encoding_format == "base64"))
+
+
+@routes.post(
+    "/v1/images/generations",
+    summary="Images of words",
+    access=Access.CHAT,
+    generates=True,
+    reads=ONCE,
+    returns={200: ImagesMadeAnswer},
+)
+def make_images(body: ImageBody) -> Response:
+    images = services().images
+    made = images.make(principal(), body.draft(), replies.call_key(body.model_dump()))
+    at = body.response_format == "url"
+    value = wire.images_at(made, request.url_root.rstrip("/")) if at else wire.images_of(made, images.read)
+    return replies.replayed(made, answer(value))
 
 
 def _begun(body: CompletionBody) -> Begun:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
+from api.domain.images import MOST_AT_ONCE
+from api.services.images import ImageDraft
 from api.web.openapi import OpenBody, Parameters
+from api.web.schemas.images import Quality, Size
 
 
 class EmbeddingBody(OpenBody):
@@ -23,6 +26,46 @@ class EmbeddingsAnswer(BaseModel):
     data: list[dict[str, Any]]
     model: str
     usage: dict[str, int | None]
+
+
+class ImageBody(OpenBody):
+    """`background`, `moderation`, `output_compression`, `output_format` and `style` go to the provider as they are."""
+
+    PASSED_ON: ClassVar = ("background", "moderation", "output_compression", "output_format", "style")
+
+    prompt: str = Field(min_length=1)
+    model: str | None = Field(None, min_length=1, max_length=200, description="As for completions; or a usual one.")
+    n: int | None = Field(None, ge=1, le=MOST_AT_ONCE)
+    size: Size | None = None
+    quality: Quality | None = None
+    response_format: Literal["b64_json", "url"] | None = Field(
+        None,
+        description="`b64_json` where nothing is said; `url` is an address here that asks for the same credential.",
+    )
+    stream: Literal[False] | None = Field(None, description="Images come whole.")
+    background: Literal["transparent", "opaque", "auto"] | None = None
+    moderation: Literal["low", "auto"] | None = None
+    output_compression: int | None = Field(None, ge=0, le=100)
+    output_format: Literal["png", "jpeg", "webp"] | None = None
+    style: Literal["vivid", "natural"] | None = None
+
+    def draft(self) -> ImageDraft:
+        extra = {name: value for name in self.PASSED_ON if (value := getattr(self, name)) is not None}
+        return ImageDraft(
+            self.prompt,
+            model=self.model,
+            size=self.size,
+            quality=self.quality,
+            n=self.n or 1,
+            extra=extra,
+            surface="openai",
+        )
+
+
+class ImagesMadeAnswer(BaseModel):
+    created: int
+    data: list[dict[str, Any]]
+    usage: dict[str, int] | None = None
 
 
 class ErrorAnswer(BaseModel):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from api.domain import clock
+from api.domain.images import Image
 from api.services.embeddings import Embedded
+from api.services.images import ImagesMade
 
 TYPES: Final = {
     400: "invalid_request_error",
@@ -37,6 +40,28 @@ def embeddings(found: Embedded, *, packed: bool) -> dict[str, Any]:
     counted = found.usage.prompt_tokens
     usage = {"prompt_tokens": counted, "total_tokens": counted}
     return {"object": "list", "data": data, "model": found.model, "usage": usage}
+
+
+def images_of(made: ImagesMade, read: Callable[[Image], bytes]) -> dict[str, Any]:
+    """With their bytes."""
+    return _images(made, lambda image: {"b64_json": base64.b64encode(read(image)).decode()})
+
+
+def images_at(made: ImagesMade, root: str) -> dict[str, Any]:
+    """With their addresses at this server."""
+    return _images(made, lambda image: {"url": f"{root}/images/{image.id}/content"})
+
+
+def _images(made: ImagesMade, shown: Callable[[Image], dict[str, Any]]) -> dict[str, Any]:
+    data = [
+        shown(image) | ({"revised_prompt": image.revised_prompt} if image.revised_prompt else {})
+        for image in made.images
+    ]
+    value: dict[str, Any] = {"created": int(clock.now().timestamp()), "data": data}
+    given, drawn = made.usage.prompt_tokens, made.usage.completion_tokens
+    if given is not None and drawn is not None:
+        value["usage"] = {"input_tokens": given, "output_tokens": drawn, "total_tokens": given + drawn}
+    return value
 
 
 def _packed(vector: Sequence[float]) -> str:
