@@ -63,8 +63,9 @@ check: .venv/.dev ## Format, lint, types, layers, and whether generated files an
 bench: .venv/.dev ## Measure ours beside the reference line, in under four minutes
 	@$(PY) -m bench.run $(ARGS)
 
-bench-data: .venv/.dev ## Usage over ten million calls on PostgreSQL, and the import of a 300 MB export
+bench-data: .venv/.dev ## Ten million calls' usage, a million messages' lists and search, the import of 300 MB
 	@$(PY) -m bench.data $(ARGS)
+	@$(PY) -m bench.data_chats
 	@$(PY) -m bench.imports
 
 bench-page: .venv/.dev ## What a person waits for on the page, in Chromium, and what 25 who stream cost

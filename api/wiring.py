@@ -51,6 +51,7 @@ from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.registry import Services
 from api.services.retention import RetentionService
+from api.services.search import SearchService
 from api.services.sessions import SessionService
 from api.services.slack import SlackService
 from api.services.tree import TreeService
@@ -207,6 +208,10 @@ class Wiring(Groundwork):
     @cached_property
     def folders(self) -> FolderService:
         return FolderService(self.store, self.generations)
+
+    @cached_property
+    def search(self) -> SearchService:
+        return SearchService(self.store)
 
     @cached_property
     def tree(self) -> TreeService:

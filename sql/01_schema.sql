@@ -561,3 +561,21 @@ CREATE TABLE images (
 CREATE INDEX ix_images_digest ON images (digest);
 
 CREATE INDEX ix_images_created_at ON images (created_at);
+
+CREATE INDEX search_chats_temporary ON chats (updated_at) WHERE temporary;
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+
+CREATE FUNCTION search_words(body text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 10000 AS $$
+    WITH texts AS (SELECT lower(left(body, 100000)) AS low), words AS (
+        SELECT (regexp_matches(regexp_replace(low, '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2600-\u27bf\u2e80-\uffff\U00010000-\U0003ffff]+', ' ', 'g'),
+            '([[:alnum:]]{1,2})[[:alnum:]]*', 'g'))[1] AS word FROM texts
+        UNION SELECT (regexp_matches(low, '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2600-\u27bf\u2e80-\uffff\U00010000-\U0003ffff]{1,2}', 'g'))[1] FROM texts WHERE low ~ '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2600-\u27bf\u2e80-\uffff\U00010000-\U0003ffff]'
+        UNION SELECT (regexp_matches(regexp_replace(low, '(^|[^\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2600-\u27bf\u2e80-\uffff\U00010000-\U0003ffff])[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2600-\u27bf\u2e80-\uffff\U00010000-\U0003ffff]', '\1', 'g'),
+            '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2600-\u27bf\u2e80-\uffff\U00010000-\U0003ffff]{1,2}', 'g'))[1] FROM texts WHERE low ~ '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2600-\u27bf\u2e80-\uffff\U00010000-\U0003ffff]')
+    SELECT array_to_tsvector(array(SELECT word FROM words))
+$$;
+
+CREATE INDEX search_messages_trigrams ON messages USING gin (content gin_trgm_ops);
+
+CREATE INDEX search_messages_words ON messages USING gin (search_words(content));

@@ -16,8 +16,11 @@ from alembic.migration import MigrationContext
 from api.cli.generated import files
 from api.db import Database, SchemaError, _run_migrations, current_revision, head_revision, upgrade
 from api.domain.ids import new_id
+from api.domain.principal import ALL_SCOPES, Principal
 from api.models import Base
+from api.models.base import is_declared
 from api.repositories.unit_of_work import Store
+from api.services.search import SearchService
 from tests.postgres import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +29,7 @@ UPGRADE = "import sys; from api.db import Database, upgrade; upgrade(Database(sy
 
 def drift(database: Database) -> list[object]:
     """What the models have and the database has not, or the other way round."""
-    options = {"compare_type": True, "compare_server_default": True}
+    options = {"include_name": is_declared, "compare_type": True, "compare_server_default": True}
     with database.reader.connect() as connection, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SQLite cannot reflect indexes over expressions
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
@@ -87,6 +90,36 @@ def test_a_chat_from_before_plan_mode_has_none(empty_url: str) -> None:
     database.dispose()
     assert found is not None
     assert (found.id, found.plan) == (UUID(chat), None)
+
+
+def test_messages_of_before_there_was_a_search_are_found(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    database = Database(empty_url, 2)
+    upgrade(database, "0012")
+    user, chat, said, empty = (new_id() for _ in range(4))
+    rows = [
+        ("users (id, email, username, password_hash)", (user, "a@b.example", "ann", "x")),
+        ("chats (user_id, id, number, slug, title)", (user, chat, 1, "one", "One")),
+        ("messages (user_id, id, chat_id, seq, role, content)", (user, said, chat, 1, "user", "介绍一下RUST")),
+        ("messages (user_id, id, chat_id, seq, role)", (user, empty, chat, 2, "assistant")),
+    ]
+    with database.durable.begin() as connection:
+        for place, values in rows:
+            given = {f"v{n}": value.hex if isinstance(value, UUID) else value for n, value in enumerate(values)}
+            named = ", ".join(f":{name}" for name in given)
+            connection.execute(sa.text(f"INSERT INTO {place} VALUES ({named})"), given)
+    upgrade(database)
+    assert drift(database) == []
+    store = Store(database)
+    ann = Principal(user, "ann", "member", ALL_SCOPES)
+    for query in ("rust", "一下", "ru", "one"):
+        hits = SearchService(store).search(ann, query, 20, None).items
+        assert [hit.message_id for hit in hits] == [None if query == "one" else said]
+    fill = "UPDATE messages SET content = 'late needle' WHERE content = ''"
+    store.write(lambda work: work.connection.execute(sa.text(fill)))
+    assert [hit.message_id for hit in SearchService(store).search(ann, "needle", 20, None).items] == [empty]
+    store.close()
 
 
 def test_a_newer_schema_is_refused_in_one_line(database: Database) -> None:

@@ -75,6 +75,11 @@ def table_of(model: type[DeclarativeBase]) -> Table:
     return cast(Table, model.__table__)
 
 
+def is_declared(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether the models speak of it: search tables and indexes are made by their migration, each database's own."""
+    return not (kind in ("table", "index") and (name or "").startswith("search_"))
+
+
 def default_now() -> Mapped[dt.datetime]:
     """A moment that raw SQL inserts get as well."""
     return mapped_column(server_default=func.now())

@@ -105,15 +105,9 @@ class ChatRepository(Repository):
             if wanted is not None:
                 query = query.where(column.is_(None) if wanted == "" else column == wanted)
         if tag is not None:
-            query = query.where(self.tagged(tag))
+            query = query.where(tagged(tag, self.is_postgresql))
         rows = self.connection.execute(query.order_by(CHAT.updated_at.desc(), CHAT.id.desc()).limit(limit))
         return [Chat(**row) for row in rows.mappings()]
-
-    def tagged(self, tag: str) -> sa.ColumnElement[bool]:
-        if self.is_postgresql:
-            return sa.type_coerce(CHAT.tags, JSONB).contains([tag])
-        each = sa.func.json_each(CHAT.tags).table_valued("value", name="tag")
-        return sa.exists().select_from(each).where(each.c.value == tag)
 
     def all(self, user_id: UUID) -> list[Chat]:
         """Those that are kept, the newest first."""
@@ -160,3 +154,11 @@ class ChatRepository(Repository):
             if found is not None:
                 return found
         return by_slug.record(self.connection, values | {"k_slug": reference}, Chat)
+
+
+def tagged(tag: str, is_postgresql: bool) -> sa.ColumnElement[bool]:
+    """Whether a chat carries the tag."""
+    if is_postgresql:
+        return sa.type_coerce(CHAT.tags, JSONB).contains([tag])
+    each = sa.func.json_each(CHAT.tags).table_valued("value", name="tag")
+    return sa.exists().select_from(each).where(each.c.value == tag)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +42,7 @@ class FolderRepository(Repository):
         rows = self.connection.execute(query.where(*OWNED).group_by(tag.c.value), {"k_user_id": user_id})
         return [Label(row.name, row.chats, row.archived) for row in rows]
 
-    def named(self, user_id: UUID, ids: Collection[UUID], slugs: Collection[str]) -> list[Chat]:
+    def named(self, user_id: UUID, ids: Iterable[UUID], slugs: Iterable[str]) -> list[Chat]:
         """Those of these chats that the user has, kept from changing until the transaction ends."""
         which = sa.or_(CHAT.id.in_(ids), CHAT.slug.in_(slugs))
         query = SELECT.where(CHAT.user_id == user_id, which).order_by(CHAT.id)

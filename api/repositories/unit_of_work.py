@@ -37,6 +37,7 @@ from api.repositories.model_configs import ModelConfigRepository
 from api.repositories.prices import PriceRepository
 from api.repositories.processes import ProcessRepository
 from api.repositories.prompts import PromptRepository
+from api.repositories.search import SearchRepository
 from api.repositories.sessions import SessionRepository
 from api.repositories.slack import SlackRepository
 from api.repositories.turns import TurnRepository
@@ -117,6 +118,10 @@ class UnitOfWork:
     @cached_property
     def images(self) -> ImageRepository:
         return ImageRepository(self.connection)
+
+    @cached_property
+    def search(self) -> SearchRepository:
+        return SearchRepository(self.connection)
 
     @property
     def processes(self) -> ProcessRepository:

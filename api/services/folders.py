@@ -103,11 +103,10 @@ class FolderService:
 
 def _named(work: UnitOfWork, principal: Principal, references: Sequence[str]) -> dict[str, Chat]:
     """The user's chats by what they were called."""
-    ids = {reference: parse_id(reference) for reference in references}
-    known = {one for one in ids.values() if one is not None}
-    chats = work.folders.named(principal.user_id, known, [name for name, one in ids.items() if one is None])
+    ids = {name: chat_id for name in references if (chat_id := parse_id(name)) is not None}
+    chats = work.folders.named(principal.user_id, ids.values(), references)
     by_id, by_slug = {chat.id: chat for chat in chats}, {chat.slug: chat for chat in chats}
-    found = {name: by_slug.get(name) if one is None else by_id.get(one) for name, one in ids.items()}
+    found = {name: (by_id.get(ids[name]) if name in ids else None) or by_slug.get(name) for name in references}
     return {name: chat for name, chat in found.items() if chat is not None}
 
 

@@ -31,6 +31,7 @@ from api.services.provider_configs import ProviderConfigService
 from api.services.pulls import PullService
 from api.services.rate_limits import RateLimitService
 from api.services.ready_models import ReadyModels
+from api.services.search import SearchService
 from api.services.sessions import SessionService
 from api.services.slack import SlackService
 from api.services.tree import TreeService
@@ -58,6 +59,7 @@ class Services:
     pulls: PullService
     chats: ChatService
     folders: FolderService
+    search: SearchService
     messages: MessageService
     attachments: AttachmentService
     tree: TreeService

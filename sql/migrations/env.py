@@ -6,10 +6,12 @@ from alembic import context
 from sqlalchemy.engine import Connection
 
 from api.models import Base
+from api.models.base import is_declared
 
 OPTIONS = {
     "target_metadata": Base.metadata,
     "render_as_batch": True,
+    "include_name": is_declared,
     "compare_type": True,
     "compare_server_default": True,
     "transaction_per_migration": True,

@@ -1,0 +1,231 @@
+"""What the databases' indexes propose as hits, newest first. `domain.search` decides which of it are.
+
+SQLite has an FTS5 index of trigrams, kept by triggers, whose entries are numbered so that those of an account are side
+by side. PostgreSQL has two over the messages: trigrams (pg_trgm), and the first two letters of words with the pairs of
+characters of scripts without blanks. Words that no index knows are looked for in a part of the messages at a time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.engine import Connection
+
+from api.domain.search import SHORT, Query, Run, runs
+from api.models.base import table_of
+from api.models.chats import Chat as ChatRow
+from api.models.chats import Message as MessageRow
+from api.repositories.chats import tagged
+
+CHATS, MESSAGES = table_of(ChatRow), table_of(MessageRow)
+CHAT, MESSAGE = CHATS.c, MESSAGES.c
+JOINED = MESSAGES.join(CHATS, sa.and_(CHAT.user_id == MESSAGE.user_id, CHAT.id == MESSAGE.chat_id))
+SEARCHED: Final = ("user", "assistant")
+SCAN: Final = 2_000
+"""Messages that are read at one time for words which no index knows."""
+MOST_TERMS: Final = 400
+"""Trigrams that may stand for a short word; one with more is in every other message."""
+NUMBERS_EACH: Final = 1 << 40
+"""Entries of an account in SQLite's index; its migration has the same."""
+TEXTS = sa.table("search_texts", sa.column("rowid", sa.Integer), sa.column("search_texts"))
+ENTRIES = sa.table(
+    "search_entries", sa.column("id", sa.Integer), sa.column("user_id", sa.Uuid), sa.column("message_id", sa.Uuid)
+)
+OWNERS = sa.table("search_owners", sa.column("number", sa.Integer), sa.column("user_id", sa.Uuid))
+VOCABULARY = sa.table("search_vocabulary", sa.column("term", sa.String))
+Place = int
+"""Where a search goes on, in the order of its index: an entry's number, or a message's id as a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Messages that may be hits, newest first, and where each is; `rest` is where the next window begins, or None."""
+
+    ids: list[UUID]
+    places: list[Place]
+    rest: Place | None
+
+
+def chat_filters(query: Query, is_postgresql: bool) -> Iterator[sa.ColumnElement[bool]]:
+    """What a chat must be, whatever the words."""
+    yield sa.not_(CHAT.temporary)
+    if query.pinned is not None:
+        yield CHAT.pinned if query.pinned else sa.not_(CHAT.pinned)
+    if query.folder is not None:
+        yield sa.func.lower(CHAT.folder) == sa.func.lower(query.folder)
+    if query.tag is not None:
+        yield tagged(query.tag, is_postgresql)
+
+
+def contains(column: sa.ColumnElement[str], word: str, is_postgresql: bool) -> sa.ColumnElement[bool]:
+    """In any case; SQLite's LIKE knows that of ASCII alone. A blank stands for whatever is between two words."""
+    pattern = "%".join(_escaped(piece) for piece in word.split(" "))
+    if is_postgresql:
+        return column.ilike(f"%{pattern}%", escape="\\")
+    cases = (pattern,) if pattern.isascii() else dict.fromkeys((pattern, pattern.upper(), pattern.title()))
+    return sa.or_(*(column.like(f"%{case}%", escape="\\") for case in cases))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+class _Index(ABC):
+    is_postgresql = False
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @abstractmethod
+    def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
+        """Up to `size` messages at or before `place`."""
+
+    def filters(self, user_id: UUID, query: Query) -> list[sa.ColumnElement[bool]]:
+        found = [MESSAGE.user_id == user_id, MESSAGE.role.in_(SEARCHED), *chat_filters(query, self.is_postgresql)]
+        if query.since is not None:
+            found.append(MESSAGE.created_at >= query.since)
+        if query.before is not None:
+            found.append(MESSAGE.created_at < query.before)
+        if query.model is not None:
+            found.append(MESSAGE.model.icontains(query.model, autoescape=True))
+        return found
+
+    def read(self, query: sa.Select[Any], size: int, place: Any) -> Window:
+        """The rows `message_id, place` of a query; `place` makes a number of the latter."""
+        rows = self.connection.execute(query.limit(size)).all()
+        places = [place(row.place) for row in rows]
+        return Window([row.message_id for row in rows], places, places[-1] - 1 if len(rows) == size else None)
+
+    def part(self, query: sa.Select[Any], lowest: Any, size: int, place: Any) -> Window:
+        """`read` of a part of the messages, down to `lowest` (None: to the end)."""
+        found = self.read(query, size, place)
+        if found.rest is not None or lowest is None:
+            return found
+        return Window(found.ids, found.places, place(lowest) - 1)
+
+
+class OnPostgresql(_Index):
+    """In the order of the messages' ids."""
+
+    is_postgresql = True
+
+    def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
+        found = sa.select(MESSAGE.id.label("message_id"), MESSAGE.id.label("place")).select_from(JOINED)
+        found = found.where(*self.filters(user_id, query)).order_by(MESSAGE.id.desc())
+        bound = [MESSAGE.user_id == user_id]
+        if place is not None:
+            bound.append(MESSAGE.id <= UUID(int=place))
+        parts = [run for word in query.words for run in runs(word)]
+        selective = [_trigrams_of(run) for run in parts if run.kind == "word" and len(run.text) >= SHORT]
+        selective += [_pairs_of(run) for run in parts if run.kind == "dense" and len(run.text) > 1]
+        if selective:
+            return self.read(found.where(*bound, *selective), size, _number)
+        scanned = self._scanned(found, query, bound, size)
+        rare = [one for word in query.words for one in _beginnings_of(word)]
+        if len(scanned.ids) == size or scanned.rest is None or not rare:
+            return scanned
+        return self.read(found.where(*bound, *rare), size, _number)
+
+    def _scanned(self, found: sa.Select[Any], query: Query, bound: list[sa.ColumnElement[bool]], size: int) -> Window:
+        """Of the newest messages: what is frequent is found among them sooner than by an index."""
+        newest = sa.select(MESSAGE.id).where(*bound).order_by(MESSAGE.id.desc())
+        lowest = self.connection.execute(newest.offset(SCAN - 1).limit(1)).scalar()
+        within = [] if lowest is None else [MESSAGE.id >= lowest]
+        words = (contains(MESSAGE.content, word, self.is_postgresql) for word in query.words)
+        return self.part(found.where(*bound, *within, *words), lowest, size, _number)
+
+
+def _number(message_id: UUID) -> int:
+    return message_id.int
+
+
+def _trigrams_of(run: Run) -> sa.ColumnElement[bool]:
+    return MESSAGE.content.ilike(f"%{run.text}%")
+
+
+def _pairs_of(run: Run) -> sa.ColumnElement[bool]:
+    pairs = dict.fromkeys(run.text[i : i + 2] for i in range(len(run.text) - 1))
+    return _tokens(" & ".join(map(_quoted, pairs)))
+
+
+def _beginnings_of(word: str) -> Iterator[sa.ColumnElement[bool]]:
+    """What the index knows of a word's short parts, where it is sure that words begin with them."""
+    before = ""
+    for run in runs(word):
+        if run.kind == "dense" or (run.kind == "word" and before.isascii() and run.text[0].isalnum()):
+            known = run.text if run.text.isalnum() else run.text[0]  # marks are letters to some locales only
+            yield _tokens(f"{_quoted(known)}:*")
+        before = run.text[-1]
+
+
+def _quoted(token: str) -> str:
+    return "'" + token.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _tokens(query: str) -> sa.ColumnElement[bool]:
+    return sa.func.search_words(MESSAGE.content).op("@@")(sa.cast(query, TSQUERY))
+
+
+class OnSqlite(_Index):
+    """In the order of the index's entries, which is that in which messages were stored."""
+
+    def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
+        owner = self.connection.execute(sa.select(OWNERS.c.number).where(OWNERS.c.user_id == user_id)).scalar()
+        if owner is None:
+            return Window([], [], None)
+        low, high = owner * NUMBERS_EACH, (owner + 1) * NUMBERS_EACH - 1
+        high = min(high, place) if place is not None else high
+        entry = ENTRIES.c
+        texts = ENTRIES.join(MESSAGES, sa.and_(MESSAGE.user_id == entry.user_id, MESSAGE.id == entry.message_id))
+        texts = texts.join(CHATS, sa.and_(CHAT.user_id == MESSAGE.user_id, CHAT.id == MESSAGE.chat_id))
+        found = sa.select(entry.message_id, entry.id.label("place")).where(*self.filters(user_id, query))
+        pieces = list(dict.fromkeys(piece for word in query.words for piece in word.split(" ")))
+        groups = [group for piece in pieces if len(piece) >= SHORT for group in _trigrams(piece)]
+        if not groups:
+            scanned = self._scanned(found.select_from(texts), query, (low, high), size)
+            if len(scanned.ids) == size or scanned.rest is None:
+                return scanned
+            rare = self._rare(pieces)
+            if not rare:
+                return scanned if rare is None else Window([], [], None)
+            groups = rare
+        matched = TEXTS.c.search_texts.op("MATCH")(" AND ".join(dict.fromkeys(groups)))
+        found = found.select_from(TEXTS.join(texts, entry.id == TEXTS.c.rowid))
+        found = found.where(matched, TEXTS.c.rowid.between(low, high)).order_by(TEXTS.c.rowid.desc())
+        return self.read(found, size, int)
+
+    def _scanned(self, found: sa.Select[Any], query: Query, numbers: tuple[int, int], size: int) -> Window:
+        """Of the newest messages: what is frequent is found among them sooner than by the index."""
+        number = ENTRIES.c.id
+        newest = sa.select(number).where(number.between(*numbers)).order_by(number.desc())
+        lowest = self.connection.execute(newest.offset(SCAN - 1).limit(1)).scalar()
+        within = number.between(numbers[0] if lowest is None else lowest, numbers[1])
+        words = (contains(MESSAGE.content, word, self.is_postgresql) for word in query.words)
+        return self.part(found.where(within, *words).order_by(number.desc()), lowest, size, int)
+
+    def _rare(self, pieces: list[str]) -> list[str] | None:
+        """Short words as all trigrams that begin with them; None where these are too many, nothing where none does."""
+        groups: list[str] = []
+        for piece in pieces:
+            term = VOCABULARY.c.term
+            begun = sa.select(term).where(term >= piece, term < piece + chr(0x10FFFF)).limit(MOST_TERMS + 1)
+            terms = self.connection.execute(begun).scalars().all()
+            if not terms:
+                return []
+            if len(terms) <= MOST_TERMS:
+                groups.append("(" + " OR ".join(map(_phrase, terms)) + ")")
+        return groups or None
+
+
+def _trigrams(piece: str) -> list[str]:
+    return [_phrase(piece[i : i + SHORT]) for i in range(len(piece) - SHORT + 1)]
+
+
+def _phrase(trigram: str) -> str:
+    return '"' + trigram.replace('"', '""') + '"'
