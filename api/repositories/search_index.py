@@ -187,6 +187,11 @@ class OnSqlite(_Index):
         found = sa.select(entry.message_id, entry.id.label("place")).where(*self.filters(user_id, query))
         pieces = list(dict.fromkeys(piece for word in query.words for piece in word.split(" ")))
         groups = [group for piece in pieces if len(piece) >= SHORT for group in _trigrams(piece)]
+        if not groups:  # those of scripts without blanks are seldom frequent
+            known = self._rare([piece for piece in pieces if not piece.isascii()])
+            if known == []:
+                return Window([], [], None)
+            groups = known or []
         if not groups:
             scanned = self._scanned(found.select_from(texts), query, (low, high), size)
             if len(scanned.ids) == size or scanned.rest is None:
