@@ -13,7 +13,18 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ui.api_client import ApiKey, Attachment, ChatUsage, Command, ModelCatalogue, ModelConfig, Outcome, Prompt, Trial
+from ui.api_client import (
+    ApiKey,
+    Attachment,
+    ChatUsage,
+    Command,
+    ModelCatalogue,
+    ModelConfig,
+    Outcome,
+    Prompt,
+    Shelves,
+    Trial,
+)
 
 SignInForm = Literal["sign_in", "register", "api_key"]
 
@@ -56,7 +67,7 @@ class Comparison:
 class Dialog:
     """The open dialog, and the chat it is about if any. Kept until it is dismissed, whatever reruns the page."""
 
-    kind: Literal["rename", "move", "delete", "export", "shortcuts"]
+    kind: Literal["rename", "move", "tags", "delete", "export", "shortcuts"]
     chat_id: str
     title: str
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -95,7 +106,11 @@ class PageState:
     asks_setup_code: bool = False  # the server wants the one-time code for its first account
     shown_chats: int = 30  # how many chats the sidebar lists
     archive: bool = False  # the sidebar lists the archived ones
-    folders: list[str] = field(default_factory=list)  # folders seen so far, to choose from
+    shelf: tuple[str, str] = ("", "")  # and of which folder or tag, by kind and name
+    shelves: Shelves | None = None  # the folders and tags there are, kept for a minute
+    shelves_at: float = -1e9
+    picking: bool = False  # several chats are being chosen
+    picked: list[str] = field(default_factory=list)
     dialog: Dialog | None = None
     notice: Notice | None = None
     draft: Draft | None = None

@@ -92,6 +92,11 @@ class Person:
         self.button(f"Options for {title}").click()
         self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first.click()
 
+    def lists(self, entry: str) -> None:
+        """Chooses which chats the sidebar shows."""
+        self.page.locator(".st-key-shelf-menu button").first.click()
+        self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first.click()
+
     def answer_menu(self, entry: str) -> None:
         """An entry of the last answer's menu."""
         opener = self.button("More about this answer").last

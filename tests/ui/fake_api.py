@@ -229,6 +229,10 @@ def _chats(app: Flask, api: FakeApi) -> None:
         more = str(start + limit) if len(found) > start + limit else None
         return {"items": [shown(c) for c in found[start : start + limit]], "next_cursor": more}
 
+    @app.get("/folders")
+    def folders() -> Any:
+        return {"folders": [], "tags": []}
+
     @app.get("/chats/<chat_id>/usage")
     def usage(chat_id: str) -> Any:
         return {

@@ -8,6 +8,7 @@ from ui.api_client.client import ApiClient
 from ui.api_client.commands import Command, Outcome
 from ui.api_client.errors import ApiError
 from ui.api_client.files import Import
+from ui.api_client.folders import Shelves
 from ui.api_client.follow import Batch, End
 from ui.api_client.model_records import Model, ModelCatalogue, ModelConfig, Provider
 from ui.api_client.models import Trial
@@ -63,6 +64,7 @@ __all__ = [
     "Rule",
     "Sent",
     "SharedConfig",
+    "Shelves",
     "SignedIn",
     "Sums",
     "TokenSource",

@@ -12,9 +12,16 @@ from ui.api_client.records import Chat, ChatPage, Earlier, Generation, Lane, Ope
 
 class Chats(Caller):
     def chats(
-        self, limit: int = 30, cursor: str | None = None, *, archived: bool = False, pinned: bool | None = None
+        self,
+        limit: int = 30,
+        cursor: str | None = None,
+        *,
+        archived: bool = False,
+        pinned: bool | None = None,
+        shelf: dict[str, str] | None = None,
     ) -> ChatPage:
-        params: Params = {"limit": limit, "archived": str(archived).lower()}
+        """`shelf` is a `folder` or a `tag`."""
+        params: Params = {"limit": limit, "archived": str(archived).lower(), **(shelf or {})}
         if pinned is not None:
             params["pinned"] = str(pinned).lower()
         if cursor:

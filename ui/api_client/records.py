@@ -87,6 +87,8 @@ class Chat:
     parameters: Json = field(default_factory=dict)
     plan: Plan | None = None
     slug: str = ""
+    temporary: bool = False
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, body: Json) -> Chat:
@@ -104,6 +106,8 @@ class Chat:
             parameters=parameters if isinstance(parameters, dict) else {},
             plan=Plan.read(plan) if isinstance(plan, dict) else None,
             slug=str(body.get("slug") or ""),
+            temporary=bool(body.get("temporary")),
+            tags=tuple(str(tag) for tag in body.get("tags") or []),
         )
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, Message, OpenChat
-from ui.modules.chat.settings import Settings, end_plan
+from ui.modules.chat.settings import Settings, end_plan, keep
 from ui.render import label, literal
 from ui.wording import cost_words, duration
 
@@ -18,6 +18,12 @@ def draw_header(api: ApiClient, opened: OpenChat, messages: list[Message], *, ru
             with st.container(key="chat-head-line", horizontal=True, vertical_alignment="center"):
                 st.title(label(chat.title or "New chat", 80), anchor=False)
                 st.caption(literal(_took(api, chat.id, messages[-1], running=running)), width="content")
+        if chat.temporary:
+            with st.container(key="temporary-badge", horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(":material/timer: **Temporary** · in no list, gone a day after its last message")
+                st.button("Keep it", key="temporary-keep", type="tertiary", on_click=keep, args=(Settings.of(chat),))
+        if chat.tags:
+            st.caption(" ".join(literal(f"#{tag}") for tag in chat.tags))
         if chat.plan:
             with st.container(key="plan-badge", horizontal=True, wrap=False, vertical_alignment="center", gap=None):
                 roles = f"{literal(_short(chat.plan.planner))} plans, {literal(_short(chat.plan.answerer))} answers"

@@ -69,6 +69,8 @@ def summary(now: Settings) -> str:
         parts.append(f"temperature {now.parameters['temperature']:g}")
     if now.parameters.get("max_tokens") is not None:
         parts.append(f"{now.parameters['max_tokens']:,} tokens")
+    if not now.chat_id and state.page().begun.get("temporary"):
+        parts.append("temporary")
     return " · ".join(parts) or "Settings"
 
 
@@ -143,6 +145,13 @@ def _plan(now: Settings, models: dict[str, Model]) -> None:
 
 
 def _own_id(now: Settings) -> None:
+    st.toggle(
+        "Temporary chat",
+        key=_synced(now.key("temporary"), bool(state.page().begun.get("temporary"))),
+        on_change=switch_temporary,
+        args=(now,),
+        help="It is in no list and no search, and goes a day after its last message.",
+    )
     st.text_input(
         "Id of your own",
         max_chars=50,
@@ -192,6 +201,15 @@ def change_plan(now: Settings) -> None:
 
 def end_plan(now: Settings) -> None:
     _apply(now, plan=None)
+
+
+def switch_temporary(now: Settings) -> None:
+    _apply(now, temporary=bool(state.widget(now.key("temporary"))))
+
+
+def keep(now: Settings) -> None:
+    """A temporary chat becomes one like all others."""
+    _apply(now, temporary=False)
 
 
 def change_slug(now: Settings) -> None:

@@ -10,6 +10,8 @@ import streamlit as st
 from ui import state
 from ui.api_client import ApiError, Chat
 from ui.components.palette import chosen
+from ui.modules.sidebar import many
+from ui.modules.sidebar.shelves import TAGS_FIELD
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -56,6 +58,7 @@ def entries(chat: Chat) -> list[str]:
         "Rename",
         pin,
         "Move to a folder",
+        "Tags",
         "Take out of the archive" if chat.archived else "Archive",
         "Export",
         "Delete",
@@ -72,6 +75,9 @@ def choose(chat: Chat, key: str) -> None:
         case "Move to a folder":
             state.page().dialog = state.Dialog("move", chat.id, title)
             state.put_widget(FOLDER_FIELD, chat.folder or None)
+        case "Tags":
+            state.page().dialog = state.Dialog("tags", chat.id, title)
+            state.put_widget(TAGS_FIELD, list(chat.tags))
         case "Delete":
             state.page().dialog = state.Dialog("delete", chat.id, title)
         case "Export":
@@ -80,7 +86,7 @@ def choose(chat: Chat, key: str) -> None:
             _change(chat, pinned=choice == "Pin")
         case "Archive":
             if _change(chat, archived=True):
-                state.page().toast = "Archived. It is in the account menu, under Archived chats."
+                state.page().toast = "Archived. It is over the list, under Archived chats."
         case "Take out of the archive":
             _change(chat, archived=False)
 
@@ -107,7 +113,8 @@ def clear_prompt(prompt_id: str) -> None:
 
 
 def show_archive(shown: bool) -> None:
-    state.page().archive, state.page().shown_chats = shown, PAGE
+    page = state.page()
+    page.archive, page.shown_chats, page.shelf = shown, PAGE, ("", "")
 
 
 def move() -> str:
@@ -116,11 +123,18 @@ def move() -> str:
     folder = " ".join(str(state.widget(FOLDER_FIELD) or "").split())
     if dialog is None:
         return ""
+    wrong = _moved(dialog.chat_id, folder) if dialog.chat_id else many.change("move", folder=folder or None)
+    if not wrong:
+        close_dialog()
+    return wrong
+
+
+def _moved(chat_id: str, folder: str) -> str:
     try:
-        my_client().update_chat(dialog.chat_id, folder=folder or None)
+        my_client().update_chat(chat_id, folder=folder or None)
     except ApiError as error:
         return explain(error).text
-    close_dialog()
+    state.page().shelves_at = -1e9
     return ""
 
 

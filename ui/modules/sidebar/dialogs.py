@@ -9,7 +9,7 @@ import streamlit as st
 from ui import state
 from ui.components.focus import focus
 from ui.components.problem import draw_problem
-from ui.modules.sidebar import actions
+from ui.modules.sidebar import actions, shelves
 from ui.render import file_name, literal
 from ui.sign_in.current import my_client
 
@@ -40,6 +40,8 @@ def draw_dialog() -> None:
         _move(dialog.id)
     elif dialog.kind == "export":
         _export(dialog.id, dialog.chat_id, dialog.title)
+    elif dialog.kind == "tags":
+        _tags(dialog.id)
     elif dialog.kind == "shortcuts":
         _shortcuts()
     else:
@@ -59,10 +61,11 @@ def _rename(opened: str) -> None:
 
 @st.dialog("Move to a folder", on_dismiss=actions.close_dialog)
 def _move(opened: str) -> None:
+    known = state.page().shelves
     with st.form("move", border=False):
         st.selectbox(
             "Folder",
-            state.page().folders,
+            list(known.folders) if known else [],
             index=None,
             key=actions.FOLDER_FIELD,
             placeholder="Choose one, or type a new name",
@@ -74,6 +77,24 @@ def _move(opened: str) -> None:
     st.caption("Empty: the chat stands among the others again.")
     focus(actions.FOLDER_FIELD, opened)
     _finish(actions.move() if moved and not cancelled else "", done=moved, cancelled=cancelled)
+
+
+@st.dialog("Tags", on_dismiss=actions.close_dialog)
+def _tags(opened: str) -> None:
+    known, chosen = state.page().shelves, list(state.widget(shelves.TAGS_FIELD) or [])
+    with st.form("tags", border=False):
+        st.multiselect(
+            "Tags",
+            list(dict.fromkeys([*(known.tags if known else []), *chosen])),
+            key=shelves.TAGS_FIELD,
+            placeholder="Choose some, or type new ones",
+            accept_new_options=True,
+        )
+        with st.container(key="dialog-steps-tags", horizontal=True):
+            saved = st.form_submit_button("Save", type="primary")
+            cancelled = st.form_submit_button("Cancel")
+    focus(shelves.TAGS_FIELD, opened)
+    _finish(shelves.save_tags() if saved and not cancelled else "", done=saved, cancelled=cancelled)
 
 
 @st.dialog("Delete this chat?", on_dismiss=actions.close_dialog)

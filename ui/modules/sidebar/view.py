@@ -14,7 +14,7 @@ from ui.api_client import ApiClient, Chat, ChatPage, Prompt, User
 from ui.components.palette import palette
 from ui.components.style import STATIC
 from ui.components.theme import theme_choice
-from ui.modules.sidebar import actions
+from ui.modules.sidebar import actions, many, shelves
 from ui.modules.sidebar.dialogs import draw_dialog
 from ui.modules.sidebar.grouping import by_time
 from ui.navigation import Place
@@ -29,7 +29,6 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
     page = state.page()
     st.logo(STATIC / "logo.svg", size="large", icon_image=STATIC / "logo.svg")
     listed = _chats(api, page.shown_chats, archived=page.archive)
-    page.folders = sorted({chat.folder for chat in listed.items if chat.folder} | set(page.folders), key=str.casefold)
     with st.sidebar:
         st.button(
             "New chat",
@@ -43,6 +42,11 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
         with st.container(key="places", gap=None):
             _links(places, "sidebar")
         _active_prompt(api)
+        with st.container(key="chats-choice"):
+            if page.picking:
+                many.draw_bar(listed.items)
+            else:
+                shelves.draw_choice(api)
         with st.container(key="chats", gap=None):
             _list(listed, archived=page.archive)
         _account(user, places)
@@ -52,12 +56,13 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
 
 
 def _chats(api: ApiClient, wanted: int, *, archived: bool) -> ChatPage:
-    page = api.chats(limit=min(wanted, 100), archived=archived)
+    shelf = shelves.filters()
+    page = api.chats(limit=min(wanted, 100), archived=archived, shelf=shelf)
     items = list(page.items)
     while page.next_cursor and len(items) < wanted:
-        page = api.chats(limit=min(wanted - len(items), 100), cursor=page.next_cursor, archived=archived)
+        page = api.chats(limit=min(wanted - len(items), 100), cursor=page.next_cursor, archived=archived, shelf=shelf)
         items.extend(page.items)
-    if page.next_cursor and not archived:  # a pinned chat is listed however long ago it was used
+    if page.next_cursor and not archived and not shelf:  # a pinned chat is listed however long ago it was used
         listed = {chat.id for chat in items}
         items.extend(chat for chat in api.chats(limit=100, pinned=True).items if chat.id not in listed)
     return ChatPage(items, page.next_cursor)
@@ -79,7 +84,10 @@ def _list(listed: ChatPage, *, archived: bool) -> None:
     for heading, chats in by_time(listed.items, datetime.now(UTC), _zone()):
         st.caption(literal(f"Archived · {heading}" if archived else heading))
         for chat in chats:
-            _row(chat, active=chat.id == open_id)
+            if state.page().picking:
+                many.draw_row(chat)
+            else:
+                _row(chat, active=chat.id == open_id)
     if listed.next_cursor:
         st.button("Show more", key="more-chats", type="tertiary", on_click=actions.show_more)
 
@@ -173,14 +181,6 @@ def _account(user: User, places: Sequence[Place]) -> None:
             st.text(user.email)
         theme_choice([place.path for place in places if place.menu])
         _links([place for place in places if user.role == "admin" or not place.admins], "account")
-        st.button(
-            "Archived chats",
-            key="archive",
-            icon=":material/archive:",
-            type="tertiary",
-            on_click=actions.show_archive,
-            args=(True,),
-        )
         st.button(
             "Keyboard shortcuts",
             key="shortcuts",
