@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.extraction.made import PNG_1X1
+from tests.server import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -19,8 +20,15 @@ def chooses(person: Person, name: str, data: bytes) -> None:
 
 def shuts(person: Person) -> None:
     """The box with the field, whose button would else shut what it is to open."""
-    person.page.keyboard.press("Escape")
-    expect(person.page.locator("input[type=file]")).to_have_count(0)
+    field = person.page.locator("input[type=file]")
+
+    def gone() -> bool:  # a page that was still being drawn may not have heard the key
+        person.settles()
+        if field.count():
+            person.page.keyboard.press("Escape")
+        return field.count() == 0
+
+    until(gone, what="the field's box to shut")
 
 
 def test_a_file_goes_with_the_message(ada: Person) -> None:
