@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from api.db import Database
-from api.domain.errors import StoreUnavailable
+from api.domain.errors import Invalid, StoreUnavailable
 from api.repositories.accounts import AccountRepository
 from api.repositories.api_keys import ApiKeyRepository
 from api.repositories.attachments import AttachmentRepository
@@ -54,6 +54,8 @@ IN_TROUBLE = (
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
 )
+UNSTORABLE = "A text of the request holds the character NUL, which cannot be stored; remove it."
+UNTRANSLATABLE = "22P05"
 RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to try again
 
 
@@ -160,9 +162,14 @@ class Store:
         self._writer = None if database.is_postgresql else _Writer(database)
 
     def write(self, fn: Callable[[UnitOfWork], T], *, durable: bool = True) -> T:
-        """Run `fn` in one transaction; its result after COMMIT. Raises StoreUnavailable, or what `fn` raises."""
+        """Run `fn` in one transaction; its result after COMMIT. Raises StoreUnavailable, Invalid for a text that
+        PostgreSQL cannot hold, or what `fn` raises."""
         if self._writer is not None:
             return self._writer.run(fn, durable)
+        with _storable():
+            return self._write_or_again(fn)
+
+    def _write_or_again(self, fn: Callable[[UnitOfWork], T]) -> T:
         try:
             return self._write_inline(fn)
         except sa.exc.OperationalError as error:
@@ -182,7 +189,7 @@ class Store:
     def read(self, fn: Callable[[UnitOfWork], T]) -> T:
         """Run `fn` without a transaction: each statement sees what is committed. Raises StoreUnavailable."""
         try:
-            with self.database.reader.connect() as connection:
+            with _storable(), self.database.reader.connect() as connection:
                 return fn(UnitOfWork(connection))
         except (sa.exc.OperationalError, sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
             raise StoreUnavailable(AWAY, retry_after=2) from error
@@ -191,6 +198,21 @@ class Store:
         if self._writer is not None:
             self._writer.close()
         self.database.dispose()
+
+
+@contextlib.contextmanager
+def _storable() -> Iterator[None]:
+    """PostgreSQL holds no NUL, in no text and in no JSON; its driver says so of a text, the database of JSON."""
+    try:
+        yield
+    except ValueError as error:
+        if "NUL" not in str(error):
+            raise
+        raise Invalid(UNSTORABLE) from error
+    except sa.exc.DataError as error:
+        if getattr(error.orig, "pgcode", None) != UNTRANSLATABLE:
+            raise
+        raise Invalid(UNSTORABLE) from error
 
 
 class _Job:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from api.domain.errors import NotFound, StoreUnavailable
+from api.domain.errors import Invalid, NotFound, StoreUnavailable
 from api.repositories.unit_of_work import Store, UnitOfWork
 from tests.server import until
 
@@ -115,3 +115,32 @@ def test_a_second_deadlock_is_told_as_trouble_of_the_database(store: Store) -> N
         store.write(refused)
     assert told.value.retry_after
     assert len(attempts) == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ("INSERT INTO instance_facts (name, value) VALUES ('test-nul', CAST(:value AS TEXT))", "a\0b"),
+        ("SELECT CAST(:value AS JSONB)", '{"text": "a\\u0000b"}'),
+    ],
+)
+def test_what_postgresql_cannot_hold_is_the_senders_mistake(store: Store, statement: str, value: str) -> None:
+    if not store.database.is_postgresql:
+        pytest.skip("SQLite holds it")
+
+    def run(work: UnitOfWork) -> None:
+        work.connection.execute(sa.text(statement), {"value": value})
+
+    with pytest.raises(Invalid, match="NUL"):
+        store.write(run)
+    if statement.startswith("SELECT"):
+        with pytest.raises(Invalid, match="NUL"):
+            store.read(run)
+
+
+def test_another_wrong_value_is_still_a_fault_of_ours(store: Store) -> None:
+    def run(_: UnitOfWork) -> None:
+        raise ValueError("something else")
+
+    with pytest.raises(ValueError, match="something else"):
+        store.write(run)
