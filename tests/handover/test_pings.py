@@ -26,6 +26,11 @@ def follower(log: LiveLog) -> Follower:
     return Follower(Cursor(log), new_id(), ANN, lambda _: None)
 
 
+def answer(log: LiveLog, *, whole: bool = False) -> handover.StreamResponse:
+    content_type = "text/event-stream; charset=utf-8"
+    return handover.StreamResponse(follower(log), sse.encode, content_type=content_type, ping=sse.PING, whole=whole)
+
+
 @contextlib.contextmanager
 def reader_of(log: LiveLog, *, whole: bool = False) -> Iterator[tuple[Sender, asyncio.Runner, socket.socket]]:
     """A sender in a loop of its own, and the reader's end of its line."""
@@ -69,7 +74,7 @@ def test_an_idle_line_is_pinged_before_its_fifteen_seconds_are_over() -> None:
 def test_pings_on_the_plain_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handover, "PING_SECONDS", 1.01)
     log = LiveLog([("delta", "a")])
-    pieces = handover._plain(follower(log), sse.encode, sse.PING, False)
+    pieces = handover._plain(answer(log), sse.PING)
     assert next(pieces).startswith(b"id: 1\nevent: delta")
     assert next(pieces) == sse.PING
     assert next(pieces) == sse.PING
@@ -91,7 +96,7 @@ def test_a_whole_answer_without_its_end_is_cut() -> None:
         assert theirs.recv(100) == b"head"
         assert theirs.recv(100) == b"", "no last chunk"
     with pytest.raises(BrokenPipeError):
-        list(handover._plain(follower(log), sse.encode, b"", True))
+        list(handover._plain(answer(log, whole=True), b""))
 
 
 def test_nothing_is_written_behind_the_end() -> None:
