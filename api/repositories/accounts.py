@@ -19,10 +19,12 @@ COLUMNS = tuple(users.c[name] for name in domain.User.__dataclass_fields__)
 BY_ID = sa.select(*COLUMNS).where(users.c.id == sa.bindparam("user_id"))
 BY_EMAIL = sa.select(*COLUMNS).where(sa.func.lower(users.c.email) == sa.bindparam("value"))
 BY_USERNAME = sa.select(*COLUMNS).where(sa.func.lower(users.c.username) == sa.bindparam("value"))
-ADMINS = (
-    sa.select(users.c.id)
-    .where(users.c.role == "admin", users.c.is_active)
-    .order_by(users.c.id)  # in one order, so that two transactions never wait for each other
+IS_ADMIN = sa.and_(users.c.role == "admin", users.c.is_active)
+ADMINS = sa.select(users.c.id).where(IS_ADMIN)
+HELD = (
+    sa.select(users.c.id, users.c.role, users.c.is_active)
+    .where(sa.or_(IS_ADMIN, users.c.id == sa.bindparam("leaving")))
+    .order_by(users.c.id)  # all in one order and at once, so that two transactions never wait for each other
     .with_for_update()
 )
 
@@ -41,9 +43,14 @@ class AccountRepository(Repository):
         """Read the account and keep it from changing until this transaction ends."""
         return _user(self.connection.execute(BY_ID.with_for_update(), {"user_id": user_id}).first())
 
-    def hold_admins(self) -> list[UUID]:
-        """The administrators who may sign in, kept as they are until this transaction ends."""
-        return list(self.connection.execute(ADMINS).scalars())
+    def admins(self) -> set[UUID]:
+        """The administrators who may sign in."""
+        return set(self.connection.execute(ADMINS).scalars())
+
+    def hold_admins(self, leaving: UUID) -> set[UUID]:
+        """The same; they and the one who leaves are kept as they are until this transaction ends."""
+        held = self.connection.execute(HELD, {"leaving": leaving})
+        return {row.id for row in held if row.role == "admin" and row.is_active}
 
     def page(self, found: domain.Found) -> list[domain.User]:
         """Newest first; ids are in the order of time."""

@@ -56,6 +56,7 @@ IN_TROUBLE = (
 )
 UNSTORABLE = "A text of the request holds the character NUL, which cannot be stored; remove it."
 UNTRANSLATABLE = "22P05"
+ATTEMPTS = 5
 RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to try again
 
 
@@ -170,17 +171,15 @@ class Store:
             return self._write_or_again(fn)
 
     def _write_or_again(self, fn: Callable[[UnitOfWork], T]) -> T:
-        try:
-            return self._write_inline(fn)
-        except sa.exc.OperationalError as error:
-            if getattr(error.orig, "pgcode", None) not in RETRYABLE:
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                return self._write_inline(fn)
+            except sa.exc.OperationalError as error:
+                if not left or getattr(error.orig, "pgcode", None) not in RETRYABLE:
+                    raise StoreUnavailable(AWAY, retry_after=2) from error
+            except (sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
                 raise StoreUnavailable(AWAY, retry_after=2) from error
-        except (sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
-            raise StoreUnavailable(AWAY, retry_after=2) from error
-        try:
-            return self._write_inline(fn)
-        except (sa.exc.OperationalError, sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
-            raise StoreUnavailable(AWAY, retry_after=2) from error
+        raise AssertionError("the last attempt returns or raises")
 
     def _write_inline(self, fn: Callable[[UnitOfWork], T]) -> T:
         with self.database.durable.begin() as connection:

@@ -177,7 +177,7 @@ class AccountService:
             uow.usage.forget(user_id)
             uow.accounts.delete(user_id)
 
-        self._store.read(lambda uow: _keep_an_admin(uow, user_id))
+        self._store.read(lambda uow: _refuse_the_last(uow.accounts.admins(), user_id))
         self._stop_runs(user_id)
         self._store.write(delete)
 
@@ -255,7 +255,11 @@ def _find(uow: UnitOfWork, identifier: str) -> User | None:
 
 def _keep_an_admin(uow: UnitOfWork, leaving: UUID) -> None:
     """Raises LastAdmin if nobody could look after the server without this account."""
-    if set(uow.accounts.hold_admins()) == {leaving}:
+    _refuse_the_last(uow.accounts.hold_admins(leaving), leaving)
+
+
+def _refuse_the_last(admins: set[UUID], leaving: UUID) -> None:
+    if admins == {leaving}:
         raise LastAdmin("You are the only administrator of this server. Make somebody else one first.")
 
 

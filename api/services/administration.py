@@ -115,7 +115,7 @@ class AdministrationService:
             if work.accounts.delete(user.id):
                 work.audit.add(actor.did("user.delete", user.id, username=user.username))
 
-        self._store.read(lambda work: keep_an_admin(work, user.id))
+        self._store.read(lambda work: _refuse_the_last(work.accounts.admins(), user.id))
         self._stop_runs(user.id)
         self._store.write(delete)
 
@@ -172,7 +172,11 @@ class AdministrationService:
 
 def keep_an_admin(work: UnitOfWork, leaving: UUID) -> None:
     """Raises LastAdmin if nobody could look after the server without this account."""
-    if set(work.accounts.hold_admins()) == {leaving}:
+    _refuse_the_last(work.accounts.hold_admins(leaving), leaving)
+
+
+def _refuse_the_last(admins: set[UUID], leaving: UUID) -> None:
+    if admins == {leaving}:
         raise LastAdmin(ONLY_ADMIN)
 
 

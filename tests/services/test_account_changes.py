@@ -172,7 +172,7 @@ def test_of_two_administrators_who_leave_at_once_one_stays(
 
     with ThreadPoolExecutor(2) as pool:
         assert sum(pool.map(leave, both)) == 1
-    assert len(store.read(lambda uow: uow.accounts.hold_admins())) == 1
+    assert len(store.read(lambda uow: uow.accounts.admins())) == 1
 
 
 def _one_row_everywhere(uow: UnitOfWork, user_id: UUID) -> None:

@@ -111,7 +111,7 @@ def test_of_parallel_attempts_on_all_administrators_one_fails(
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(attempt, jobs))
     assert not all(results)
-    assert len(store.read(lambda work: work.accounts.hold_admins())) == 1
+    assert len(store.read(lambda work: work.accounts.admins())) == 1
 
 
 def test_limits_are_merged_and_taken_away(admin: AdministrationService, people: dict[str, User]) -> None:
