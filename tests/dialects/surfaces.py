@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ def frames(answer: Answer) -> list[str]:
 
 
 @dataclass
-class Surface:
+class Surface(ABC):
     """One surface as one person uses it. `begin` makes the chat, `ask` sends to it, `read` is what its clients see."""
 
     who: Person
@@ -37,15 +38,17 @@ class Surface:
     def begin(self) -> None:
         """Where the first message makes the chat, nothing."""
 
+    @abstractmethod
     def ask(self, text: str) -> Answer:
-        raise NotImplementedError
+        """Send, and wait for the answer."""
 
+    @abstractmethod
     def told(self, answer: Answer) -> str:
         """The reply that a client puts together."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self) -> Lines:
-        raise NotImplementedError
+        """The chat as it is shown here."""
 
     def say(self, text: str) -> str:
         answer = self.ask(text)

@@ -10,6 +10,7 @@ from typing import Any
 import openai
 import pytest
 
+from tests.dialects.people import with_vectors
 from tests.server import Answer, Person, Server, until
 from tests.upstream import Upstream
 
@@ -19,11 +20,7 @@ HELLO = [{"role": "user", "content": "hello you"}]
 
 @pytest.fixture(scope="module")
 def kim(server: Server) -> Person:
-    person = server.person("kim")
-    person.openai()
-    values = {"name": "vectors", "provider": "mistral", "api_key": "key-0123456789abcdef", "model": "mistral-embed"}
-    assert person.call("POST", "/model-configs", values).status == 201
-    return person
+    return with_vectors(server.person("kim"))
 
 
 def complete(person: Person, key: str, model: str, **body: Any) -> Answer:

@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from tests.answers import Answers as Vectors
+from tests.dialects.people import with_vectors
 from tests.server import Answer, Person, Server, until
 from tests.upstream import Upstream
 
@@ -20,11 +21,7 @@ HELLO = [{"role": "user", "content": "hello you"}]
 
 @pytest.fixture(scope="module")
 def ben(server: Server) -> Person:
-    person = server.person("ben")
-    person.openai()
-    values = {"name": "vectors", "provider": "mistral", "api_key": "key-0123456789abcdef", "model": "mistral-embed"}
-    assert person.call("POST", "/model-configs", values).status == 201
-    return person
+    return with_vectors(server.person("ben"))
 
 
 @pytest.fixture(scope="module")
