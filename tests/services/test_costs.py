@@ -22,7 +22,7 @@ from api.providers.wires.anthropic import AnthropicWire
 from api.providers.wires.google import GoogleWire
 from api.providers.wires.ollama import OllamaWire
 from api.repositories.unit_of_work import Store
-from api.services.generations.run import Run
+from api.services.generations.reckoning import Reckoning
 from tests.services.machine import FOR_EVER, Machine, principal, text, waited
 from tests.upstream_formats import dumps
 
@@ -232,7 +232,7 @@ def test_costs_are_made_neither_in_the_loop_nor_in_a_transaction(
 ) -> None:
     seen: list[tuple[str, bool]] = []
     writing = threading.local()
-    write, original = machine.store.write, Run._cost
+    write, original = machine.store.write, Reckoning._cost
 
     def in_transaction(fn: Any, **options: Any) -> Any:
         def run(work: Any) -> Any:
@@ -244,12 +244,12 @@ def test_costs_are_made_neither_in_the_loop_nor_in_a_transaction(
 
         return write(run, **options)
 
-    def noted(run: Run, usage: Usage) -> Any:
+    def noted(reckoning: Reckoning, usage: Usage) -> Any:
         seen.append((threading.current_thread().name, getattr(writing, "now", False)))
-        return original(run, usage)
+        return original(reckoning, usage)
 
     monkeypatch.setattr(machine.store, "write", in_transaction)
-    monkeypatch.setattr(Run, "_cost", noted)
+    monkeypatch.setattr(Reckoning, "_cost", noted)
     sent = machine.send(ann, machine.chat(ann), text("hello"))
     machine.ended(ann, sent.generation_id)
     assert seen == [("flusher", False)]
