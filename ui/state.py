@@ -114,6 +114,7 @@ class PageState:
     dialog: Dialog | None = None
     notice: Notice | None = None
     draft: Draft | None = None
+    heard: bool = False  # the composer's callback ran for what was sent last
     queued: dict[str, list[Queued]] = field(default_factory=dict)  # by chat, in the order in which they were written
     queue_rows: int = 0  # how many of them were shown at most
     files: list[Attachment] = field(default_factory=list)  # they go with the next message

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.person import Person
 from tests.server import Server, until
+from tests.survival.parts import freeze, thaw
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -226,6 +227,24 @@ def test_what_is_being_typed_survives_an_api_that_goes_away(ada: Person, api: Se
         api.start()
     expect(ada.bubble("while it is there")).to_be_visible()
     expect(ada.composer()).to_have_value("half a thought")
+
+
+def test_a_message_sent_while_the_page_is_still_being_made_arrives(ada: Person, api: Server) -> None:
+    ada.page.reload()  # the first run of a page knows the composer; the second forgets it until it is drawn again
+    ada.sees_empty_chat()
+    expect(ada.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    freeze(api)
+    try:
+        ada.button("New chat").click()
+        expect(ada.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "running")
+        ada.composer().fill("said in between")
+        ada.composer().press("Enter")
+        expect(ada.composer()).to_have_value("")
+    finally:
+        thaw(api)
+    expect(ada.bubble("said in between")).to_be_visible()
+    ada.sees_reply_end()
+    expect(ada.page.get_by_label("Chat message from user")).to_have_count(1)
 
 
 def test_escape_stops_the_reply(ada: Person) -> None:

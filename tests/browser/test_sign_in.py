@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import PageServer
 from tests.browser.person import Person
-from tests.server import Server, call
+from tests.server import Server, call, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -112,3 +112,17 @@ def test_another_persons_session_never_meets_this_ones_page(ada: Person, someone
     expect(ada.page.get_by_text("This chat is not there")).to_be_visible()
     expect(ada.page.get_by_text("Ann's own secret")).to_have_count(0)
     expect(ada.page.locator(".st-key-account")).to_contain_text(bob.name)
+
+
+def test_what_is_typed_while_the_cookie_is_set_stays(someone: Person) -> None:
+    held: list[Route] = []
+    someone.page.route("**/auth/exchange", lambda route: held.append(route))
+    with someone.page.expect_request("**/auth/exchange"):
+        someone.register()
+    someone.composer().fill("typed before the cookie came")
+    until(lambda: someone.page.locator(".st-key-plumbing-exchange").count() and held, what="the call, held")
+    held.pop().continue_()
+    expect(someone.page.locator(".st-key-plumbing-exchange")).to_have_count(0)
+    expect(someone.composer()).to_have_value("typed before the cookie came")
+    someone.composer().press("Enter")
+    expect(someone.bubble("typed before the cookie came")).to_be_visible()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from api.domain.audit import Actor
@@ -258,20 +259,24 @@ def test_a_budget(whole: Whole) -> None:
 
 @contextmanager
 def full_disk(whole: Whole) -> Iterator[None]:
-    """Let the file have no more pages than it has."""
+    """Let the file have no more pages than it has, none of them free, whichever of its connections is used."""
     database = whole.services.chats._store.database
+    most = 1_000_000
 
-    def pages(most: int) -> None:
-        for engine in (database.durable, database.relaxed):
-            with engine.connect() as connection:
-                connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
-                connection.rollback()
+    def limit(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {most}")
 
-    pages(1)
+    with database.durable.connect() as connection:
+        free, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("freelist_count", "page_size"))
+        connection.exec_driver_sql("CREATE TABLE ballast AS SELECT zeroblob(?) AS content", (free * size,))
+        connection.commit()
+    most = 1
+    for engine in (database.durable, database.relaxed):
+        event.listen(engine, "checkout", limit)  # and it stays: each connection hears of the room again
     try:
         yield
     finally:
-        pages(1_000_000)
+        most = 1_000_000
 
 
 def test_a_full_disk(whole: Whole) -> None:
@@ -285,7 +290,9 @@ def test_a_full_disk(whole: Whole) -> None:
             else:
                 check(surface, ask(asker, text), 503, "store_unavailable", retry=True)
     for surface, ask in IN_A_CHAT.items():
-        assert ask(asker, "hello").status_code == 200, f"{surface}: afterwards all is well"
+        answer = ask(asker, "hello")
+        answer.get_data()  # to its end: the next surface writes to the same chat
+        assert answer.status_code == 200, f"{surface}: afterwards all is well"
 
 
 def test_a_server_that_is_about_to_stop(whole: Whole) -> None:

@@ -92,7 +92,7 @@ def settled(head: list[str]) -> list[str]:
     plain = []
     for line in head:
         name = line.partition(":")[0]
-        if name.lower() in ("date", "x-request-id", "retry-after", "location"):
+        if name.lower() in ("date", "x-request-id", "retry-after", "location", "content-length"):
             line = f"{name}: *"
         elif name == "RateLimit":
             line = NUMBERS.sub("*", line)

@@ -95,6 +95,17 @@ def test_a_message_is_sent_once_and_its_reply_drawn(ada: AppTest, page: FakeApi)
     assert len(page.runs) == 1
 
 
+def test_words_whose_callback_streamlit_lost_are_sent_all_the_same(ada: AppTest, page: FakeApi) -> None:
+    """As it does with a box that a page which is being loaded has not drawn to its end yet."""
+    box = ada.chat_input[0]
+    ada.session_state._state._state._new_widget_state.widget_metadata.pop(box.proto.id)
+    box.set_value("precious words").run()
+    assert not ada.exception
+    assert [text.value for text in ada.text if "precious" in text.value] == ["precious words"]
+    ada.run()
+    assert len(page.runs) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "problem", "says"),
     [

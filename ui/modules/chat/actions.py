@@ -18,7 +18,9 @@ from ui.wording import explain
 @whole
 def submit(chat_id: str) -> None:
     """The composer was sent."""
-    _post(chat_id, str(state.widget(state.COMPOSER) or ""))
+    text = str(state.widget(state.COMPOSER) or "")
+    state.page().heard = bool(text)
+    _post(chat_id, text)
 
 
 @whole

@@ -158,10 +158,16 @@ def _input(chat_id: str, *, replying: bool) -> None:
             queue.draw_queue(chat_id)
         with st.container(key="files-place", gap=None):
             files.draw_waiting()
-    st.chat_input(
+    sent = st.chat_input(
         "Reply" if replying else "Ask anything",
         key=state.COMPOSER,
         max_chars=100_000,
         on_submit=actions.submit,
         args=(chat_id,),
     )
+    heard, page.heard = page.heard, False
+    if sent and not heard:
+        # Streamlit knows no callback of a box that it did not draw to the end of a run: the first ones, while a page
+        # loads. The words arrive all the same.
+        actions.send(chat_id, sent)
+        st.rerun()
