@@ -54,11 +54,13 @@ from api.services.retention import RetentionService
 from api.services.search import SearchService
 from api.services.sessions import SessionService
 from api.services.slack import SlackService
+from api.services.slack_answers import SlackAnswers
 from api.services.tree import TreeService
 from api.services.turns import Turns
 from api.services.usage import UsageService
 from api.storage import FileStorage
 from api.streams.loop import LoopThread
+from api.web.dialects.slack.wire import message as slack_message
 
 THREADS_A_WAIT = 4  # of so many request threads, one at most waits for a provider
 HOLD_MARGIN = 300.0  # how much longer than any call what is put aside for it waits
@@ -188,7 +190,7 @@ class Wiring(Groundwork):
     def housekeeping(self) -> Housekeeping:
         known, budgets = (self.instance.refresh, self.prices.refresh), self.budgets
         return Housekeeping(
-            often=(*known, budgets.refresh, budgets.expire, self.api_keys.flush_last_used),
+            often=(*known, budgets.refresh, budgets.expire, self.api_keys.flush_last_used, self.slack.tend),
             seldom=(self.rate_limits.purge, self.retention.prune, budgets.prune, self.file_keeping.sweep),
         )
 
@@ -282,8 +284,18 @@ class Wiring(Groundwork):
             prompts=self.prompts,
             messages=self.messages,
             generations=self.generations,
+            answers=self.slack_answers,
+        )
+
+    @cached_property
+    def slack_answers(self) -> SlackAnswers:
+        return SlackAnswers(
+            store=self.store,
+            vault=self.secrets,
+            generations=self.generations,
             outbound=Outbound(self.transport, self.settings.slack_response_origin),
             loop=self.loop,
+            told=slack_message,
         )
 
     @cached_property

@@ -579,3 +579,14 @@ $$;
 CREATE INDEX search_messages_trigrams ON messages USING gin (content gin_trgm_ops);
 
 CREATE INDEX search_messages_words ON messages USING gin (search_words(content));
+
+CREATE TABLE slack_answers (
+    user_id UUID NOT NULL,
+    id UUID NOT NULL,
+    generation_id UUID NOT NULL,
+    owner UUID NOT NULL,
+    response_url_encrypted TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT pk_slack_answers PRIMARY KEY (user_id, id),
+    CONSTRAINT fk_slack_answers_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);

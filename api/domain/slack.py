@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,15 @@ class SlackCommand:
     channel_id: str
     channel_name: str
     response_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedAnswer:
+    """What is still to be sent to a `response_url`: `token` is that address, sealed; `owner` the process that sends."""
+
+    user_id: UUID
+    id: UUID
+    generation_id: UUID
+    owner: UUID
+    token: str = field(repr=False)
+    created_at: dt.datetime

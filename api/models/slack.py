@@ -1,14 +1,14 @@
-"""Which Slack user acts as which account."""
+"""Which Slack user acts as which account, and what Slack is still to be told."""
 
 from __future__ import annotations
 
 import datetime as dt
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.models.base import Base
+from api.models.base import Base, default_now
 
 
 class SlackLink(Base):
@@ -27,3 +27,16 @@ class SlackLink(Base):
         Index("uq_slack_links_team_id_slack_user_id", "team_id", "slack_user_id", unique=True),
         Index("uq_slack_links_code_hash", "code_hash", unique=True),
     )
+
+
+class SlackAnswer(Base):
+    """One row an answer that was promised for later, until it is delivered; its address is good for half an hour."""
+
+    __tablename__ = "slack_answers"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation_id: Mapped[UUID]
+    owner: Mapped[UUID]  # the process that delivers it
+    response_url_encrypted: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[dt.datetime] = default_now()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -33,16 +32,14 @@ class Outbound:
         except ValueError:
             return False
 
-    async def post(self, url: str, body: bytes, done: Callable[[], None]) -> None:
-        """Send JSON, again where that fails in passing; in the loop. `done` is called whatever comes of it."""
-        try:
-            for pause in PAUSES:
-                if await self._taken(url, body):
-                    return
-                await asyncio.sleep(pause)
-            log.warning("an answer could not be delivered", host=self._origin.host)
-        finally:
-            done()
+    async def post(self, url: str, body: bytes) -> bool:
+        """Send JSON, again where that fails in passing; in the loop. False: nobody took it, another time they may."""
+        for pause in PAUSES:
+            if await self._taken(url, body):
+                return True
+            await asyncio.sleep(pause)
+        log.warning("an answer could not be delivered", host=self._origin.host)
+        return False
 
     async def _taken(self, url: str, body: bytes) -> bool:
         """False where another try may help."""

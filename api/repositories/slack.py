@@ -1,4 +1,4 @@
-"""Slack users in the database: whose account they act as, and the codes that link them."""
+"""Slack users in the database: whose account they act as, the codes that link them, and what they are still to hear."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import sqlalchemy as sa
 from api.domain import clock
 from api.domain.ids import parse_id
 from api.domain.principal import IMPLIED, Principal
-from api.domain.slack import SlackLink
+from api.domain.slack import PromisedAnswer, SlackLink
 from api.models.accounts import User
 from api.models.base import table_of
+from api.models.slack import SlackAnswer as AnswerRow
 from api.models.slack import SlackLink as LinkRow
 from api.repositories.base import Repository
 
 TABLE = table_of(LinkRow)
 LINK = TABLE.c
+ANSWERS = table_of(AnswerRow)
+ANSWER = ANSWERS.c
 USER = table_of(User).c
 NO_CODE = {"code_hash": None, "code_expires_at": None}
 NO_LINK = {"team_id": None, "slack_user_id": None, "linked_at": None}
@@ -26,8 +29,15 @@ NO_LINK = {"team_id": None, "slack_user_id": None, "linked_at": None}
 class SlackRepository(Repository):
     def principal(self, team_id: str, slack_user_id: str) -> Principal | None:
         """Whom this Slack user acts as: to chat, and nothing else."""
+        return self._principal(LINK.team_id == team_id, LINK.slack_user_id == slack_user_id)
+
+    def principal_of(self, user_id: UUID) -> Principal | None:
+        """The account, as a Slack user who is linked to it at present acts."""
+        return self._principal(LINK.user_id == user_id, LINK.team_id.is_not(None))
+
+    def _principal(self, *linked: sa.ColumnElement[bool]) -> Principal | None:
         query = sa.select(USER.id, USER.username, USER.role, USER.preferences, USER.limits).where(
-            USER.id == LINK.user_id, USER.is_active, LINK.team_id == team_id, LINK.slack_user_id == slack_user_id
+            USER.id == LINK.user_id, USER.is_active, *linked
         )
         row = self.connection.execute(query).first()
         if row is None:
@@ -58,18 +68,58 @@ class SlackRepository(Repository):
         statement = self.insert(TABLE).values(user_id=user_id, **values)
         self.connection.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=values))
 
-    def link(self, code_hash: str, team_id: str, slack_user_id: str) -> bool:
-        """Use the code up; False where there is none. Of a Slack user who acted as another account that ends."""
+    def link(self, code_hash: str, team_id: str, slack_user_id: str) -> UUID | None:
+        """Use the code up; whose it was, None where there is none. Of a Slack user who acted as another account that
+        ends."""
         mine = sa.and_(LINK.code_hash == code_hash, LINK.code_expires_at > clock.now())
-        if self.connection.execute(sa.select(LINK.user_id).where(mine).with_for_update()).first() is None:
-            return False
+        owner: UUID | None = self.connection.execute(sa.select(LINK.user_id).where(mine).with_for_update()).scalar()
+        if owner is None:
+            return None
         others = sa.and_(
             LINK.team_id == team_id, LINK.slack_user_id == slack_user_id, LINK.code_hash.is_distinct_from(code_hash)
         )
         self.connection.execute(sa.update(TABLE).where(others).values(**NO_LINK))
         values = {"team_id": team_id, "slack_user_id": slack_user_id, "linked_at": clock.now(), **NO_CODE}
-        return self.changed(sa.update(TABLE).where(mine).values(**values)) == 1
+        return owner if self.changed(sa.update(TABLE).where(mine).values(**values)) == 1 else None
 
     def remove(self, user_id: UUID) -> bool:
         """With its code; False where there was neither."""
         return self.changed(sa.delete(TABLE).where(LINK.user_id == user_id)) == 1
+
+    # What was promised for later
+
+    def promise(self, answer: PromisedAnswer) -> None:
+        values = {
+            "user_id": answer.user_id,
+            "id": answer.id,
+            "generation_id": answer.generation_id,
+            "owner": answer.owner,
+            "response_url_encrypted": answer.token,
+            "created_at": answer.created_at,
+        }
+        self.connection.execute(sa.insert(ANSWERS).values(**values))
+
+    def promised(self) -> list[PromisedAnswer]:
+        """All that is not delivered, oldest first."""
+        columns = (
+            ANSWER.user_id,
+            ANSWER.id,
+            ANSWER.generation_id,
+            ANSWER.owner,
+            ANSWER.response_url_encrypted,
+            ANSWER.created_at,
+        )
+        rows = self.connection.execute(sa.select(*columns).order_by(ANSWER.created_at, ANSWER.id))
+        return [PromisedAnswer(*row) for row in rows]
+
+    def take(self, answer: PromisedAnswer, owner: UUID) -> bool:
+        """Make `owner` the one that delivers it; False where another was first."""
+        taken = sa.update(ANSWERS).where(*_this(answer), ANSWER.owner == answer.owner).values(owner=owner)
+        return self.changed(taken) == 1
+
+    def forget(self, answer: PromisedAnswer) -> None:
+        self.connection.execute(sa.delete(ANSWERS).where(*_this(answer)))
+
+
+def _this(answer: PromisedAnswer) -> tuple[sa.ColumnElement[bool], ...]:
+    return ANSWER.user_id == answer.user_id, ANSWER.id == answer.id

@@ -8,22 +8,21 @@ import hmac
 import re
 import secrets
 import threading
-from collections.abc import Callable
 from typing import Any, Final
 
 from api.domain import clock
+from api.domain.audit import Actor
 from api.domain.errors import AppError, NotFound, Unauthenticated
 from api.domain.principal import Principal
 from api.domain.prompts import BUILT_IN
 from api.domain.slack import SlackCommand, SlackLink
-from api.providers.outbound import Outbound
-from api.repositories.unit_of_work import Store
+from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.tokens import Tokens, same
 from api.services.generations import Follower, GenerationService
 from api.services.messages import Draft, MessageService
 from api.services.prompts import PromptService
 from api.services.rate_limits import RateLimitService
-from api.streams.loop import LoopThread
+from api.services.slack_answers import SlackAnswers, outcome
 
 WINDOW_SECONDS: Final = 300
 ANSWER_SECONDS: Final = 2.0  # of the three that Slack waits
@@ -36,9 +35,6 @@ UNLINKED: Final = "Link your Slack user first: make a code in Parley's settings,
 LATER: Final = "The answer is being written; it will appear here."
 ELSEWHERE: Final = "The answer is being written; look for it in Parley, for Slack named no address of its own."
 HELP: Final = "/roles lists the roles, /role NAME selects one, /ask TEXT answers, /link CODE links your account."
-BROKEN_OFF: Final = "The server was restarted while the answer was written; ask again."
-Told = Callable[[str], bytes]
-"""A text as Slack is sent it."""
 
 
 class SlackService:
@@ -54,8 +50,7 @@ class SlackService:
         prompts: PromptService,
         messages: MessageService,
         generations: GenerationService,
-        outbound: Outbound,
-        loop: LoopThread,
+        answers: SlackAnswers,
     ) -> None:
         self._store = store
         self._tokens = tokens
@@ -64,13 +59,17 @@ class SlackService:
         self._prompts = prompts
         self._messages = messages
         self._generations = generations
-        self._outbound = outbound
-        self._loop = loop
+        self._answers = answers
         self._waiting = threading.BoundedSemaphore(WAITING)
 
     @property
     def available(self) -> bool:
         return bool(self._secret)
+
+    def tend(self) -> None:
+        """See to the answers that were promised, here or by processes that are gone; once a second."""
+        if self.available:
+            self._answers.sweep()
 
     # Linking, from the settings
 
@@ -106,14 +105,14 @@ class SlackService:
         if not self._rate_limits.first_time(f"slack-seen/{expected}", 2 * WINDOW_SECONDS + 60):
             raise Unauthenticated("This request was here before.")
 
-    def obey(self, command: SlackCommand, told: Told) -> str:
-        """Carry the command out; what there is to say now. What comes later is sent to `response_url`, by `told`."""
+    def obey(self, command: SlackCommand) -> str:
+        """Carry the command out; what there is to say now. What comes later is sent to `response_url`."""
         try:
-            return self._obey(command, told)
+            return self._obey(command)
         except AppError as error:
             return error.detail
 
-    def _obey(self, command: SlackCommand, told: Told) -> str:
+    def _obey(self, command: SlackCommand) -> str:
         if command.name == "/link":
             return self._link(command)
         principal = self._store.read(lambda work: work.slack.principal(command.team_id, command.user_id))
@@ -124,14 +123,14 @@ class SlackService:
             return self._roles(principal)
         if command.name == "/role":
             return self._role(principal, command.text.strip())
-        return self._ask(principal, command, told) if command.name == "/ask" else HELP
+        return self._ask(principal, command) if command.name == "/ask" else HELP
 
     def _link(self, command: SlackCommand) -> str:
         who = f"slack {command.team_id} {command.user_id}"
         self._rate_limits.count_login(who, who)
         code = re.sub(r"[\s-]", "", command.text).upper()
         digest = self._tokens.digest(code)
-        if not self._store.write(lambda work: work.slack.link(digest, command.team_id, command.user_id)):
+        if not self._store.write(lambda work: _link_in(work, digest, command)):
             return (
                 "This code is not known, was used already or is older than ten minutes; make another in the settings."
             )
@@ -156,7 +155,7 @@ class SlackService:
 
     # Answers
 
-    def _ask(self, principal: Principal, command: SlackCommand, told: Told) -> str:
+    def _ask(self, principal: Principal, command: SlackCommand) -> str:
         """In the chat that the account has for this channel: its default model answers, under its limits."""
         if not command.text.strip():
             return "Ask something: /ask TEXT"
@@ -167,11 +166,11 @@ class SlackService:
         follower = self._generations.follow_new(principal, sent.generation_id)
         if self._ended_soon(follower):
             follower.close()
-            return _outcome(follower)
-        if not self._outbound.permitted(command.response_url):
+            return outcome(follower)
+        if not self._answers.permitted(command.response_url):
             follower.close()
             return ELSEWHERE
-        self._send_later(follower, command.response_url, told)
+        self._answers.promise(follower, command.response_url)
         return LATER
 
     def _ended_soon(self, follower: Follower) -> bool:
@@ -192,32 +191,15 @@ class SlackService:
             log.unsubscribe(appended)
             self._waiting.release()
 
-    def _send_later(self, follower: Follower, url: str, told: Told) -> None:
-        log = follower.cursor.log
-        sent = False
-
-        def appended() -> None:  # in the loop, as all that is appended
-            nonlocal sent
-            if log.closed and not sent:
-                sent = True
-                log.unsubscribe(appended)
-                body = told(_outcome(follower))
-                self._loop.spawn(self._outbound.post, url, body, follower.close, failed=lambda _: None)
-
-        log.subscribe(appended)
-        self._loop.call(appended)
-
     def _require(self) -> None:
         if not self.available:
             raise NotFound(NOT_SET_UP)
 
 
-def _outcome(follower: Follower) -> str:
-    """What to say of a reply that has ended."""
-    events = follower.cursor.log.events
-    kind, value = events[-1] if events else ("", {})
-    if kind == "error":
-        return str(value["detail"])
-    if kind != "finished" or value["status"] == "interrupted":
-        return BROKEN_OFF
-    return value["message"]["content"] or "The model answered nothing."
+def _link_in(work: UnitOfWork, digest: str, command: SlackCommand) -> bool:
+    user_id = work.slack.link(digest, command.team_id, command.user_id)
+    principal = work.slack.principal_of(user_id) if user_id else None
+    if principal is not None:
+        actor = Actor(principal.user_id, principal.username)
+        work.audit.add(actor.did("slack.link", f"{command.team_id}/{command.user_id}"))
+    return user_id is not None

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.domain import clock
+from api.domain.audit import Sought
 from api.web.dialects.slack import wire
 from tests.answers import Answers
 from tests.dialects.slack import FORM, SECRET, SlackUser, headers, post, signature
@@ -146,18 +147,21 @@ def test_linking(server: Server) -> None:
 def test_a_code_does_not_last(make_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Whole(make_app(slack_signing_secret=SECRET))
     slack = whole.services.slack
+    user = SlackUser(0)
     code, expires_at = slack.new_code(whole.ann)
-    told = wire.command(SlackUser(0).form("/link", code))
+    told = wire.command(user.form("/link", code))
     with monkeypatch.context() as patched:
         patched.setattr(clock, "now", lambda: expires_at + dt.timedelta(seconds=1))
-        assert "ten minutes" in slack.obey(told, wire.message)
-    assert "acts as" in slack.obey(told, wire.message)
+        assert "ten minutes" in slack.obey(told)
+    assert "acts as" in slack.obey(told)
+    (noted,) = whole.services.audit.page(Sought(action="slack.link"))
+    assert (noted.actor.user_id, noted.target) == (whole.ann.user_id, f"T0001/{user.user}")
 
 
 def test_guessing_codes_is_limited(make_app: Any) -> None:
     whole = Whole(make_app(slack_signing_secret=SECRET, login_limit=3))
     user = SlackUser(0)
-    said = [whole.services.slack.obey(wire.command(user.form("/link", "AAAA")), wire.message) for _ in range(4)]
+    said = [whole.services.slack.obey(wire.command(user.form("/link", "AAAA"))) for _ in range(4)]
     assert "not known" in said[2]
     assert "too many" in said[3]
 
@@ -166,12 +170,12 @@ def test_an_account_that_is_disabled_answers_nobody(make_app: Any) -> None:
     whole = Whole(make_app(slack_signing_secret=SECRET))
     slack, user = whole.services.slack, SlackUser(0)
     code, _ = slack.new_code(whole.ben)
-    slack.obey(wire.command(user.form("/link", code)), wire.message)
+    slack.obey(wire.command(user.form("/link", code)))
     ask = wire.command(user.form("/roles"))
-    assert "Link your" not in slack.obey(ask, wire.message)
+    assert "Link your" not in slack.obey(ask)
     with whole.services.chats._store.database.durable.begin() as connection:
         connection.exec_driver_sql("UPDATE users SET is_active = false WHERE username = 'ben'")
-    assert "Link your" in slack.obey(ask, wire.message)
+    assert "Link your" in slack.obey(ask)
 
 
 # Roles
@@ -268,7 +272,7 @@ def test_a_later_failure_is_told_and_delivered_in_spite_of_one(server: Server, s
 def test_nothing_is_sent_elsewhere(make_app: Any, url: str) -> None:
     with Answers({}) as host, Answers({}) as other:
         whole = Whole(make_app(slack_signing_secret=SECRET, slack_response_origin=host.url))
-        outbound = whole.services.slack._outbound
+        outbound = whole.services.slack._answers._outbound
         assert not outbound.permitted(url.format(port=host.port, other=other.port))
         assert outbound.permitted(f"{host.url}/commands/T1/1?x=1")
 
@@ -276,8 +280,8 @@ def test_nothing_is_sent_elsewhere(make_app: Any, url: str) -> None:
 def test_the_guard_of_private_addresses_holds_for_slacks_host_too(make_app: Any) -> None:
     with Answers({}) as host:
         whole = Whole(make_app(slack_signing_secret=SECRET, slack_response_origin=host.url))
-        slack = whole.services.slack
-        loop, outbound = slack._loop, slack._outbound
+        answers = whole.services.slack._answers
+        loop, outbound = answers._loop, answers._outbound
         assert loop.wait_for(outbound._taken(f"{host.url}/commands/1", b"{}"), 30) is False
         assert host.asked == []
 

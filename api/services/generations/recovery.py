@@ -67,6 +67,10 @@ class Recovery:
             return self._presence.epoch() is None or age is None or age > FRESH_SECONDS
         return self._stale_twice(owner, age)
 
+    def is_gone(self, owner: UUID) -> bool:
+        """Whether `owner` has ended, was recovered, or is dead: what it left undone is for others to do."""
+        return owner not in self._store.read(lambda work: work.processes.heartbeats()) or self.is_dead(owner)
+
     def _stale_twice(self, owner: UUID, age: float | None) -> bool:
         if age is not None and age < STALE_SECONDS:
             self._looks.pop(owner, None)

@@ -39,5 +39,5 @@ def slack_command() -> Response:
     headers = request.headers
     signed = headers.get("X-Slack-Request-Timestamp", ""), headers.get("X-Slack-Signature", "")
     services().slack.verify(body, *signed)
-    said = services().slack.obey(wire.command(body), wire.message)
+    said = services().slack.obey(wire.command(body))
     return Response(wire.message(said), content_type="application/json")
