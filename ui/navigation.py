@@ -9,6 +9,7 @@ from ui.api_client import ApiClient
 from ui.modules.admin import view as admin
 from ui.modules.chat import view as chat
 from ui.modules.compare import view as compare
+from ui.modules.images import view as images
 from ui.modules.models import view as models
 from ui.modules.prompts import view as prompts
 from ui.modules.settings import view as settings
@@ -32,6 +33,7 @@ CHAT = Place("chat", "Chat", ":material/chat:", chat.draw, menu="", offline=chat
 PLACES = (
     CHAT,
     Place("compare", "Compare", ":material/view_column_2:", compare.draw),
+    Place("images", "Images", ":material/image:", images.draw),
     Place("prompts", "Prompts", ":material/article:", prompts.draw),
     Place("models", "Models", ":material/deployed_code:", models.draw),
     Place("usage", "Usage", ":material/bar_chart:", usage.draw),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from ui.api_client import (
     ModelCatalogue,
     ModelConfig,
     Outcome,
+    Picture,
     Prompt,
     Shelves,
     Trial,
@@ -35,13 +37,13 @@ COMPOSER = "composer"  # the chat input's widget key: set before it is drawn, it
 @dataclass
 class Draft:
     """A message that is not sent yet: where it was typed ("" is a new chat), where it goes once there is a chat for
-    it, the key that keeps it from being posted twice, and what the API said if it read a command."""
+    it, the key that keeps it from being posted twice, and the command that it is, when it is one."""
 
     typed_in: str
     chat_id: str
     text: str
     key: str
-    outcome: Outcome | None = None
+    errand: Future[Outcome] | None = None
 
 
 @dataclass
@@ -51,6 +53,15 @@ class Queued:
     text: str
     key: str
     held: bool = False
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Images that are being made."""
+
+    prompt: str
+    count: int
+    errand: Future[list[Picture]]
 
 
 @dataclass
@@ -115,12 +126,18 @@ class PageState:
     notice: Notice | None = None
     draft: Draft | None = None
     heard: bool = False  # the composer's callback ran for what was sent last
+    pending: list[Draft] = field(default_factory=list)  # commands that take their time
     queued: dict[str, list[Queued]] = field(default_factory=dict)  # by chat, in the order in which they were written
     queue_rows: int = 0  # how many of them were shown at most
     files: list[Attachment] = field(default_factory=list)  # they go with the next message
     files_round: int = 0  # how often the field for files was emptied
     taken: set[str] = field(default_factory=set)  # files of that field that are uploaded, or were refused
     pictures: dict[str, bytes] = field(default_factory=dict)  # of messages that were shown, by their files' ids
+    drawing: Drawing | None = None
+    image_words: str = ""  # what the last image was to show
+    image_needs_key: bool = False  # the form for images says that no provider can
+    shown_images: int = 12
+    previews: dict[str, bytes] = field(default_factory=dict)  # of images, by id; empty where there can be none
     compared: Comparison | None = None
     commands: list[Command] | None = None  # the slash commands there are, asked for once
     result: tuple[str, Outcome] | None = None  # a chat and the list that the last command gave there

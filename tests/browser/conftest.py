@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.answers import Answers, ollama, pulled
 from tests.browser.person import PATIENCE, Person
 from tests.conftest import SECRETS, missing
+from tests.image_router import image_router
 from tests.server import ROOT, Server, free_port, running_server, until
 from tests.upstream import Upstream
 
@@ -126,9 +127,35 @@ def upstream() -> Iterator[Upstream]:
         yield up
 
 
-def as_served(upstream: Upstream, local: Answers) -> dict[str, str]:
-    """Keys for OpenAI lead to our upstream, and one Ollama on this machine may be called."""
-    return {"OPENAI_BASE_URL": f"{upstream.url}/v1", "ALLOWED_PRIVATE_HOSTS": local.url.removeprefix("http://")}
+class Painter:
+    """An ImageRouter on loopback. What is wanted "slowly" waits until `go` is set."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        path, answered = next(iter(image_router().items()))
+
+        def drawn(body: Any) -> Any:
+            assert "slowly" not in body["prompt"] or self.go.wait(PATIENCE / 1000)
+            return answered(body)
+
+        self.server = Answers({path: drawn, "/v1/openai/models": {"data": [{"id": "openai/gpt-image-2"}]}})
+
+
+@pytest.fixture(scope="package")
+def painter() -> Iterator[Painter]:
+    painter = Painter()
+    with painter.server:
+        yield painter
+        painter.go.set()
+
+
+def as_served(upstream: Upstream, local: Answers, painter: Painter) -> dict[str, str]:
+    """Keys for OpenAI and ImageRouter lead to ours, and one Ollama on this machine may be called."""
+    return {
+        "OPENAI_BASE_URL": f"{upstream.url}/v1",
+        "IMAGEROUTER_BASE_URL": f"{painter.server.url}/v1/openai",
+        "ALLOWED_PRIVATE_HOSTS": local.url.removeprefix("http://"),
+    }
 
 
 @contextlib.contextmanager
@@ -143,10 +170,11 @@ def api(
     chromium: Browser,
     upstream: Upstream,
     downloads: tuple[Downloads, Answers],
+    painter: Painter,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("browser-api")
-    with served(f"sqlite:///{folder}/parley.db", folder, **as_served(upstream, downloads[1])) as server:
+    with served(f"sqlite:///{folder}/parley.db", folder, **as_served(upstream, downloads[1], painter)) as server:
         yield server
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from tests.answers import Answers
 from tests.browser import test_admin, test_chat, test_library, test_models, test_settings, test_tree
-from tests.browser.conftest import Downloads, PageServer, as_served, served
+from tests.browser.conftest import Downloads, PageServer, Painter, as_served, served
 from tests.conftest import TEMPLATE
 from tests.postgres import Cluster
 from tests.server import Server
@@ -24,12 +24,13 @@ def api(
     postgres: Cluster,
     upstream: Upstream,
     downloads: tuple[Downloads, Answers],
+    painter: Painter,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("browser-api-postgresql")
     with (
         postgres.database(TEMPLATE) as url,
-        served(url, folder, **as_served(upstream, downloads[1])) as server,
+        served(url, folder, **as_served(upstream, downloads[1], painter)) as server,
     ):
         yield server
 

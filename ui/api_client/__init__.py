@@ -10,6 +10,7 @@ from ui.api_client.errors import ApiError
 from ui.api_client.files import Import
 from ui.api_client.folders import Shelves
 from ui.api_client.follow import Batch, End
+from ui.api_client.images import Picture
 from ui.api_client.model_records import Model, ModelCatalogue, ModelConfig, Provider
 from ui.api_client.models import Trial
 from ui.api_client.prompts import Prompt, Variable, Version
@@ -57,6 +58,7 @@ __all__ = [
     "ModelConfig",
     "OpenChat",
     "Outcome",
+    "Picture",
     "Plan",
     "Price",
     "Prompt",

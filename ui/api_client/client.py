@@ -10,6 +10,7 @@ from ui.api_client.commands import Commands
 from ui.api_client.errors import ApiError
 from ui.api_client.files import Files
 from ui.api_client.folders import Folders
+from ui.api_client.images import Images
 from ui.api_client.models import Models
 from ui.api_client.prompts import Prompts
 from ui.api_client.terms import Terms
@@ -17,7 +18,7 @@ from ui.api_client.usage import UsageCalls
 
 
 class ApiClient(
-    Accounts, Models, Chats, Folders, Attachments, Commands, Prompts, UsageCalls, Administration, Terms, Files
+    Accounts, Models, Chats, Folders, Attachments, Commands, Prompts, UsageCalls, Administration, Terms, Files, Images
 ):
     """All nouns of the API in one object; each has its file."""
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 REQUESTS = 20  # requests for another run that may come while one callback works
 
 
-def whole(callback: Callable[P, None]) -> Callable[P, None]:
+def whole(callback: Callable[P, T]) -> Callable[P, T]:
     """A callback that a request for another run cannot break off; it must be safe to begin again.
 
     Streamlit raises such a request at the next use of its session, inside a callback too, and the click or the text
@@ -24,12 +24,13 @@ def whole(callback: Callable[P, None]) -> Callable[P, None]:
     """
 
     @functools.wraps(callback)
-    def finished(*args: P.args, **kwargs: P.kwargs) -> None:
-        _, asked = _through(lambda: callback(*args, **kwargs))
+    def finished(*args: P.args, **kwargs: P.kwargs) -> T:
+        done, asked = _through(lambda: callback(*args, **kwargs))
         if asked is not None:
             # The browser asked from the address that it had; the callback may have opened a chat since.
             address, _ = _through(st.query_params.to_dict)
             raise RerunException(replace(asked.rerun_data, query_string=urlencode(address)))
+        return done
 
     return finished
 

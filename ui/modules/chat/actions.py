@@ -63,7 +63,9 @@ def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
         draft.chat_id = api.create_chat(model, **state.page().begun).id
     words = draft.text
     if commands.is_command(words):
-        outcome = draft.outcome = draft.outcome or commands.run(api, draft)
+        outcome = commands.run(api, draft)
+        if outcome is None:
+            return
         if outcome.send is None:
             commands.carried_out(api, chat_id, draft, outcome)
             return
@@ -75,6 +77,20 @@ def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
     page = state.page()
     api.send(draft.chat_id, words, key=draft.key, model=model, files=[file.id for file in page.files])
     page.files = []
+
+
+@whole
+def settle() -> bool:
+    """Commands that took their time: whether one of them is over and its result to be drawn."""
+    page = state.page()
+    over = [draft for draft in page.pending if draft.errand is not None and draft.errand.done()]
+    for draft in over:
+        try:
+            _deliver(my_client(), draft.typed_in, draft)
+        except ApiError as error:
+            page.notice = state.Notice(f"{draft.text[:300]}: {explain(error).text}")
+        page.pending = [one for one in page.pending if one is not draft]
+    return bool(over)
 
 
 def stop(generation_id: str) -> None:

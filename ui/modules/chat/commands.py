@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import wait
 from contextlib import suppress
+from functools import partial
 
 import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Outcome
+from ui.components.errand import begin, watch
 from ui.components.suggestions import suggestions
 from ui.modules.chat.model import model_key
-from ui.render import literal
+from ui.modules.images.card import draw_download, draw_picture
+from ui.render import label, literal
+from ui.sign_in.current import my_client
 
 CHOICE = "command-choice"
+AT_ONCE = 2.0  # seconds: what takes longer is waited for beside the page
+ENDINGS = {"markdown": "md", "html": "html", "json": "json"}  # of exported chats
 
 
 def is_command(text: str) -> bool:
@@ -31,10 +38,19 @@ def offer(api: ApiClient, models: list[str]) -> None:
     )
 
 
-def run(api: ApiClient, draft: state.Draft) -> Outcome:
+def run(api: ApiClient, draft: state.Draft) -> Outcome | None:
+    """None while it takes its time: then the draft is among those that are pending. It is carried out once."""
+    if draft.errand is None:
+        draft.errand = begin(partial(api.run_command, draft.chat_id, draft.text))
+    wait([draft.errand], AT_ONCE)
+    if not draft.errand.done():
+        page = state.page()
+        page.pending = [*(one for one in page.pending if one is not draft), draft]
+        return None
     try:
-        return api.run_command(draft.chat_id, draft.text)
+        return draft.errand.result()
     except ApiError as error:
+        draft.errand = None
         if not draft.typed_in and not error.away:
             forget(api, draft.chat_id)
             draft.chat_id = ""
@@ -48,9 +64,9 @@ def carried_out(api: ApiClient, chat_id: str, draft: state.Draft, outcome: Outco
     if not draft.typed_in and not outcome.begun and (outcome.chat is None or goes != draft.chat_id):
         goes = outcome.chat.id if outcome.chat else ""
         forget(api, draft.chat_id)
-    page.result = (goes, outcome) if outcome.items else None
-    page.toast = "" if outcome.items else outcome.text
-    if goes != chat_id:
+    page.result = (goes, outcome) if outcome.shown else None
+    page.toast = "" if outcome.shown else outcome.text
+    if goes != chat_id and st.query_params.get("chat", "") == chat_id:  # who went elsewhere meanwhile stays there
         st.query_params["chat"] = goes
     if outcome.chat and outcome.chat.model:
         state.put_widget(model_key(goes), outcome.chat.model)
@@ -59,6 +75,18 @@ def carried_out(api: ApiClient, chat_id: str, draft: state.Draft, outcome: Outco
 def forget(api: ApiClient, chat_id: str) -> None:
     with suppress(ApiError):  # it is empty, and nobody asked for it
         api.delete_chat(chat_id)
+
+
+def draw_pending() -> None:
+    """What is still being carried out."""
+    pending = state.page().pending
+    if not pending:
+        st.empty()
+        return
+    with st.container(key="command-pending"):
+        for draft in pending:
+            st.markdown(f":material/hourglass_top: **Being carried out** · {label(draft.text, 90)}")
+        watch(*(draft.errand for draft in pending if draft.errand is not None))
 
 
 def draw_result(chat_id: str, choose: Callable[..., None]) -> None:
@@ -74,8 +102,35 @@ def draw_result(chat_id: str, choose: Callable[..., None]) -> None:
             st.button(
                 "Close the list", key="icon-result-close", icon=":material/close:", type="tertiary", on_click=close
             )
-        with st.container(key="command-result-list", gap=None):
-            _items(outcome, chat_id, choose)
+        if outcome.items:
+            with st.container(key="command-result-list", gap=None):
+                _items(outcome, chat_id, choose)
+        if outcome.images:
+            _images(outcome)
+        if outcome.download:
+            _download(outcome.download)
+
+
+def _images(outcome: Outcome) -> None:
+    api = my_client()
+    with st.container(key="made-images", horizontal=True):
+        for picture in outcome.images:
+            with st.container(key=f"image-{picture.id}", width=320):
+                draw_picture(api, picture)
+                draw_download(api, picture)
+    st.page_link(state.page().places["images"], label="All images", icon=":material/image:")
+
+
+def _download(path: str) -> None:
+    form = path.rpartition("format=")[2]
+    st.download_button(
+        "Download",
+        data=partial(my_client().offered, path),
+        file_name=f"chat.{ENDINGS.get(form, 'txt')}",
+        key="command-download",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _items(outcome: Outcome, chat_id: str, choose: Callable[..., None]) -> None:

@@ -26,6 +26,8 @@ FIRST_PAGE = 50  # messages the API gives when a chat is opened
 
 
 def draw(api: ApiClient) -> None:
+    if actions.settle():
+        st.rerun()
     page, chat_id = state.page(), st.query_params.get("chat", "")
     opened = _open(api, chat_id)
     if chat_id and opened is None:
@@ -153,6 +155,7 @@ def _input(chat_id: str, *, replying: bool) -> None:
             draw_problem("notice", page.notice.text)
         else:
             st.empty()
+        commands.draw_pending()
         commands.draw_result(chat_id, actions.choose_listed)
         with st.container(key="queue", gap=None):
             queue.draw_queue(chat_id)

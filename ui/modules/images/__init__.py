@@ -1,0 +1,1 @@
+"""Images that models make: asked for, looked at, kept or deleted."""
