@@ -154,4 +154,5 @@ def _close(services: Services, database: Database) -> None:
     services.imports.stop()
     services.generations.stop()
     services.catalogue.close()
+    services.titles.close()
     database.dispose()

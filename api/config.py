@@ -163,6 +163,9 @@ class Settings(BaseSettings):
         False, description="Name the models that are shared with everybody to clients that have not signed in."
     )
     default_model: str = Field("", description="Model used where nothing else names one, as `provider/model`.")
+    title_model: str = Field(
+        "", description="Model that titles chats where their owner wants it, as `provider/model`; empty: what answered."
+    )
     model_configs: Annotated[tuple[DeclaredModel, ...], NoDecode, BeforeValidator(_models)] = Field(
         (), description="Models for everybody, without keys: a list in CONFIG_FILE, or JSON."
     )

@@ -55,6 +55,7 @@ from api.services.search import SearchService
 from api.services.sessions import SessionService
 from api.services.slack import SlackService
 from api.services.slack_answers import SlackAnswers
+from api.services.titles import TitleService
 from api.services.tree import TreeService
 from api.services.turns import Turns
 from api.services.usage import UsageService
@@ -201,7 +202,11 @@ class Wiring(Groundwork):
     @cached_property
     def turns(self) -> Turns:
         parts = (self.store, self.generations, self.model_configs, self.rate_limits, self.budgets)
-        return Turns(*parts, enclosures=self.enclosures)
+        return Turns(*parts, enclosures=self.enclosures, titled=self.titles.watch)
+
+    @cached_property
+    def titles(self) -> TitleService:
+        return TitleService(self.store, self.completions, self.settings.title_model)
 
     @cached_property
     def chats(self) -> ChatService:

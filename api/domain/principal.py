@@ -33,6 +33,7 @@ class Principal:
     api_key_id: UUID | None = None
     default_model: str | None = None
     time_zone: str | None = None
+    titles: str | None = None  # "model": chats are titled by one
     limits: Mapping[str, int] = field(default_factory=dict, hash=False)  # an admin's, above the instance's
     active_prompt_id: UUID | None = None
 

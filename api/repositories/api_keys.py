@@ -67,6 +67,7 @@ class ApiKeyRepository(Repository):
             api_key_id=key_id,
             default_model=preferences.get("default_model"),
             time_zone=preferences.get("time_zone"),
+            titles=preferences.get("titles"),
             limits=limits,
             active_prompt_id=parse_id(preferences.get("active_prompt_id", "")),
         )

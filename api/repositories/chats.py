@@ -138,6 +138,11 @@ class ChatRepository(Repository):
         old = sa.select(CHAT.user_id, CHAT.id).where(goes, CHAT.updated_at < before, ~running).limit(limit)
         return self.changed(sa.delete(ChatRow).where(sa.tuple_(CHAT.user_id, CHAT.id).in_(old)))
 
+    def retitle(self, user_id: UUID, chat_id: UUID, title: str) -> None:
+        """A model's title in place of the first words; one that the user has written stays."""
+        first_words = (CHAT.user_id == user_id, CHAT.id == chat_id, CHAT.titled_by == "words")
+        self.connection.execute(sa.update(TABLE).where(*first_words).values(title=title, titled_by="model"))
+
     def delete(self, user_id: UUID, chat_id: UUID) -> bool:
         return self.changed(sa.delete(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
 

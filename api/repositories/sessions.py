@@ -44,6 +44,7 @@ class SessionRepository(Repository):
             session_id=session_id,
             default_model=preferences.get("default_model"),
             time_zone=preferences.get("time_zone"),
+            titles=preferences.get("titles"),
             limits=limits,
             active_prompt_id=parse_id(preferences.get("active_prompt_id", "")),
         )

@@ -20,11 +20,13 @@ from api.services import once
 from api.services.budgets import BudgetService, forecast
 from api.services.choice import NO_CONFIG
 from api.services.generations import GenerationService, Plan
+from api.services.generations.run import Run
 from api.services.model_configs import ModelConfigService, Target, Wish
 from api.services.once import CallKey
 from api.services.rate_limits import LimitState, RateLimitService, told
 
 TRIAL_SECONDS = 60.0  # a model on one's own machine may have to be loaded
+WRITTEN_TOKENS = 300  # some models think before they write
 GREETING = "Reply with the word OK and nothing else."
 
 
@@ -46,6 +48,7 @@ class CompletionDraft:
     api_key_id: UUID | None = None
     key: CallKey | None = None
     trial: UUID | None = None
+    ours: bool = False  # in our own terms, whatever the provider's form
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,10 @@ class CompletionService:
 
         Raises what the choice of a model raises, Invalid, Conflict, TooMany, Overloaded, StoreUnavailable.
         """
+        run = self._begun(principal, draft)
+        return Begun(run.id, run.plan.provider, run.plan.model, int(clock.now().timestamp()))
+
+    def _begun(self, principal: Principal, draft: CompletionDraft) -> Run:
         self._generations.refuse_if_full()
         generation_id = new_id()
         target, limits = self._store.write(lambda work: self._enter(work, principal, draft, generation_id))
@@ -92,8 +99,7 @@ class CompletionService:
             turns=len(draft.raw["messages"]),
             rates=target.facts.rates,
         )
-        self._generations.begin(plan, self._encoded(target, draft))
-        return Begun(generation_id, target.vendor.id, target.model, int(clock.now().timestamp()))
+        return self._generations.begin(plan, self._encoded(target, draft))
 
     def try_out(self, principal: Principal, reference: str) -> Begun:
         """One tiny call of a config, one's own or shared, with its parameters. Raises NotFound, and as `begin` does."""
@@ -110,6 +116,19 @@ class CompletionService:
             trial=config_id,
         )
         return self.begin(principal, draft)
+
+    def write(self, principal: Principal, model: str, text: str, surface: str) -> Run:
+        """A call of the server's own, for `principal`. Raises as `begin` does."""
+        draft = CompletionDraft(
+            model=model,
+            raw={"messages": [{"role": "user", "content": text}], "max_tokens": WRITTEN_TOKENS},
+            read=lambda: CompletionRequest(model="", turns=(Turn("user", text),), max_tokens=WRITTEN_TOKENS),
+            stream=True,
+            size=len(text.encode("utf-8", "replace")),
+            surface=surface,
+            ours=True,
+        )
+        return self._begun(principal, draft)
 
     def _enter(
         self, work: UnitOfWork, principal: Principal, draft: CompletionDraft, generation_id: UUID
@@ -139,7 +158,7 @@ class CompletionService:
     @staticmethod
     def _system(target: Target, draft: CompletionDraft) -> str | None:
         """The config's system prompt, where the client has none of its own."""
-        if draft.trial is not None:
+        if draft.trial is not None or draft.ours:
             return None
         own = any(message.get("role") in ("system", "developer") for message in draft.raw["messages"])
         return None if own else target.system
@@ -149,7 +168,7 @@ class CompletionService:
         try:
             if _shows_images(draft.raw):
                 refuse_blind(target.model, target.facts)
-            if target.vendor.wire == "openai" and draft.trial is None:
+            if target.vendor.wire == "openai" and draft.trial is None and not draft.ours:
                 request = CompletionRequest(
                     target.model, (), stream=draft.stream, raw=_with_defaults(target, draft.raw)
                 )

@@ -34,6 +34,7 @@ from api.services.ready_models import ReadyModels
 from api.services.search import SearchService
 from api.services.sessions import SessionService
 from api.services.slack import SlackService
+from api.services.titles import TitleService
 from api.services.tree import TreeService
 from api.services.usage import UsageService
 from api.services.vault import VaultService
@@ -62,6 +63,7 @@ class Services:
     search: SearchService
     messages: MessageService
     attachments: AttachmentService
+    titles: TitleService
     tree: TreeService
     exports: ExportService
     imports: ImportService

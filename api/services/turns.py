@@ -51,6 +51,7 @@ class _Begun:
 
     reply: Reply
     follow: Follow | None = None
+    is_first: bool = False  # of a chat that has its first words for a title
 
 
 class _KeyTaken(Exception):
@@ -67,6 +68,7 @@ class Turns:
         budgets: BudgetService,
         *,
         enclosures: Enclosures,
+        titled: Callable[[Principal, Run], None] = lambda *_: None,
     ) -> None:
         self._store = store
         self._generations = generations
@@ -74,6 +76,7 @@ class Turns:
         self._rate_limits = rate_limits
         self._budgets = budgets
         self._enclosures = enclosures
+        self._titled = titled
 
     def begin(self, principal: Principal, order: Order, opening: Callable[[UnitOfWork], Opening]) -> list[Sent]:
         """Store what `opening` finds in its transaction, and begin its replies.
@@ -100,7 +103,9 @@ class Turns:
                 raise
             begun = store()
         for one in begun:
-            self._run(principal, order, one.reply, one.follow)
+            run = self._run(principal, order, one.reply, one.follow)
+            if one.is_first:
+                self._titled(principal, run)
         replies = [one.reply for one in begun]
         return [Sent(reply.generation_id, reply.question, reply.message, notes=reply.notes) for reply in replies]
 
@@ -151,9 +156,9 @@ class Turns:
         work.turns.beside(rows[1:])
         self._enclosures.enclose(work, question, opened.files)
         if opened.then is None:
-            return [_Begun(reply) for reply in replies], limits
+            return [_Begun(reply, is_first="titled_by" in changes and reply is replies[0]) for reply in replies], limits
         answer = partial(answer_by, opened, replies[0], context, targets[-1])
-        return [_Begun(replies[0], self._answer(principal, order, answer))], limits
+        return [_Begun(replies[0], self._answer(principal, order, answer), "titled_by" in changes)], limits
 
     def _ledger_row(self, order: Order, reply: Reply) -> dict[str, Any]:
         message, target = reply.message, reply.target

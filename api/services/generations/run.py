@@ -100,6 +100,20 @@ class Run:
         else:
             self._end(self._cause or STATUS_OF[self._intake.finish_reason or "stop"])
 
+    def when_ended(self, do: Callable[[Run], None]) -> None:
+        """Call `do` once, in the loop's thread, when the end is stored. From any thread."""
+        told = False
+
+        def look() -> None:
+            nonlocal told
+            if self.log.ended and not told:
+                told = True
+                self.log.unsubscribe(look)
+                do(self)
+
+        self._loop.call(self.log.subscribe, look)
+        self._loop.call(look)
+
     def fail(self, error: BaseException) -> None:
         """The last resort: whatever was raised becomes a typed ending."""
         if self._status is not None:
