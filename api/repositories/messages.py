@@ -133,9 +133,9 @@ class MessageRepository(Repository):
         """The ids of a message and of all below it."""
         return set(self.connection.execute(BRANCH, {"user_id": user_id, "top_id": top_id}).scalars())
 
-    def newest_below(self, user_id: UUID, top_id: UUID) -> UUID:
-        """The message of a branch that was said last: always a leaf."""
-        newest: UUID = self.connection.execute(NEWEST_BELOW, {"user_id": user_id, "top_id": top_id}).scalar_one()
+    def newest_below(self, user_id: UUID, top_id: UUID) -> UUID | None:
+        """The message of a branch that was said last: always a leaf. None when the branch has gone."""
+        newest: UUID | None = self.connection.execute(NEWEST_BELOW, {"user_id": user_id, "top_id": top_id}).scalar()
         return newest
 
     def delete(self, user_id: UUID, top_id: UUID) -> None:
@@ -165,6 +165,15 @@ class MessageRepository(Repository):
             return []
         rows = self.connection.execute(_newest(limit), {"user_id": user_id, "leaf_id": leaf_id})
         found = [dict(row) for row in rows.mappings()]
+        return self._beside_siblings(user_id, found)
+
+    def shown(self, user_id: UUID, ids: Sequence[UUID]) -> list[Message]:
+        """Those of these messages of one chat that are there, in this order, with their siblings' ids."""
+        rows = self.connection.execute(sa.select(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.id.in_(ids)))
+        found = {row["id"]: dict(row) for row in rows.mappings()}
+        return self._beside_siblings(user_id, [found[one] for one in ids if one in found])
+
+    def _beside_siblings(self, user_id: UUID, found: list[dict[str, Any]]) -> list[Message]:
         siblings = self._siblings(user_id, [row["parent_id"] for row in found], found[0]["chat_id"] if found else None)
         return [Message(**row, sibling_ids=tuple(siblings[row["parent_id"]])) for row in found]
 

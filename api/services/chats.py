@@ -8,7 +8,7 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from api.domain import clock
@@ -21,7 +21,9 @@ from api.services.generations import GenerationService
 from api.services.system_prompts import NO_PROMPT, usable_prompt
 
 OPENED = 50
+Side = Literal["before", "after", "around"]
 NO_CHAT = "There is no such chat."
+NO_MESSAGE = "There is no such message in this chat."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,23 @@ class ChatFilter:
     pinned: bool | None = None
     folder: str | None = None  # empty: in none
     tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Which messages of a chat: around one, or next to it. Without one, the newest."""
+
+    side: Side = "before"
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """`more`: earlier ones of the branch are left; `more_after`: later ones."""
+
+    items: list[Message]
+    more: bool
+    more_after: bool
 
 
 class ChatService:
@@ -124,22 +143,29 @@ class ChatService:
         found = self._store.read(read)
         return found[offset : offset + limit], len(found)
 
-    def messages_before(
-        self, principal: Principal, reference: str, before: str | None, limit: int
-    ) -> tuple[list[Message], bool]:
-        """Up to `limit` messages of the active path that come before the message `before`, and whether more do."""
+    def messages(self, principal: Principal, reference: str, spot: Spot, limit: int) -> MessagePage:
+        """Up to `limit` messages of one branch, oldest first, with their siblings' ids. Raises NotFound.
 
-        def read(work: UnitOfWork) -> tuple[list[Message], bool]:
+        The branch is the one that is shown, or, of a message that is not on it, the one that showing it would show."""
+
+        def read(work: UnitOfWork) -> MessagePage:
             chat = _found(work.chats.get_owned(reference, principal.user_id))
-            leaf = chat.head_id
-            if before is not None:
-                message_id = parse_id(before)
-                message = work.messages.get_owned(message_id, principal.user_id) if message_id else None
-                if message is None or message.chat_id != chat.id:
-                    raise NotFound("There is no such message in this chat.")
-                leaf = message.parent_id
-            found = work.messages.path(principal.user_id, leaf, limit + 1)
-            return found[-limit:], len(found) > limit
+            if spot.message is None:
+                return _page_before(work, chat, chat.head_id, limit, last=True)
+            message_id = parse_id(spot.message)
+            message = work.messages.get_owned(message_id, principal.user_id) if message_id else None
+            if message is None or message.chat_id != chat.id:
+                raise NotFound(NO_MESSAGE)
+            if spot.side == "before":
+                return _page_before(work, chat, message.parent_id, limit, last=False)
+            branch = _branch_of(work, chat, message)
+            if message.id not in branch:  # it goes at this moment
+                raise NotFound(NO_MESSAGE)
+            at = branch.index(message.id)
+            begin = at + 1 if spot.side == "after" else max(0, min(at - limit // 2, len(branch) - limit))
+            end = begin + limit
+            items = work.messages.shown(principal.user_id, branch[begin:end])
+            return MessagePage(items, begin > 0, end < len(branch))
 
         return self._store.read(read)
 
@@ -176,6 +202,20 @@ class ChatService:
             raise NotFound("There is no such model config.")
         if prompt_id and usable_prompt(work, principal, prompt_id) is None:
             raise NotFound(NO_PROMPT)
+
+
+def _page_before(work: UnitOfWork, chat: Chat, leaf: UUID | None, limit: int, *, last: bool) -> MessagePage:
+    """The messages down to `leaf`; `last`: nothing follows it."""
+    found = work.messages.path(chat.user_id, leaf, limit + 1)
+    return MessagePage(found[-limit:], len(found) > limit, not last)
+
+
+def _branch_of(work: UnitOfWork, chat: Chat, message: Message) -> list[UUID]:
+    """The ids of the branch that is shown or that showing the message would show, from the first message on."""
+    shown = work.messages.path_ids(chat.user_id, chat.head_id)
+    if message.id in shown:
+        return shown
+    return work.messages.path_ids(chat.user_id, work.messages.newest_below(chat.user_id, message.id))
 
 
 def _found(chat: Chat | None) -> Chat:

@@ -234,6 +234,7 @@ def test_other_users_ids_in_bodies_and_queries(ann: Account, ben: Account) -> No
         tries = {
             "parent": ben.ask("POST", f"/chats/{chat}/messages", json={"content": "a", "parent_id": never["message"]}),
             "before": ben.ask("GET", f"/chats/{chat}/messages?before={never['message']}"),
+            "around": ben.ask("GET", f"/chats/{chat}/messages?around={never['message']}"),
             "wish": ben.ask(
                 "POST", f"/chats/{chat}/messages", json={"content": "a", "model_config_id": never["config"]}
             ),

@@ -10,10 +10,11 @@ import pytest
 
 from api.domain.errors import AlreadyTaken, AppError, Invalid, NotFound
 from api.domain.ids import new_id
-from api.services.chats import ChatFilter
+from api.services.chats import ChatFilter, MessagePage, Side, Spot
 from tests.services.whole import Whole, statements
 
 EVERYTHING = ChatFilter()
+SIDES: tuple[Side, ...] = ("before", "after", "around")
 
 
 def titles(whole: Whole, **wanted: Any) -> list[str]:
@@ -188,19 +189,79 @@ def test_opening_shows_the_newest_fifty_and_the_rest_page_by_page(whole: Whole) 
         whole.said(whole.ann, chat, f"demo:fast {number}")
     _, newest = chats.open(whole.ann, chat)
     assert [message.seq for message in newest] == list(range(5, 55))
-    before, more = chats.messages_before(whole.ann, chat, str(newest[0].id), 3)
-    assert ([message.seq for message in before], more) == ([2, 3, 4], True)
-    first, more = chats.messages_before(whole.ann, chat, str(before[0].id), 3)
-    assert ([message.seq for message in first], more) == ([1], False)
-    assert chats.messages_before(whole.ann, chat, str(first[0].id), 3) == ([], False)
-    latest, more = chats.messages_before(whole.ann, chat, None, 54)
-    assert (len(latest), more) == (54, False)
-    other = whole.chat(whole.ann)
-    for wrong in (str(new_id()), "nonsense"):
-        with pytest.raises(NotFound):
-            chats.messages_before(whole.ann, chat, wrong, 3)
-    with pytest.raises(NotFound):
-        chats.messages_before(whole.ann, other, str(newest[0].id), 3)
+    before = chats.messages(whole.ann, chat, Spot(message=str(newest[0].id)), 3)
+    assert _seen(before) == ([2, 3, 4], True, True)
+    first = chats.messages(whole.ann, chat, Spot(message=str(before.items[0].id)), 3)
+    assert _seen(first) == ([1], False, True)
+    assert _seen(chats.messages(whole.ann, chat, Spot(message=str(first.items[0].id)), 3)) == ([], False, True)
+    assert _seen(chats.messages(whole.ann, chat, Spot(), 54)) == (list(range(1, 55)), False, False)
+
+
+def _seen(page: MessagePage) -> tuple[list[int], bool, bool]:
+    return [message.seq for message in page.items], page.more, page.more_after
+
+
+def _branched(whole: Whole) -> tuple[str, dict[int, str]]:
+    """A chat, and its messages' ids by `seq`: 1 to 10 are shown; 11 is beside 5, and 12 to 14 go on below it."""
+    chat = whole.chat(whole.ann)
+    for number in range(5):
+        whole.said(whole.ann, chat, f"demo:fast {number}")
+    ids = {one.seq: str(one.id) for one in whole.services.chats.open(whole.ann, chat)[1]}
+    whole.said(whole.ann, chat, "demo:fast otherwise", parent=ids[4])
+    whole.said(whole.ann, chat, "demo:fast and on")
+    ids |= {one.seq: str(one.id) for one in whole.services.chats.open(whole.ann, chat)[1]}
+    return chat, ids
+
+
+PARTS: list[tuple[Side, int, int, tuple[list[int], bool, bool]]] = [
+    ("around", 5, 4, ([3, 4, 5, 6], True, True)),
+    ("around", 1, 3, ([1, 2, 3], False, True)),
+    ("around", 10, 3, ([8, 9, 10], True, False)),
+    ("around", 9, 1, ([9], True, True)),
+    ("around", 6, 50, (list(range(1, 11)), False, False)),
+    ("around", 4, 50, (list(range(1, 11)), False, False)),  # on both branches: the shown one
+    ("around", 11, 3, ([4, 11, 12], True, True)),
+    ("around", 12, 50, ([1, 2, 3, 4, 11, 12, 13, 14], False, False)),
+    ("after", 8, 5, ([9, 10], True, False)),
+    ("after", 2, 2, ([3, 4], True, True)),
+    ("after", 11, 2, ([12, 13], True, True)),
+    ("after", 14, 2, ([], True, False)),
+    ("before", 13, 3, ([4, 11, 12], True, True)),
+]
+
+
+def test_a_part_of_the_branch_that_showing_a_message_would_show(whole: Whole) -> None:
+    chats, tree = whole.services.chats, whole.services.tree
+    chat, ids = _branched(whole)
+    for side, of, limit, seen in PARTS:
+        tree.show(whole.ann, chat, ids[10])
+        page = chats.messages(whole.ann, chat, Spot(side, ids[of]), limit)
+        assert _seen(page) == seen, (side, of, limit)
+        if of <= 10:
+            continue
+        tree.show(whole.ann, chat, ids[of])
+        shown = [one.seq for one in chats.messages(whole.ann, chat, Spot(), 50).items]
+        assert set(seen[0]) <= set(shown), (side, of, limit)
+    tree.show(whole.ann, chat, ids[10])
+    beside = chats.messages(whole.ann, chat, Spot("around", ids[11]), 3).items
+    assert [sorted(map(str, one.sibling_ids)) for one in beside] == [
+        [ids[4]],
+        sorted([ids[5], ids[11]]),
+        [ids[12]],
+    ]
+    few = statements(whole, lambda: chats.messages(whole.ann, chat, Spot("around", ids[11]), 1))
+    many = statements(whole, lambda: chats.messages(whole.ann, chat, Spot("around", ids[11]), 50))
+    assert len(few) == len(many)
+    for side in SIDES:
+        for who, where, message in (
+            (whole.ann, chat, str(new_id())),
+            (whole.ann, chat, "nonsense"),
+            (whole.ann, chat, ""),
+            (whole.ann, whole.chat(whole.ann), ids[1]),
+            (whole.ben, chat, ids[1]),
+        ):
+            with pytest.raises(NotFound):
+                chats.messages(who, where, Spot(side, message), 3)
 
 
 def test_lists_load_no_texts_and_take_as_many_statements_for_many_as_for_one(whole: Whole) -> None:

@@ -96,10 +96,11 @@ def execute_plan(path: IdPath, body: Wished) -> Response:
     return replies.respond(manner, services().messages.execute(principal(), path.id, replies.draft(body)))
 
 
-@routes.get("/chats/<id>/messages", summary="Earlier messages", access=Access.READ, returns={200: MessagesAnswer})
+@routes.get("/chats/<id>/messages", summary="A part of a branch", access=Access.READ, returns={200: MessagesAnswer})
 def list_messages(path: IdPath, query: MessagesQuery) -> Response:
-    found, more = services().chats.messages_before(principal(), path.id, query.before, query.limit)
-    return answer({"items": [pick(MessageAnswer, one) for one in found], "more": more})
+    page = services().chats.messages(principal(), path.id, query.spot(), query.limit)
+    items = [pick(MessageAnswer, one) for one in page.items]
+    return answer({"items": items, "more": page.more, "more_after": page.more_after})
 
 
 @routes.delete("/chats/<id>/messages", summary="Clear a chat", access=Access.CHAT, returns={204: None})

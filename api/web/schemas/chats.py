@@ -6,8 +6,9 @@ import datetime as dt
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from api.services.chats import Spot
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line
 from api.web.schemas.attachments import FileShown
@@ -122,8 +123,11 @@ class ChatsAnswer(BaseModel):
 
 
 class MessagesAnswer(BaseModel):
+    """Messages of one branch, oldest first. `more`: earlier ones of it are left; `more_after`: later ones."""
+
     items: list[MessageAnswer]
     more: bool
+    more_after: bool
 
 
 class ChatsQuery(Parameters):
@@ -136,5 +140,25 @@ class ChatsQuery(Parameters):
 
 
 class MessagesQuery(Parameters):
-    before: str | None = Field(None, description="The id of a message of the active path.")
+    """At most one of `before`, `after` and `around`; without one, the newest messages of the branch that is shown."""
+
+    before: str | None = Field(None, max_length=100, description="A message's id: those that came before it.")
+    after: str | None = Field(None, max_length=100, description="A message's id: those that follow it on its branch.")
+    around: str | None = Field(
+        None,
+        max_length=100,
+        description="A message's id, of any branch: it and those before and after it. The branch is the one that is"
+        " shown, or the one that `PUT /chats/{id}/head` would show for it.",
+    )
     limit: int = Field(50, ge=1, le=200)
+
+    @model_validator(mode="after")
+    def _one_spot(self) -> MessagesQuery:
+        if sum(one is not None for one in (self.before, self.after, self.around)) > 1:
+            raise ValueError("send one of `before`, `after` and `around`")
+        return self
+
+    def spot(self) -> Spot:
+        if self.around is not None:
+            return Spot("around", self.around)
+        return Spot("after", self.after) if self.after is not None else Spot("before", self.before)
