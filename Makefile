@@ -67,6 +67,7 @@ bench-data: .venv/.dev ## Ten million calls' usage, a million messages' lists an
 	@$(PY) -m bench.data $(ARGS)
 	@$(PY) -m bench.data_chats
 	@$(PY) -m bench.imports
+	@$(PY) -m bench.imports --postgresql
 
 bench-page: .venv/.dev ## What a person waits for on the page, in Chromium, and what 25 who stream cost
 	@$(PY) -m bench.page $(ARGS)

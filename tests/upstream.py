@@ -8,8 +8,8 @@ The model's name picks the behaviour; `#tag` after it names the request: `count:
 Tokens follow each other MS milliseconds apart, or without a pause (`count`: 20).
 
     count:N[:MS]        "1 2 3 … N "                          text              the last user message, cut at random
-    cut:N[:MS]          N tokens, then half a token          thinking          reasoning first, then "done"
-    stall               never a head                         tools             one call, weather({"city":"Oslo"})
+    cut:N[:MS]          N tokens, then half a token          thinking[-tools]  reasoning first, then "done" (a call)
+    stall               never a head                         tools[:N]         calls of weather({"city":"Oslo"}), 1 to 3
     stall-head          a head, then nothing                 status:CODE[:S]   an error, Retry-After S; quotes the key
     stall:N             N tokens, then silence               flaky:CODE:K[:S]  so, the first K times of that tag
     html  badjson       a 200 of HTML; a broken event        drop[:K]          hangs up unasked, the first K times
@@ -20,7 +20,8 @@ Tokens follow each other MS milliseconds apart, or without a pause (`count`: 20)
     refuse:A[:B]        400 while the body holds field A, then B; otherwise as any other name
     huge-line[:MB]      MB (100) without a newline           flood[:MB]        MB (100) of tokens
 
-Any other name answers "You said: " and the last user message, word by word.
+Any other name answers "You said: " and the last user message, word by word. Tokens come with how likely they were where
+that is asked for.
 
     GET /stats      {"requests": started so far, "open": connections now, "active": answers being sent}
     GET /sent/TAG   what was written for that tag's last request: {"text", "tokens", "finished", "left"}
@@ -223,13 +224,14 @@ class _Exchange:
         await self._head(200, form.content_type, "Transfer-Encoding: chunked", *extra)
         if name == "stall-head":
             await self._silence()
-        if name == "thinking":
+        asked_likely = any(names_field(served.body, field) for field in ("logprobs", "responseLogprobs"))
+        if name in {"thinking", "thinking-tools"}:
             await self._send(form.thought("hmm, ") + form.thought("yes"))
         if name == "huge-line":
             for _ in range(int(args[0]) if args else 100):
                 await self._send(b"data: x" * (1 << 20 >> 3))
         async for token in self._tokens(served, name, args):
-            data = form.token(token)
+            data = form.likely(token) if asked_likely else form.token(token)
             for piece in (data[i : i + 1] for i in range(len(data))) if name == "bytewise" else (data,):
                 await self._send(piece)
             served.tokens.append(token)
@@ -242,8 +244,8 @@ class _Exchange:
             await self._send(b'data: {"choices": [oops]}\n\n' if form.content_type[0] == "t" else b'{"oops"\n')
         if name == "error-in-stream":
             await self._send(form.failure())
-        elif name == "tools":
-            await self._send(b"".join(form.tool_calls()))
+        elif name in {"tools", "thinking-tools"}:
+            await self._send(b"".join(form.tool_calls(int(args[0]) if args else 1)))
         if name not in {"no-final", "error-in-stream", "badjson"}:
             count = len(served.tokens)
             await self._send(form.finish(7, count, usage_last=name == "usage-last", done=name != "no-done"))

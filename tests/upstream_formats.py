@@ -6,6 +6,7 @@ import json
 from typing import Any, Protocol
 
 CREATED = 1_780_000_000
+CITIES = ("Oslo", "Bergen", "Tromsø")
 
 
 def dumps(value: Any) -> bytes:
@@ -18,7 +19,8 @@ class Format(Protocol):
 
     def token(self, text: str) -> bytes: ...
     def thought(self, text: str) -> bytes: ...
-    def tool_calls(self) -> list[bytes]: ...
+    def tool_calls(self, count: int = 1) -> list[bytes]: ...
+    def likely(self, text: str) -> bytes: ...
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes: ...
     def failure(self) -> bytes: ...
     def whole(self, text: str, prompt: int, completion: int) -> bytes: ...
@@ -59,16 +61,26 @@ class OpenAIFormat:
     def thought(self, text: str) -> bytes:
         return self._delta(reasoning_content=text)
 
-    def tool_calls(self) -> list[bytes]:
+    def likely(self, text: str) -> bytes:
+        top = [{"token": text, "logprob": -0.25, "bytes": None}, {"token": "or", "logprob": -1.5, "bytes": None}]
+        content = [top[0] | {"top_logprobs": top}]
+        choice = {"index": 0, "delta": {"content": text}, "logprobs": {"content": content}, "finish_reason": None}
+        return self._chunk([choice])
+
+    def tool_calls(self, count: int = 1) -> list[bytes]:
         self.finish_reason = "tool_calls"
 
-        def piece(**more: Any) -> bytes:
-            return self._delta(tool_calls=[{"index": 0, **more}])
+        def piece(index: int, **more: Any) -> bytes:
+            return self._delta(tool_calls=[{"index": index, **more}])
 
         return [
-            piece(id="call_a", type="function", function={"name": "weather", "arguments": ""}),
-            piece(function={"arguments": '{"city":'}),
-            piece(function={"arguments": '"Oslo"}'}),
+            data
+            for n in range(count)
+            for data in (
+                piece(n, id=f"call_{'abc'[n]}", type="function", function={"name": "weather", "arguments": ""}),
+                piece(n, function={"arguments": '{"city":'}),
+                piece(n, function={"arguments": f'"{CITIES[n]}"}}'}),
+            )
         ]
 
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
@@ -130,9 +142,14 @@ class OllamaFormat:
     def thought(self, text: str) -> bytes:
         return self._line(message={"role": "assistant", "content": "", "thinking": text}, done=False)
 
-    def tool_calls(self) -> list[bytes]:
-        call = {"function": {"name": "weather", "arguments": {"city": "Oslo"}}}
-        return [self._line(message={"role": "assistant", "content": "", "tool_calls": [call]}, done=False)]
+    def likely(self, text: str) -> bytes:
+        top = [{"token": text, "logprob": -0.25, "bytes": list(text.encode())}, {"token": "or", "logprob": -1.5}]
+        message = {"role": "assistant", "content": text}
+        return self._line(message=message, logprobs=[top[0] | {"top_logprobs": top}], done=False)
+
+    def tool_calls(self, count: int = 1) -> list[bytes]:
+        calls = [{"function": {"name": "weather", "arguments": {"city": city}}} for city in CITIES[:count]]
+        return [self._line(message={"role": "assistant", "content": "", "tool_calls": calls}, done=False)]
 
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
         return self._line(**_ollama_end(prompt, completion), message={"role": "assistant", "content": ""})
@@ -207,11 +224,18 @@ class AnthropicFormat:
     def thought(self, text: str) -> bytes:
         return self._open("thinking", thinking="", signature="") + self._delta(type="thinking_delta", thinking=text)
 
-    def tool_calls(self) -> list[bytes]:
+    def likely(self, text: str) -> bytes:
+        return self.token(text)  # this protocol tells nothing of it
+
+    def tool_calls(self, count: int = 1) -> list[bytes]:
         return [
-            self._open("tool_use", id="toolu_a", name="weather", input={}),
-            self._delta(type="input_json_delta", partial_json='{"city":'),
-            self._delta(type="input_json_delta", partial_json='"Oslo"}'),
+            data
+            for n in range(count)
+            for data in (
+                self._close() + self._open("tool_use", id=f"toolu_{'abc'[n]}", name="weather", input={}),
+                self._delta(type="input_json_delta", partial_json='{"city":'),
+                self._delta(type="input_json_delta", partial_json=f'"{CITIES[n]}"}}'),
+            )
         ]
 
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
@@ -262,9 +286,18 @@ class GoogleFormat:
         self.signature = {"thoughtSignature": "c2lnbmVk"}
         return self._chunk([{"text": text, "thought": True}])
 
-    def tool_calls(self) -> list[bytes]:
-        call = {"name": "weather", "args": {"city": "Oslo"}}
-        return [self._chunk([{"functionCall": call, "thoughtSignature": "c2lnbmVk"}])]
+    def likely(self, text: str) -> bytes:
+        top = [{"token": text, "tokenId": 7, "logProbability": -0.25}, {"token": "or", "logProbability": -1.5}]
+        found = {"chosenCandidates": top[:1], "topCandidates": [{"candidates": top}]}
+        candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0, "logprobsResult": found}
+        return b"data: " + dumps({"candidates": [candidate], "modelVersion": self.model}) + self.newline * 2
+
+    def tool_calls(self, count: int = 1) -> list[bytes]:
+        calls: list[dict[str, Any]] = [
+            {"functionCall": {"name": "weather", "args": {"city": city}}} for city in CITIES[:count]
+        ]
+        calls[0]["thoughtSignature"] = "c2lnbmVk"  # only the first of parallel ones is signed
+        return [self._chunk(calls)]
 
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
         return self._chunk([{"text": ""} | self.signature], "STOP", usageMetadata=_gemini_usage(prompt, completion))

@@ -108,6 +108,10 @@ class CompletionRequest:
     a request in OpenAI's own form, for the wire that speaks it: it goes out as it is but for the model, the system
     prompt and whether it streams, and the answer's events come back as RawChunks too. The other fields then say
     nothing.
+
+    `parallel_tool_calls`, `logprobs` (how many of the likeliest tokens besides the chosen ones) and the penalties come
+    only from clients of OpenAI's form, whose requests go to the wire of that form as `raw`: it does not look at them.
+    `unheard` names what such a client asked for besides and our terms have no word for.
     """
 
     model: str
@@ -122,5 +126,10 @@ class CompletionRequest:
     response_format: ResponseFormat | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    parallel_tool_calls: bool | None = None
+    logprobs: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    unheard: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     raw: Mapping[str, Any] | None = None

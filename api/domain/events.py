@@ -33,6 +33,20 @@ class ToolCall(msgspec.Struct, frozen=True):
     signature: str = ""
 
 
+class TokenProb(msgspec.Struct, frozen=True):
+    """How probable a token was, as the logarithm, and the likeliest ones at its place."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+class Logprobs(msgspec.Struct, frozen=True):
+    """Of the text that has just arrived."""
+
+    tokens: tuple[TokenProb, ...]
+
+
 class ProviderPart(msgspec.Struct, frozen=True):
     """A piece of a reply that only its own provider can read, such as signed thoughts: `data` is that piece as JSON.
 
@@ -80,4 +94,4 @@ class Finish(msgspec.Struct, frozen=True):
     reason: FinishReason
 
 
-ProviderEvent = TextDelta | ReasoningDelta | ToolCall | ProviderPart | RawChunk | Note | Usage | Finish
+ProviderEvent = TextDelta | ReasoningDelta | ToolCall | Logprobs | ProviderPart | RawChunk | Note | Usage | Finish

@@ -28,13 +28,16 @@ _LEFT_EMPTY: Final[dict[str, Any]] = {
     "stop": (),
     "response_format": None,
     "tool_choice": None,
+    "logprobs": None,
+    "presence_penalty": None,
+    "frequency_penalty": None,
 }
 _OURS: Final = frozenset({"model", "messages", "contents", "stream", "stream_options", "n", "candidateCount"})
 _SERVER_WIDE: Final = frozenset({"stream_options"})
 _NEVER_KEPT: Final = frozenset({"provider_parts"})
 _REFUSAL: Final = re.compile(
     r"unsupported|unknown|unrecogni[sz]ed|unexpected|deprecated|no longer|extra (?:input|field)"
-    r"|not (?:yet )?(?:be )?(?:support|permit|allow|accept|available|implement)"
+    r"|not (?:yet )?(?:be )?(?:support|permit|allow|accept|available|implement|enabl)"
     r"|cannot (?:both )?be (?:set|used|spec|comb)",
     re.IGNORECASE,
 )
@@ -84,6 +87,7 @@ def fitted(request: CompletionRequest, families: tuple[Family, ...], refused: fr
             continue
         changes[name] = empty
         notes.append(left_out_note(name, request.model))
+    notes += [left_out_note(name, request.model) for name in request.unheard]
     adds = {name: value for name, value in adds.items() if name not in refused}
     return Fitted(dataclasses.replace(request, **changes) if changes else request, adds, notes, refused)
 

@@ -202,6 +202,19 @@ def test_a_completion_is_one_row_of_the_ledger_and_no_chat(ann: Person) -> None:
     assert ann.call("GET", "/chats").json["items"] == before
 
 
+def test_each_request_is_one_row_of_the_ledger_however_it_ends(server: Server) -> None:
+    leda = server.person("leda")
+    leda.openai()
+    models = ("text", "status:400", "status:401", "status:429:30", "status:500", "drop", "html", "error-in-stream:3")
+    for model in models:
+        for stream in (False, True):
+            raw(leda, model=f"openai/{model}", stream=stream)
+    refused = leda.call("POST", "/v1/chat/completions", {"messages": HELLO, "model": "openai/text", "temperature": 9})
+    assert refused.status == 400, "which asks nobody"
+    used = {one["model"]: one["calls"] for one in leda.call("GET", "/usage?group_by=model").json["items"]}
+    assert used == dict.fromkeys(models, 2)
+
+
 def test_a_reader_who_leaves_ends_the_providers_call(ann: Person, upstream: Upstream) -> None:
     for stream in (True, False):
         tag = f"left-{stream}"

@@ -12,7 +12,7 @@ import msgspec
 
 from api.domain.conversation import CompletionRequest, ImagePart, TextPart, Tool, ToolResult, Turn, tool_names
 from api.domain.errors import ProviderBadResponse
-from api.domain.events import Finish, ToolCall, Usage
+from api.domain.events import Finish, Logprobs, TokenProb, ToolCall, Usage
 from api.domain.text import clean_text
 from api.providers.assembly import BaseDecoder, ToolCallBuffer, as_object, count_of, decode_json
 from api.providers.base import Endpoint, WireRequest
@@ -37,8 +37,15 @@ class _Message(msgspec.Struct, gc=False):
     tool_calls: list[_Call] | None = None
 
 
+class _Likely(msgspec.Struct, gc=False):
+    token: str | None = None
+    logprob: float | None = None
+    top_logprobs: list[_Likely] | None = None
+
+
 class _Line(msgspec.Struct, gc=False):
     message: _Message | None = None
+    logprobs: list[_Likely] | None = None
     done: bool = False
     done_reason: str | None = None
     prompt_eval_count: Any = None
@@ -81,9 +88,15 @@ class OllamaWire(FittingWire):
             body["tools"] = [_tool(tool) for tool in request.tools]
             if request.tool_choice not in {None, "auto"}:
                 notes.append(left_out_note("tool_choice", request.model))
+            if request.parallel_tool_calls is False:
+                notes.append(left_out_note("parallel_tool_calls", request.model))
         if request.response_format is not None:
             schema = request.response_format.schema
             body["format"] = "json" if schema is None else dict(schema)
+        if request.logprobs is not None:
+            body["logprobs"] = True
+            if request.logprobs:
+                body["top_logprobs"] = request.logprobs
         more = self._defaults | fit.adds | fit.extra()
         body |= {name: more.pop(name) for name in _CALL_FIELDS if name in more}
         if options := more | _options(request):
@@ -109,6 +122,8 @@ def _options(request: CompletionRequest) -> dict[str, Any]:
         "num_predict": request.max_tokens,
         "stop": list(request.stop) or None,
         "seed": request.seed,
+        "presence_penalty": request.presence_penalty,
+        "frequency_penalty": request.frequency_penalty,
     }
     return {name: value for name, value in options.items() if value is not None}
 
@@ -192,6 +207,8 @@ class OllamaDecoder(BaseDecoder):
         self._seen = True
         if line.message is not None:
             self._message(line.message)
+        if line.logprobs:
+            self._out.add(_logprobs(line.logprobs))
         if line.done:
             self._finish(line)
 
@@ -216,3 +233,13 @@ class OllamaDecoder(BaseDecoder):
         if prompt is not None or completion is not None:
             self._out.add(Usage(prompt_tokens=prompt, completion_tokens=completion))
         self._out.add(Finish("length" if line.done_reason == "length" else "tool_calls" if calls else "stop"))
+
+
+def _logprobs(given: list[_Likely]) -> Logprobs:
+    return Logprobs(
+        tuple(TokenProb(*_known(one), tuple(_known(other) for other in one.top_logprobs or ())) for one in given)
+    )
+
+
+def _known(one: _Likely) -> tuple[str, float]:
+    return clean_text(one.token or ""), one.logprob or 0.0

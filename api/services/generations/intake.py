@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from api.domain import clock, event_index
+from api.domain import clock, event_index, sealed
 from api.domain.chats import Message
 from api.domain.events import (
     Finish,
+    Logprobs,
     Note,
     ProviderEvent,
     ProviderPart,
@@ -71,7 +72,9 @@ class Intake:
             elif kind is ReasoningDelta:
                 arrived.append(("reasoning", event.text))  # type: ignore[union-attr]
             elif isinstance(event, ToolCall):
-                arrived.append(("tool_call", call_value(event, signed=not self.kept)))
+                arrived.append(("tool_call", self._call(event)))
+            elif isinstance(event, Logprobs):
+                arrived += self._likely(event)
             elif isinstance(event, RawChunk):
                 arrived.append(("chunk", event))
             else:
@@ -87,6 +90,23 @@ class Intake:
         if self._seam is not None and (rest := self._seam.rest()):
             self._log.extend([("delta", rest)])
         self._full = _nothing  # whoever was to be told is let go
+
+    def _call(self, call: ToolCall) -> dict[str, Any]:
+        """As events show it. Whoever brings it back with its result brings along what was sealed before it."""
+        value = call_value(call, signed=not self.kept)
+        if self.sealed and not self.kept:
+            value["sealed"] = sealed.stored(self.sealed)
+            self.sealed = []
+        return value
+
+    def _likely(self, event: Logprobs) -> list[Event]:
+        """For a client that asked for them; nobody stores them."""
+        if self.kept:
+            return []
+        self._raw_room -= sum(len(one.token) + 32 * (1 + len(one.top)) for one in event.tokens)
+        if self._raw_room < 0:
+            self._full()
+        return [("logprobs", event.tokens)]
 
     def _note(self, event: ProviderEvent) -> None:
         """What is no event of the reply."""

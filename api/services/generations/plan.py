@@ -61,9 +61,9 @@ def started(plan: Plan) -> dict[str, Any]:
     }
 
 
-def call_value(call: ToolCall, *, signed: bool) -> dict[str, str]:
+def call_value(call: ToolCall, *, signed: bool) -> dict[str, Any]:
     """A tool call as events show it; `signed` for a client that brings it back, as nobody does of a stored reply."""
-    value = {"id": call.id, "name": call.name, "arguments": call.arguments}
+    value: dict[str, Any] = {"id": call.id, "name": call.name, "arguments": call.arguments}
     return value | ({"signature": call.signature} if signed and call.signature else {})
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from api.domain.events import TokenProb
 from api.services.completions import Begun
 from api.web.errors import ErrorForm
 from api.web.sender import BROKEN_OFF, Refusal
@@ -42,9 +43,22 @@ def usage_value(told: Mapping[str, Any]) -> dict[str, Any] | None:
 def _tool_call(value: Mapping[str, Any]) -> dict[str, Any]:
     function = {"name": value["name"], "arguments": value["arguments"]}
     call: dict[str, Any] = {"id": value["id"], "type": "function", "function": function}
+    extra: dict[str, Any] = {}
     if signature := value.get("signature"):  # where Google's own endpoint of this form has it
-        call["extra_content"] = {"google": {"thought_signature": signature}}
-    return call
+        extra["google"] = {"thought_signature": signature}
+    if sealed := value.get("sealed"):
+        extra["parley"] = {"sealed": sealed}
+    return call | ({"extra_content": extra} if extra else {})
+
+
+def _logprobs(tokens: Iterable[TokenProb]) -> list[dict[str, Any]]:
+    return [
+        {**_likely(one.token, one.logprob), "top_logprobs": [_likely(*other) for other in one.top]} for one in tokens
+    ]
+
+
+def _likely(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode("utf-8", "replace"))}
 
 
 class Chunks:
@@ -81,17 +95,19 @@ class Chunks:
             return self._delta({"tool_calls": [{"index": self._calls - 1, **_tool_call(value)}]})
         if kind == "usage":
             self._usage = usage_value(value)
+        elif kind == "logprobs":
+            return self._delta({"content": ""}, logprobs={"content": _logprobs(value), "refusal": None})
         elif kind == "finished":
             return self._failure(BROKEN_OFF) if value["status"] == "interrupted" else self._end(value)
         elif kind == "error":
             return self._failure(value)
         return b""
 
-    def _delta(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+    def _delta(self, delta: dict[str, Any], finish: str | None = None, logprobs: dict[str, Any] | None = None) -> bytes:
         if not self._own:
             delta = {"role": "assistant", "content": "", **delta}
         self._told = self._own = True
-        return self._chunk(choices=[{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}])
+        return self._chunk(choices=[{"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}])
 
     def _passed_on(self, data: str) -> bytes:
         # The provider is always asked for its counts; a client that did not ask gets no chunk without choices.
@@ -128,6 +144,7 @@ class Completion:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._calls: list[dict[str, Any]] = []
+        self._logprobs: list[dict[str, Any]] = []
         self._usage: dict[str, Any] | None = None
         self._whole: str | None = None
 
@@ -139,6 +156,8 @@ class Completion:
                 self._reasoning.append(value)
             elif kind == "tool_call":
                 self._calls.append(_tool_call(value))
+            elif kind == "logprobs":
+                self._logprobs += _logprobs(value)
             elif kind == "chunk" and value.whole:
                 self._whole = value.data
             elif kind == "usage":
@@ -160,13 +179,14 @@ class Completion:
         if self._reasoning:
             message["reasoning_content"] = "".join(self._reasoning)
         finish = FINISHES.get(value["finish_reason"] or "", "stop")
+        logprobs = {"content": self._logprobs, "refusal": None} if self._logprobs else None
         return msgspec.json.encode(
             {
                 "id": f"chatcmpl-{self._begun.generation_id.hex}",
                 "object": "chat.completion",
                 "created": self._begun.created,
                 "model": self._begun.model,
-                "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+                "choices": [{"index": 0, "message": message, "logprobs": logprobs, "finish_reason": finish}],
                 "usage": self._usage,
             }
         )

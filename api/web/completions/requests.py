@@ -23,7 +23,8 @@ from api.domain.conversation import (
     Turn,
 )
 from api.domain.errors import Invalid
-from api.domain.events import ToolCall
+from api.domain.events import ProviderPart, ToolCall
+from api.domain.sealed import given_back
 
 SYSTEM_ROLES: Final = ("system", "developer")
 DATA_URL: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,([A-Za-z0-9+/=\s]*)", re.IGNORECASE)
@@ -33,6 +34,27 @@ ELSEWHERE: Final = re.compile(
     re.IGNORECASE,
 )
 """Parameters that would change where a call goes, or as whom, in one of the servers that it may reach."""
+
+SAID: Final = frozenset(
+    ("model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens")
+) | frozenset(
+    ("n", "stop", "seed", "tools", "tool_choice", "parallel_tool_calls", "response_format", "logprobs", "top_logprobs")
+)
+PENALTIES: Final = ("presence_penalty", "frequency_penalty")
+"""With SAID: parameters that have a word in our terms."""
+
+ASIDE: Final = frozenset(
+    ("user", "safety_identifier", "store", "metadata", "service_tier", "prompt_cache_key", "prompt_cache_retention")
+)
+"""Parameters that are between OpenAI and its customer: no other provider's reply would differ by them."""
+
+UNHEARD: Final = frozenset(
+    ("logit_bias", "reasoning_effort", "verbosity", "modalities", "audio", "prediction", "web_search_options")
+)
+"""Parameters of OpenAI's that our terms have no word for."""
+
+NOT_THEIRS: Final = SAID.union(PENALTIES, ASIDE, UNHEARD)
+"""All others are the provider's own, and are passed on."""
 
 STORED: Final = frozenset(
     ("model", "messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens")
@@ -76,8 +98,12 @@ def read(body: Mapping[str, Any]) -> CompletionRequest:
     """The whole request. Raises Invalid for what has no equivalent; the model's name is the caller's business."""
     if (body.get("n") or 1) != 1:
         raise _invalid("n", "This model gives one answer a request; leave out n.")
+    for name in ("functions", "function_call"):
+        if name in body:
+            raise _invalid(name, f"{name} is OpenAI's old way; give this model tools and tool_choice.")
     messages = body["messages"]
     stop = body.get("stop")
+    parallel = body.get("parallel_tool_calls")
     return CompletionRequest(
         model="",
         turns=tuple(turn for place, message in enumerate(messages) for turn in _turns(message, f"messages.{place}")),
@@ -91,7 +117,27 @@ def read(body: Mapping[str, Any]) -> CompletionRequest:
         response_format=_format(body.get("response_format")),
         stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
         seed=body.get("seed"),
+        parallel_tool_calls=parallel if isinstance(parallel, bool) else None,
+        logprobs=_top(body) if body.get("logprobs") else None,
+        presence_penalty=_penalty(body, "presence_penalty"),
+        frequency_penalty=_penalty(body, "frequency_penalty"),
+        unheard=tuple(name for name in body if name in UNHEARD),
+        extra={name: value for name, value in body.items() if name not in NOT_THEIRS},
     )
+
+
+def _top(body: Mapping[str, Any]) -> int:
+    top = body.get("top_logprobs", 0)
+    if isinstance(top, bool) or not isinstance(top, int) or not 0 <= top <= 20:
+        raise _invalid("top_logprobs", "top_logprobs is a number from 0 to 20.")
+    return top
+
+
+def _penalty(body: Mapping[str, Any], name: str) -> float | None:
+    value = body.get(name)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and -2 <= value <= 2):
+        return value
+    raise _invalid(name, f"{name} is a number from -2 to 2.")
 
 
 def _texts(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -109,7 +155,8 @@ def _turns(message: Mapping[str, Any], at: str) -> Iterator[Turn]:
         yield _turn("user", content, (), f"{at}.content")
     elif role == "assistant":
         calls = tuple(_call(call, f"{at}.tool_calls.{n}") for n, call in enumerate(message.get("tool_calls") or ()))
-        yield _turn("assistant", content or message.get("refusal"), calls, f"{at}.content")
+        sealed = tuple(part for call in message.get("tool_calls") or () for part in _sealed(call))
+        yield _turn("assistant", content or message.get("refusal"), (*sealed, *calls), f"{at}.content")
     elif role == "tool":
         result = ToolResult(str(message.get("tool_call_id") or ""), "", _plain(content, f"{at}.content"))
         yield Turn("tool", "", (result,))
@@ -163,6 +210,12 @@ def _call(call: Any, at: str) -> ToolCall:
         str(function.get("arguments") or ""),
         signature if isinstance(signature, str) else "",
     )
+
+
+def _sealed(call: Any) -> tuple[ProviderPart, ...]:
+    """What our own answer put beside the call; a wire takes its own, of the same model, and leaves the rest."""
+    found = _below(call, "extra_content", "parley", "sealed")
+    return given_back(found) if isinstance(found, list) else ()
 
 
 def _below(value: Any, *path: str) -> Any:

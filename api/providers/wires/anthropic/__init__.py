@@ -101,6 +101,7 @@ def _sampling(request: CompletionRequest, notes: list[str]) -> dict[str, Any]:
             notes.append("top_p was left out: Anthropic takes it or temperature, not both.")
     if request.stop:
         body["stop_sequences"] = list(request.stop)
-    if request.seed is not None:
-        notes.append(left_out_note("seed", request.model))
+    for name in ("seed", "logprobs", "presence_penalty", "frequency_penalty"):
+        if getattr(request, name) is not None:
+            notes.append(left_out_note(name, request.model))
     return body

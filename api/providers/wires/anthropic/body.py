@@ -55,6 +55,8 @@ def tools(request: CompletionRequest) -> dict[str, Any]:
         body["tool_choice"] = {"type": "tool", "name": choice.name}
     elif choice is not None:
         body["tool_choice"] = {"type": "any" if choice == "required" else choice}
+    if request.parallel_tool_calls is False and choice != "none":
+        body["tool_choice"] = {"type": "auto"} | body.get("tool_choice", {}) | {"disable_parallel_tool_use": True}
     return body
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from api.domain.conversation import CompletionRequest
 from api.providers.base import Endpoint, WireRequest
-from api.providers.fitting import Fitted, FittingWire
+from api.providers.fitting import Fitted, FittingWire, left_out_note
 from api.providers.wires.google import body as form
 from api.providers.wires.google.decoder import GoogleDecoder
 
@@ -35,6 +35,9 @@ class GoogleWire(FittingWire):
         "temperature": ("temperature",),
         "seed": ("seed",),
         "stop": ("stopsequences", "stop_sequences"),
+        "logprobs": ("logprobs", "responselogprobs", "response_logprobs"),
+        "presence_penalty": ("presencepenalty", "presence_penalty", "penalty"),
+        "frequency_penalty": ("frequencypenalty", "frequency_penalty", "penalty"),
     }
 
     def decoder(self, request: CompletionRequest) -> GoogleDecoder:
@@ -42,7 +45,9 @@ class GoogleWire(FittingWire):
         return GoogleDecoder(request.model)
 
     def _encode(self, endpoint: Endpoint, fit: Fitted) -> WireRequest:
-        request = fit.request
+        request, notes = fit.request, list(fit.notes)
+        if request.parallel_tool_calls is False and request.tools:
+            notes.append(left_out_note("parallel_tool_calls", request.model))
         body: dict[str, Any] = {
             "contents": form.contents(request, with_thoughts="provider_parts" not in fit.refused),
         }
@@ -66,7 +71,7 @@ class GoogleWire(FittingWire):
             headers=headers,
             body=msgspec.json.encode(extra | body),
             trusted=endpoint.trusted,
-            notes=tuple(fit.notes),
+            notes=tuple(notes),
             refused=fit.refused,
             endpoint=endpoint,
         )

@@ -58,6 +58,10 @@ def generation_config(request: CompletionRequest) -> dict[str, Any]:
         "maxOutputTokens": request.max_tokens,
         "stopSequences": list(request.stop) or None,
         "seed": request.seed,
+        "presencePenalty": request.presence_penalty,
+        "frequencyPenalty": request.frequency_penalty,
+        "responseLogprobs": True if request.logprobs is not None else None,
+        "logprobs": request.logprobs or None,
     }
     if request.response_format is not None:
         config["responseMimeType"] = "application/json"

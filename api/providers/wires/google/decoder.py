@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from api.domain.errors import ContentFiltered, ProviderBadResponse, ProviderUnavailable
-from api.domain.events import Finish, FinishReason, ProviderPart, Usage
+from api.domain.events import Finish, FinishReason, Logprobs, ProviderPart, TokenProb, Usage
 from api.domain.text import clean_text
 from api.providers.assembly import ToolCallBuffer, count_of, decode_json
 from api.providers.failures import excerpt, from_object
@@ -50,8 +50,23 @@ class _Content(msgspec.Struct, gc=False):
     parts: list[_Part] | None = None
 
 
+class _Likely(msgspec.Struct, gc=False, rename="camel"):
+    token: str | None = None
+    log_probability: float | None = None
+
+
+class _LikelyHere(msgspec.Struct, gc=False):
+    candidates: list[_Likely] | None = None
+
+
+class _LogprobsResult(msgspec.Struct, gc=False, rename="camel"):
+    chosen_candidates: list[_Likely] | None = None
+    top_candidates: list[_LikelyHere] | None = None
+
+
 class _Candidate(msgspec.Struct, gc=False, rename="camel"):
     content: _Content | None = None
+    logprobs_result: _LogprobsResult | None = None
     finish_reason: str | None = None
     finish_message: Any = None
     index: int | None = None
@@ -111,6 +126,8 @@ class GoogleDecoder(ReplyDecoder):
                 continue
             for part in (candidate.content.parts if candidate.content else None) or ():
                 self._part(part)
+            if candidate.logprobs_result is not None:
+                self._out.add(_logprobs(candidate.logprobs_result))
             if candidate.finish_reason:
                 self._finish_as(candidate.finish_reason, candidate.finish_message)
         if self._finished and chunk.usage_metadata is not None:
@@ -160,6 +177,21 @@ class GoogleDecoder(ReplyDecoder):
         if self._reason in _FILTERED:
             return "filtered"
         return "tool_calls" if calls else "stop"
+
+
+def _logprobs(given: _LogprobsResult) -> Logprobs:
+    tops = [_known(here.candidates) for here in given.top_candidates or ()]
+    chosen = _known(given.chosen_candidates)
+    return Logprobs(
+        tuple(
+            TokenProb(token, logprob, tuple(tops[place]) if place < len(tops) else ())
+            for place, (token, logprob) in enumerate(chosen)
+        )
+    )
+
+
+def _known(given: list[_Likely] | None) -> list[tuple[str, float]]:
+    return [(clean_text(one.token or ""), one.log_probability or 0.0) for one in given or ()]
 
 
 def _usage(given: Any) -> Usage | None:

@@ -23,11 +23,30 @@ def messages(request: CompletionRequest) -> list[dict[str, Any]]:
 def passed_on(raw: Mapping[str, Any], request: CompletionRequest, refused: frozenset[str]) -> dict[str, Any]:
     """A client's own request for this model, without what the endpoint was seen to refuse."""
     body = {name: value for name, value in raw.items() if name not in refused}
+    body["messages"] = [_without_ours(message) if "tool_calls" in message else message for message in raw["messages"]]
     if "max_tokens" in refused and "max_tokens" in raw:  # servers that refuse the old name ask for the new one
         body.setdefault("max_completion_tokens", raw["max_tokens"])
     if request.system:
-        body["messages"] = [{"role": "system", "content": clean_text(request.system)}, *raw["messages"]]
+        body["messages"] = [{"role": "system", "content": clean_text(request.system)}, *body["messages"]]
     return body | {"model": request.model, "stream": request.stream}
+
+
+def _without_ours(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Tool calls of another wire's model, without what that one sealed."""
+    calls = message["tool_calls"]
+    if not isinstance(calls, list) or not any("parley" in _extra(call) for call in calls):
+        return message
+    bare = []
+    for call in calls:
+        extra = {name: value for name, value in _extra(call).items() if name != "parley"}
+        kept = {name: value for name, value in call.items() if name != "extra_content"}
+        bare.append(kept | ({"extra_content": extra} if extra else {}))
+    return {**message, "tool_calls": bare}
+
+
+def _extra(call: Any) -> Mapping[str, Any]:
+    found = call.get("extra_content") if isinstance(call, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def parameters(request: CompletionRequest) -> dict[str, Any]:
