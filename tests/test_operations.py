@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ import sqlalchemy as sa
 
 from api.db import Database, current_revision, head_revision, upgrade
 from api.services.backups import hashes
-from tests.conftest import SECRETS
-from tests.server import ROOT, running_server
+from tests.conftest import SECRETS, TEMPLATE
+from tests.postgres import Cluster
+from tests.server import ROOT, running_server, until
 from tests.test_cli import _flask
 
 ENVIRONMENT = {name.upper(): value for name, value in SECRETS.items()}
@@ -85,6 +87,26 @@ def test_a_backup_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_text("no zip")
     assert "is not a backup" in refused(tmp_path, "verify", str(tmp_path / "x.zip"))
     assert "There is no file" in refused(tmp_path, "restore", str(tmp_path / "y.zip"))
+
+
+def test_what_stops_a_backup_is_said_in_one_line(tmp_path: Path, postgres: Cluster) -> None:
+    flask(tmp_path, "upgrade")
+    (tmp_path / "plain").write_text("no folder")
+    assert f"{tmp_path}/plain" in refused(tmp_path, "backup", str(tmp_path / "plain" / "one.zip"))
+    away = "postgresql://me:hidden-word@127.0.0.1:1/parley"
+    assert "hidden-word" not in refused(tmp_path, "backup", DATABASE_URL=away)
+    with postgres.database(TEMPLATE) as url, ThreadPoolExecutor(1) as pool:
+        database = Database(url, 2)
+        with database.durable.begin() as holding:
+            holding.execute(sa.text("LOCK TABLE users"))
+            asked = pool.submit(refused, tmp_path, "backup", DATABASE_URL=url)
+            with database.reader.connect() as other:
+                end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                end += " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                until(lambda: other.execute(sa.text(end)).all() or asked.done(), what="the backup to wait")
+            assert "The database failed meanwhile (" in asked.result()
+        database.dispose()
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 KILLED = """

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.config import ConfigError, Settings, load
 from api.db import Database, SchemaError, upgrade
@@ -35,3 +36,11 @@ def errors_in_one_line() -> Iterator[None]:
         yield
     except (AppError, SchemaError) as error:
         raise click.ClickException(getattr(error, "detail", str(error))) from error
+    except SQLAlchemyError as error:
+        words = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        raise click.ClickException(
+            f"The database failed meanwhile ({words}). Look at its log, then try again."
+        ) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror or error}") from error

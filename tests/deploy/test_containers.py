@@ -85,24 +85,3 @@ def test_the_proxys_files_are_what_compose_gives_it() -> None:
     plain = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume) for volume in SERVICES["proxy"]["volumes"]]
     for path in plain:
         assert (ROOT / path.split(":")[0]).exists(), path
-
-
-@pytest.mark.parametrize("site", ["ports", "tls"])
-def test_nginx_takes_its_configuration(site: str, tmp_path: Path) -> None:
-    """With the paths of this machine in place of the container's, as `nginx -t` checks it."""
-    folder = ROOT / "deploy" / "nginx"
-    text = (folder / f"{site}.conf.template").read_text()
-    for name in ("PAGE_NAME", "API_NAME"):
-        text = text.replace(f"${{{name}}}", "localhost")
-    text = text.replace("/etc/nginx/parley", str(folder)).replace("/etc/nginx/certificates", str(tmp_path))
-    (tmp_path / "site.conf").write_text(text)
-    if site == "tls":
-        subject = ["-subj", "/CN=localhost", "-days", "1", "-nodes", "-newkey", "rsa:2048"]
-        files = ["-keyout", f"{tmp_path}/localhost.key", "-out", f"{tmp_path}/localhost.crt"]
-        subprocess.run(["openssl", "req", "-x509", *subject, *files], check=True, capture_output=True)
-    main = (ROOT / "deploy" / "nginx.conf").read_text().replace(" /tmp/", f" {tmp_path}/")
-    main = main.replace(f"{tmp_path}/*.conf", f"{tmp_path}/site.conf").replace("connections 4096", "connections 64")
-    (tmp_path / "nginx.conf").write_text(main)
-    command = ["nginx", "-t", "-q", "-e", "stderr", "-c", f"{tmp_path}/nginx.conf"]
-    checked = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr

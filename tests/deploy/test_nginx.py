@@ -1,44 +1,65 @@
-"""The proxy's part that every server of the API has, in a real nginx before a server that counts what comes."""
+"""The proxy's own files in a real nginx, both sites, before servers that tell what reached them."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import os
 import shutil
+import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.server import ROOT, free_port, until
+from tests.conftest import missing
+from tests.server import PATIENCE, ROOT, free_port, until
 
-CONF = """
-{user}
-daemon off; pid {folder}/pid; error_log {folder}/errors;
-events {{}}
-http {{
-    access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        {api}
-    }}
-}}
-"""
 MIB = 1 << 20
+NAMES = {"api": "api.example.org", "page": "chat.example.org"}
+PORTS = {"api": "8000", "page": "8501"}
 
 
-class Counting(BaseHTTPRequestHandler):
+class Behind(BaseHTTPRequestHandler):
+    """Tells what it got; holds a stream's second event until the first was seen; echoes what follows an upgrade."""
+
     protocol_version = "HTTP/1.1"
+    server: Upstream
+
+    def do_GET(self) -> None:
+        if self.headers.get("Upgrade") == "websocket":
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+            self.end_headers()
+            self.close_connection = True
+            self.wfile.write(self.rfile.read(5)[::-1])
+        elif self.path == "/events":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(b"data: one\n\n")
+            if self.server.seen.wait(PATIENCE):
+                self.wfile.write(b"data: two\n\n")
+        else:
+            self._answer(self.headers.items())
 
     def do_POST(self) -> None:
         left = length = int(self.headers["Content-Length"])
         while left:
             left -= len(self.rfile.read(min(left, MIB)))
-        body = str(length).encode()
+        self._answer([("length", str(length))])
+
+    def _answer(self, told: Any) -> None:
+        body = json.dumps({"who": self.server.name} | {name.lower(): text for name, text in told}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -48,42 +69,174 @@ class Counting(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@pytest.fixture
-def proxy(tmp_path: Path) -> Iterator[int]:
+class Upstream(ThreadingHTTPServer):
+    def __init__(self, name: str) -> None:
+        super().__init__(("127.0.0.1", 0), Behind)
+        self.name = name
+        self.seen = threading.Event()
+
+
+@dataclass
+class Proxy:
+    site: str
+    ports: dict[str, int]
+    upstreams: dict[str, Upstream]
+    folder: Path
+
+    def connect(self, who: str) -> http.client.HTTPConnection:
+        """As a client does that knows the name: with TLS it trusts this name's certificate and no other."""
+        connection = http.client.HTTPConnection(NAMES[who], self.ports[who], timeout=PATIENCE)
+        line = socket.create_connection(("127.0.0.1", self.ports[who]), timeout=PATIENCE)
+        if self.site == "tls":
+            context = ssl.create_default_context(cafile=self.folder / f"{NAMES[who]}.crt")
+            line = context.wrap_socket(line, server_hostname=NAMES[who])
+        connection.sock = line
+        return connection
+
+    def ask(self, who: str, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any, Any]:
+        """Status (0 where the line was cut), headers and what the server behind tells."""
+        connection = self.connect(who)
+        try:
+            connection.request(method, path, body, {name.replace("_", "-"): text for name, text in headers.items()})
+            answer = connection.getresponse()
+            content = answer.read()
+            return answer.status, answer.headers, json.loads(content) if answer.status == 200 else None
+        except OSError:
+            return 0, None, None
+        finally:
+            connection.close()
+
+
+def configured(site: str, folder: Path, ports: dict[str, int], upstreams: dict[str, Upstream]) -> Path:
+    """The files as compose mounts them, with this machine's paths and ports in place of the container's."""
+    deploy = ROOT / "deploy"
+    for who, upstream in upstreams.items():
+        text = (deploy / f"nginx/{who}.conf").read_text()
+        name = {"api": "api:8000", "page": "ui:8501"}[who]
+        assert name in text
+        (folder / f"{who}.conf").write_text(text.replace(name, f"127.0.0.1:{upstream.server_port}"))
+    text = (deploy / f"nginx/{site}.conf.template").read_text()
+    for who, name in NAMES.items():
+        text = text.replace(f"${{{who.upper()}_NAME}}", name)
+        text = text.replace(f"listen {PORTS[who]}", f"listen 127.0.0.1:{ports[who]}")
+    text = text.replace("/etc/nginx/parley", str(folder)).replace("/etc/nginx/certificates", str(folder))
+    (folder / "site").write_text(text)
+    main = (deploy / "nginx.conf").read_text().replace(" /tmp/", f" {folder}/").replace("/*.conf", "/site")
+    main = main.replace("connections 4096", "connections 64").replace("processes auto", "processes 1")
+    user = "user root;\n" if os.geteuid() == 0 else ""  # else its workers could not write into the test's folder
+    (folder / "nginx.conf").write_text(user + main)
+    return folder / "nginx.conf"
+
+
+def certify(name: str, folder: Path) -> None:
+    subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "1", "-nodes"]
+    files = ["-newkey", "rsa:2048", "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt"]
+    subprocess.run(["openssl", "req", "-x509", *subject, *files], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module", params=["ports", "tls"])
+def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    assert nginx, "install nginx (CONTRIBUTING.md)"
-    upstream = ThreadingHTTPServer(("127.0.0.1", 0), Counting)
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    api = (ROOT / "deploy/nginx/api.conf").read_text().replace("api:8000", f"127.0.0.1:{upstream.server_port}")
-    port = free_port()
-    user = "user root;" if os.geteuid() == 0 else ""
-    conf = tmp_path / "nginx.conf"
-    conf.write_text(CONF.format(user=user, folder=tmp_path, port=port, api=api))
-    process = subprocess.Popen([nginx, "-p", str(tmp_path), "-c", str(conf)])
-    try:
-        until(lambda: post(port, "/", 0)[0] == 200)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-        upstream.shutdown()
-        upstream.server_close()
+    if nginx is None:
+        missing("nginx is not installed")
+    folder = tmp_path_factory.mktemp("nginx")
+    with contextlib.ExitStack() as stack:
+        upstreams = {who: stack.enter_context(Upstream(who)) for who in NAMES}
+        for upstream in upstreams.values():
+            threading.Thread(target=upstream.serve_forever, daemon=True).start()
+            stack.callback(upstream.shutdown)
+        found = Proxy(request.param, {who: free_port() for who in NAMES}, upstreams, folder)
+        if found.site == "tls":
+            for name in NAMES.values():
+                certify(name, folder)
+        conf = configured(found.site, folder, found.ports, upstreams)
+        log = stack.enter_context((folder / "log").open("wb"))
+        command = [str(nginx), "-p", str(folder), "-c", str(conf), "-e", "stderr", "-g", "daemon off;"]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            until(lambda: process.poll() is not None or answers(found), what="nginx")
+            assert process.poll() is None, (folder / "log").read_text()
+            yield found
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
-def post(port: int, path: str, size: int) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("POST", path, b"x" * size)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except OSError:
-        return 0, b""
-    finally:
-        connection.close()
+def answers(proxy: Proxy) -> bool:
+    with contextlib.suppress(OSError):
+        return all(proxy.ask(who, "GET", "/")[0] == 200 for who in NAMES)
+    return False
 
 
-def test_a_file_of_chats_passes_and_no_other_body_is_as_large(proxy: int) -> None:
-    assert post(proxy, "/attachments", 11 * MIB) == (200, str(11 * MIB).encode())
-    assert post(proxy, "/imports", 20 * MIB) == (200, str(20 * MIB).encode())
-    assert post(proxy, "/chats", 20 * MIB)[0] in (413, 0), "0: it closed before all was sent"
-    assert post(proxy, "/metrics", 0)[0] == 404
+def test_each_name_leads_to_its_server_with_what_it_must_know(proxy: Proxy) -> None:
+    for who, name in NAMES.items():
+        status, headers, told = proxy.ask(
+            who, "GET", "/", X_Request_ID="from-outside-1", X_Forwarded_For="6.6.6.6", X_Forwarded_Proto="gopher"
+        )
+        assert (status, told["who"]) == (200, who)
+        assert told["host"].startswith(name)
+        assert told["x-request-id"] == "from-outside-1"
+        assert told["x-forwarded-for"] == "127.0.0.1", "what a client claims of itself is not passed on"
+        assert told["x-forwarded-proto"] == ("https" if proxy.site == "tls" else "http")
+        assert ("Strict-Transport-Security" in headers) == (proxy.site == "tls")
+
+
+def test_a_request_without_a_good_id_gets_one_that_the_log_has_too(proxy: Proxy) -> None:
+    for sent in ({}, {"X_Request_ID": 'a"b c'}):
+        made = proxy.ask("api", "GET", "/?secret=word", **sent)[2]["x-request-id"]
+        assert len(made) == 32
+        lines = until(lambda made=made: [one for one in log_of(proxy) if one["request_id"] == made], what="its line")
+        assert lines[0]["path"] == "/", "query strings are not written"
+
+
+def log_of(proxy: Proxy) -> list[dict[str, Any]]:
+    lines = (proxy.folder / "log").read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
+
+
+def test_an_event_is_passed_on_before_the_next_is_there(proxy: Proxy) -> None:
+    connection = proxy.connect("api")
+    connection.request("GET", "/events")
+    answer = connection.getresponse()
+    assert answer.readline() + answer.readline() == b"data: one\n\n"
+    proxy.upstreams["api"].seen.set()  # only now the second is written
+    assert answer.read() == b"data: two\n\n"
+    connection.close()
+
+
+def test_a_websocket_is_opened_through_it(proxy: Proxy) -> None:
+    connection = proxy.connect("page")
+    connection.sock.sendall(
+        b"GET /_stcore/stream HTTP/1.1\r\nHost: chat.example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    )
+    with connection.sock.makefile("rb") as lines:
+        assert b" 101 " in lines.readline()
+        while lines.readline() != b"\r\n":
+            pass
+        connection.sock.sendall(b"hello")
+        assert lines.read(5) == b"olleh"
+    connection.close()
+
+
+def test_a_file_of_chats_passes_and_no_other_body_is_as_large(proxy: Proxy) -> None:
+    for path, size in (("/attachments", 11 * MIB), ("/imports", 20 * MIB)):
+        status, _, told = proxy.ask("api", "POST", path, b"x" * size)
+        assert (status, told["length"]) == (200, str(size))
+    assert proxy.ask("api", "POST", "/chats", b"x" * 20 * MIB)[0] in (413, 0), "0: it closed before all was sent"
+    assert proxy.ask("api", "GET", "/metrics")[0] == 404
+
+
+def test_tls_is_not_spoken_without(proxy: Proxy) -> None:
+    """A plain request to the TLS site is told so, and a certificate is its own name's."""
+    if proxy.site != "tls":
+        pytest.skip("the site without TLS")
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.ports["api"], timeout=PATIENCE)
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 400
+    connection.close()
+    context = ssl.create_default_context(cafile=proxy.folder / f"{NAMES['page']}.crt")
+    with (
+        socket.create_connection(("127.0.0.1", proxy.ports["api"]), timeout=PATIENCE) as line,
+        pytest.raises(ssl.SSLError),
+    ):
+        context.wrap_socket(line, server_hostname=NAMES["page"])

@@ -9,8 +9,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shlex
-import subprocess
 import threading
 import time
 import uuid
@@ -22,27 +20,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.server import events_of, until
-from tests.stack.test_stack import PASSWORD, URL, ask
-from tests.stack.test_stack import headers as headers  # noqa: PLC0414  (a fixture)
+from tests.stack.parts import COMPOSE, DEMO, DOCKER, URL, containers, run, somebody
 
-COMPOSE = shlex.split(os.environ.get("STACK_COMPOSE", ""))  # noqa: TID251
-DOCKER = shlex.split(os.environ.get("STACK_DOCKER", "docker"))  # noqa: TID251
 GENERATIONS = int(os.environ.get("GENERATION_LIMIT_PER_HOUR", "100"))  # noqa: TID251
 ENDINGS = ("finished", "error", "stopped", "interrupted")
 pytestmark = [
     pytest.mark.skipif(not (URL and COMPOSE), reason="no stack to handle: set STACK_URL and STACK_COMPOSE"),
     pytest.mark.timeout(600),
 ]
-
-
-def run(command: list[str], *words: str) -> str:
-    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
-def containers(service: str = "api") -> list[str]:
-    return run(COMPOSE, "ps", "--quiet", service).split()
 
 
 def healthy(container: str) -> bool:
@@ -81,13 +66,6 @@ def request(method: str, path: str, headers: dict[str, str], body: Any = None, *
         connection.close()
 
 
-def somebody() -> dict[str, str]:
-    name = f"r{uuid.uuid4().hex[:12]}"
-    ask("POST", "/auth/register", {"email": f"{name}@example.org", "username": name, "password": PASSWORD}).close()
-    login = json.load(ask("POST", "/auth/login", {"username": name, "password": PASSWORD}))
-    return {"Authorization": f"Bearer {login['access_token']}"}
-
-
 def new_chat(headers: dict[str, str]) -> str:
     status, chat = request("POST", "/chats", headers, {})
     assert status == 201, chat
@@ -95,7 +73,7 @@ def new_chat(headers: dict[str, str]) -> str:
 
 
 def send(headers: dict[str, str], chat: str, text: str, key: str) -> int:
-    body = {"content": text, "model": "demo/demo"}
+    body = {"content": text, "model": DEMO}
     more = {"Idempotency-Key": key, "Prefer": "respond-async"}
     return request("POST", f"/chats/{chat}/messages", headers, body, **more)[0]
 
@@ -142,7 +120,7 @@ class Load:
 def stream_to_its_end(headers: dict[str, str], chat: str, text: str) -> list[str]:
     """The kinds of its events; a line that is cut is taken up again after the last event, as clients do."""
     status, sent = request(
-        "POST", f"/chats/{chat}/messages", headers, {"content": text, "model": "demo/demo"}, Prefer="respond-async"
+        "POST", f"/chats/{chat}/messages", headers, {"content": text, "model": DEMO}, Prefer="respond-async"
     )
     assert status == 202, sent
     generation, last, kinds = sent["generation"]["id"], 0, []

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import urllib.request
 import uuid
-from typing import Any
 from urllib.error import HTTPError
 
 import pytest
 
-URL = os.environ.get("STACK_URL", "").rstrip("/")  # noqa: TID251
-PAGE = os.environ.get("STACK_PAGE_URL", "").rstrip("/")  # noqa: TID251
-CODE = os.environ.get("STACK_SETUP_CODE")  # noqa: TID251
-PASSWORD = "correct horse battery"
+from tests.extraction.made import pdf
+from tests.importers.products import claude, claude_message
+from tests.server import until
+from tests.stack.parts import DEMO, URL, ask, chat
+
 pytestmark = pytest.mark.skipif(not URL, reason="no stack runs: set STACK_URL and STACK_PAGE_URL")
-
-
-def ask(method: str, path: str, body: Any = None, **headers: str) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
-    request = urllib.request.Request(URL + path, data, sent, method=method)
-    return urllib.request.urlopen(request, timeout=60)
-
-
-@pytest.fixture(scope="module")
-def headers() -> dict[str, str]:
-    """Somebody new, signed in."""
-    name = f"s{uuid.uuid4().hex[:12]}"
-    person = {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
-    code = {"setup_code": CODE} if CODE else {}  # read for the first account alone
-    ask("POST", "/auth/register", person | code).close()
-    login = json.load(ask("POST", "/auth/login", {"username": name, "password": PASSWORD}))
-    return {"Authorization": f"Bearer {login['access_token']}"}
-
-
-def chat(headers: dict[str, str]) -> str:
-    return str(json.load(ask("POST", "/chats", {}, **headers))["id"])
 
 
 def test_ready_and_no_metrics_from_outside() -> None:
@@ -51,7 +28,7 @@ def test_ready_and_no_metrics_from_outside() -> None:
 
 def test_the_stream_is_not_buffered(headers: dict[str, str]) -> None:
     """Tokens that the model writes over seconds arrive over seconds."""
-    body = {"content": "demo:count 40", "model": "demo/demo"}
+    body = {"content": "demo:count 40", "model": DEMO}
     came: list[float] = []
     text = ""
     with ask("POST", f"/chats/{chat(headers)}/messages", body, Accept="text/event-stream", **headers) as answer:
@@ -68,7 +45,7 @@ def test_the_stream_is_not_buffered(headers: dict[str, str]) -> None:
 
 
 def test_a_reply_is_rejoined_whichever_replica_answers(headers: dict[str, str]) -> None:
-    body = {"content": "demo:count 60", "model": "demo/demo"}
+    body = {"content": "demo:count 60", "model": DEMO}
     sent = json.load(ask("POST", f"/chats/{chat(headers)}/messages", body, Prefer="respond-async", **headers))
     path = f"/generations/{sent['generation']['id']}/events"
     for _ in range(6):  # by round robin these meet every replica
@@ -91,13 +68,31 @@ def test_a_body_over_the_limit_is_refused(headers: dict[str, str]) -> None:
     refused.value.close()
 
 
-@pytest.mark.skipif(not PAGE, reason="no page: set STACK_PAGE_URL")
-def test_the_page_answers_over_its_websocket() -> None:
-    from playwright.sync_api import expect, sync_playwright
+def test_a_file_goes_up_is_read_and_comes_back(headers: dict[str, str]) -> None:
+    """Read in a child process of its own, on a file system where nothing else may be written."""
+    document, mark = pdf("The lighthouse is white", "and its keeper is Ada"), uuid.uuid4().hex
+    form = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="two pages.pdf"\r\n\r\n'
+    sent = form.encode() + document + f"\r\n--{mark}--\r\n".encode()
+    kind = {"Content-Type": f"multipart/form-data; boundary={mark}"}
+    request = urllib.request.Request(f"{URL}/attachments", sent, headers | kind, method="POST")
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        made = json.load(answer)
+    assert made["kind"] == "pdf"
+    assert made["chars"] >= len("The lighthouse is white")
+    body = {"content": "demo:fast what is in it?", "model": DEMO, "attachments": [made["id"]]}
+    answer = json.load(ask("POST", f"/chats/{chat(headers)}/messages", body, **headers))
+    assert answer["message"]["status"] == "complete"
+    with ask("GET", f"/attachments/{made['id']}/content", **headers) as content:
+        assert content.read() == document
 
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(PAGE)
-        expect(page.get_by_role("button", name="Sign in").first).to_be_visible(timeout=60_000)
-        browser.close()
+
+def test_a_file_of_chats_larger_than_other_bodies_comes_in(headers: dict[str, str]) -> None:
+    """The proxy passes it on as it comes, and the API keeps it where it may write."""
+    lines = [claude(claude_message("1", "human", "x" * 1_000_000), uuid=uuid.uuid4().hex) for _ in range(14)]
+    sent = json.dumps(lines).encode()
+    request = urllib.request.Request(f"{URL}/imports", sent, headers | {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        path = f"/imports/{json.load(answer)['id']}"
+    until(lambda: json.load(ask("GET", path, **headers))["state"] != "running", 300, "the end of the import")
+    told = json.load(ask("GET", path, **headers))
+    assert (told["state"], told["added"]) == ("complete", 14)

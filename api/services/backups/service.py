@@ -1,22 +1,15 @@
-"""Backup, verify, restore, move: the whole of an instance, on either database.
-
-A backup is one zip: `tables/<name>.jsonl`, `files/<path>`, and last `manifest.json` with the schema, the shape, count
-and hash of each table and the hash of each file. Secrets are never in it. Rows and files are streamed.
-"""
+"""Backup, verify, restore, move: the whole of an instance, on either database. Rows and files are streamed."""
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import json
 import os
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from api.db import Database, current_revision, head_revision, upgrade
 from api.domain import clock
@@ -26,12 +19,9 @@ from api.repositories import transfer
 from api.repositories.presence import presence_of
 from api.repositories.processes import ProcessRepository
 from api.security.vault import Vault, VaultError
+from api.services.backups import archive as archives
 
-FORMAT: Final = 1
-CHUNK: Final = 1 << 20
-DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError)
 VOID_AFTER_RESTORE: Final = frozenset(("sessions",))
-NOT_FILES: Final = ("secrets.env", "backups")  # secrets are kept apart; a backup holds no backups
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ class BackupService:
     def _write(self, archive: zipfile.ZipFile, schema: str) -> None:
         shapes = transfer.shapes()
         manifest: dict[str, Any] = {
-            "format": FORMAT,
+            "format": archives.FORMAT,
             "schema": schema,
             "made": clock.now().isoformat(),
             "shapes": shapes,
@@ -93,7 +83,7 @@ class BackupService:
             inside = path.relative_to(self._data_dir).as_posix()
             try:
                 with path.open("rb") as source, archive.open(f"files/{inside}", "w", force_zip64=True) as out:
-                    manifest["files"][inside] = _copied(source, out)
+                    manifest["files"][inside] = archives.copied(source, out)
             except FileNotFoundError:  # deleted meanwhile, and so no row of a later moment has it
                 continue
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
@@ -102,7 +92,7 @@ class BackupService:
         database = str(Path(self._database.url.database or "").resolve()) if not self._database.is_postgresql else None
         for path in sorted(self._data_dir.rglob("*")):
             inside = path.relative_to(self._data_dir)
-            hidden = any(part.startswith(".") for part in inside.parts) or inside.parts[0] in NOT_FILES
+            hidden = any(part.startswith(".") for part in inside.parts) or inside.parts[0] in archives.NOT_FILES
             if path.is_file() and not hidden and not (database and str(path.resolve()).startswith(database)):
                 yield path
 
@@ -110,16 +100,16 @@ class BackupService:
 
     def verify(self, source: Path) -> Summary:
         """Read a backup whole and compare it with what it says of itself. Raises Invalid."""
-        with opened(source) as archive:
-            manifest = manifest_of(archive)
+        with archives.opened(source) as archive:
+            manifest = archives.manifest_of(archive)
             for name, told in manifest["tables"].items():
                 digest = transfer.Digest()
-                for line in _lines(archive, name):
+                for line in archives.lines(archive, name):
                     digest.add(line)
                 if digest.told() != told:
                     raise Invalid(f"The backup is damaged: table {name} differs from its manifest. Use another backup.")
             for inside, told in manifest["files"].items():
-                if _hash(archive, f"files/{inside}") != told:
+                if archives.hash_of(archive, f"files/{inside}") != told:
                     raise Invalid(f"The backup is damaged: file {inside} differs. Use another backup.")
         return _summary(manifest)
 
@@ -135,8 +125,8 @@ class BackupService:
             raise Conflict(f"The backup is of schema {told.schema}, newer than this code: use a newer Parley.")
         refuse_running(self._database)
         refuse_inhabited(self._database, replace)
-        with opened(source) as archive:
-            manifest = manifest_of(archive)
+        with archives.opened(source) as archive:
+            manifest = archives.manifest_of(archive)
             if self._database.is_postgresql:
                 self._fill(self._database, archive, manifest)
             else:
@@ -152,7 +142,7 @@ class BackupService:
             transfer.clear(connection, [*manifest["shapes"], *transfer.OF_A_PROCESS])
             for name, shape in manifest["shapes"].items():
                 if name not in VOID_AFTER_RESTORE:
-                    transfer.insert(connection, name, shape, _lines(archive, name))
+                    transfer.insert(connection, name, shape, archives.lines(archive, name))
         upgrade(database)
 
     def _fill_file(self, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
@@ -179,7 +169,7 @@ class BackupService:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = target.with_name(f".{target.name}.restoring")
         with archive.open(f"files/{inside}") as source, draft.open("wb") as out:
-            shutil.copyfileobj(source, out, CHUNK)
+            shutil.copyfileobj(source, out, archives.CHUNK)
         draft.replace(target)
 
     def unreadable_keys(self) -> int:
@@ -256,66 +246,11 @@ def refuse_inhabited(database: Database, replace: bool) -> None:
         raise Conflict(f"{where} has {people} accounts already. To replace all that it holds, add --replace.")
 
 
-def opened(source: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(source)
-    except FileNotFoundError as error:
-        raise Invalid(f"There is no file {source}.") from error
-    except (OSError, zipfile.BadZipFile) as error:
-        raise Invalid(f"{source} is not a backup, or not a whole one: {error}") from error
-
-
-def manifest_of(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """The manifest, with names that can be trusted as places on this disk."""
-    try:
-        manifest: dict[str, Any] = json.loads(archive.read("manifest.json"))
-        wrong = manifest["format"] != FORMAT
-    except (*DAMAGED, ValueError, TypeError) as error:
-        raise Invalid("This is not a backup of Parley: it has no manifest.") from error
-    if wrong:
-        raise Invalid(f"The backup has format {manifest['format']}; this Parley reads format {FORMAT}.")
-    for inside in manifest["files"]:
-        place = PurePosixPath(inside)
-        if place.is_absolute() or ".." in place.parts or place.parts[0] in NOT_FILES:
-            raise Invalid(f"The backup names a file outside its place: {inside}")
-    return manifest
-
-
-def default_name(moment: dt.datetime) -> str:
-    return f"parley-{moment:%Y%m%dT%H%M%SZ}.zip"
-
-
 def _at_head(database: Database) -> str:
     schema, head = current_revision(database), head_revision()
     if schema != head:
         raise Conflict(f"The database is at schema {schema or 'none'}, this code at {head}: run `upgrade` first.")
     return head
-
-
-def _lines(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
-    try:
-        with archive.open(f"tables/{name}.jsonl") as file:
-            for line in file:
-                yield line.rstrip(b"\n")
-    except DAMAGED as error:
-        raise Invalid(f"The backup is damaged: table {name} cannot be read. Use another backup.") from error
-
-
-def _hash(archive: zipfile.ZipFile, member: str) -> str:
-    try:
-        with archive.open(member) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    except DAMAGED as error:
-        raise Invalid(f"The backup is damaged: {member} cannot be read. Use another backup.") from error
-
-
-def _copied(source: IO[bytes], out: IO[bytes]) -> str:
-    """Copy in small pieces; the hash of what went by."""
-    digest = hashlib.sha256()
-    while piece := source.read(CHUNK):
-        digest.update(piece)
-        out.write(piece)
-    return digest.hexdigest()
 
 
 def _summary(manifest: dict[str, Any]) -> Summary:
