@@ -1,4 +1,4 @@
-"""The page's entry point: `streamlit run ui/asgi.py`. Streamlit's app with our cookie routes and security headers."""
+"""The page's entry point: `streamlit run ui/asgi.py`. Streamlit's app with our few routes and security headers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if str(ROOT) not in sys.path:  # `streamlit run` puts this folder on the path, n
     sys.path.insert(0, str(ROOT))
 
 from ui.headers import SecurityHeaders  # noqa: E402
+from ui.search import search_routes  # noqa: E402
 from ui.settings import BadSetting, settings  # noqa: E402
 from ui.sign_in.routes import routes  # noqa: E402
 
@@ -38,7 +39,7 @@ except BadSetting as error:
 
 app = st.App(
     Path(__file__).with_name("app.py"),
-    routes=routes(),
+    routes=[*routes(), *search_routes()],
     middleware=[Middleware(SecurityHeaders)],
     on_script_error=log_script_error,
 )

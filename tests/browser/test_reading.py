@@ -47,7 +47,7 @@ def test_ctrl_k_goes_anywhere_by_keyboard(ada: Person) -> None:
     ada.button("New chat").click()
     ada.sees_empty_chat()
     ada.page.keyboard.press("Control+k")
-    box = ada.page.get_by_role("combobox", name="Go to or do")
+    box = ada.page.get_by_role("combobox", name="Find or do")
     expect(box).to_be_focused()
     until(lambda: not violations(ada, "palette"), what="axe to find nothing")
     box.press_sequentially("whal")

@@ -229,6 +229,19 @@ def _chats(app: Flask, api: FakeApi) -> None:
         more = str(start + limit) if len(found) > start + limit else None
         return {"items": [shown(c) for c in found[start : start + limit]], "next_cursor": more}
 
+    @app.get("/search")
+    def search() -> Any:
+        words = request.args["q"]
+        hits = [
+            {"kind": "message", "chat_id": chat["id"], "chat_title": chat["title"], "message_id": message["id"]}
+            | {"role": message["role"], "snippet": f"<mark>{words}</mark> &amp; more", "is_shown": False}
+            | {"at": chat["updated_at"]}
+            for chat in api.chats.values()
+            for message in chat["messages"]
+            if words in message["content"]
+        ]
+        return {"items": hits, "next_cursor": None, "notes": []}
+
     @app.get("/folders")
     def folders() -> Any:
         return {"folders": [], "tags": []}

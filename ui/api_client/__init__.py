@@ -28,6 +28,7 @@ from ui.api_client.records import (
     Tokens,
     User,
 )
+from ui.api_client.search import Hit, Hits
 from ui.api_client.terms import Price, Rule, SharedConfig
 from ui.api_client.transport import Transport
 from ui.api_client.usage import ChatUsage, Limit, Sums, UsageReport
@@ -48,6 +49,8 @@ __all__ = [
     "Earlier",
     "End",
     "Generation",
+    "Hit",
+    "Hits",
     "Import",
     "Lane",
     "Limit",

@@ -41,6 +41,10 @@ class Chats(Caller):
         params: Params = {"before": message_id, "limit": limit}
         return Earlier.read(self._call("GET", f"/chats/{one_id(chat_id)}/messages", params=params))
 
+    def messages_around(self, chat_id: str, message_id: str) -> Earlier:
+        """A message with those before and after it, oldest first."""
+        return Earlier.read(self._call("GET", f"/chats/{one_id(chat_id)}/messages", params={"around": message_id}))
+
     def update_chat(self, chat_id: str, **fields: Any) -> Chat:
         return Chat.read(self._call("PATCH", f"/chats/{one_id(chat_id)}", json=fields))
 

@@ -13,12 +13,25 @@ from ui.api_client.folders import Folders
 from ui.api_client.images import Images
 from ui.api_client.models import Models
 from ui.api_client.prompts import Prompts
+from ui.api_client.search import Search
 from ui.api_client.terms import Terms
 from ui.api_client.usage import UsageCalls
 
 
 class ApiClient(
-    Accounts, Models, Chats, Folders, Attachments, Commands, Prompts, UsageCalls, Administration, Terms, Files, Images
+    Accounts,
+    Models,
+    Chats,
+    Folders,
+    Attachments,
+    Commands,
+    Prompts,
+    UsageCalls,
+    Administration,
+    Terms,
+    Files,
+    Images,
+    Search,
 ):
     """All nouns of the API in one object; each has its file."""
 

@@ -214,12 +214,16 @@ class OpenChat:
 
 @dataclass(frozen=True)
 class Earlier:
+    """A part of the path that is shown; `more` comes before it, `more_after` behind it."""
+
     messages: list[Message]
     more: bool
+    more_after: bool = False
 
     @classmethod
     def read(cls, body: Json) -> Earlier:
-        return cls([Message.read(entry) for entry in body.get("items") or []], bool(body.get("more")))
+        messages = [Message.read(entry) for entry in body.get("items") or []]
+        return cls(messages, bool(body.get("more")), bool(body.get("more_after")))
 
 
 @dataclass(frozen=True)

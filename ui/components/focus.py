@@ -41,6 +41,31 @@ export default function (component) {
 """
 
 
+_TO_MESSAGE = """
+export default function (component) {
+  const { data } = component;
+  if (window.parleyEnd === data.id) return;
+  let tries = 0;
+  const show = (turn) => {
+    turn.scrollIntoView({ block: "center" });
+    turn.classList.add("parley-found");
+  };
+  const look = () => {
+    const turn = document.querySelector(`[class*="st-key-turn-"][class*="-${data.id}"]`);
+    if (!turn) {
+      if (tries++ < 100) setTimeout(look, 100);
+      return;
+    }
+    window.parleyEnd = data.id;
+    turn.tabIndex = -1;
+    turn.focus({ preventScroll: true });
+    for (const wait of [0, 150, 500, 1200]) setTimeout(show, wait, turn);  // what is drawn above it still grows
+  };
+  look();
+}
+"""
+
+
 @lru_cache(maxsize=1)
 def _focus() -> Any:
     return st.components.v2.component("parley_focus", js=_FOCUS)
@@ -49,6 +74,11 @@ def _focus() -> Any:
 @lru_cache(maxsize=1)
 def _to_end() -> Any:
     return st.components.v2.component("parley_to_end", js=_TO_END)
+
+
+@lru_cache(maxsize=1)
+def _to_message() -> Any:
+    return st.components.v2.component("parley_to_message", js=_TO_MESSAGE)
 
 
 def focus(widget_key: str, when: str = "") -> None:
@@ -64,3 +94,9 @@ def to_end(when: str, *, gently: bool = False) -> None:
     """
     with st.container(key="plumbing-to-end"):
         _to_end()(key="to-end", data={"id": when, "gently": gently})
+
+
+def to_message(message_id: str) -> None:
+    """Scrolls to a message once, marks it and puts the keyboard there."""
+    with st.container(key="plumbing-to-message"):
+        _to_message()(key="to-message", data={"id": message_id})

@@ -31,7 +31,7 @@ def routes() -> list[Route]:
 
 async def exchange(request: Request) -> Response:
     """A one-time ticket for the cookie that holds the session's handle."""
-    body = await _own_json(request)
+    body = await own_json(request)
     handle = tickets.redeem(str(body.get("ticket", ""))) if body is not None else None
     if handle is None:
         return _answer(403)
@@ -50,7 +50,7 @@ async def exchange(request: Request) -> Response:
 
 async def logout(request: Request) -> Response:
     """Ends the session the cookie names, at the API too, and drops the cookie."""
-    if await _own_json(request) is None:
+    if await own_json(request) is None:
         return _answer(403)
     handle = request.cookies.get(settings().cookie_name)
     if handle:
@@ -72,7 +72,7 @@ def end_session(handle: str) -> None:
         sessions().forget(handle)
 
 
-async def _own_json(request: Request) -> dict[str, object] | None:
+async def own_json(request: Request) -> dict[str, object] | None:
     """The JSON object of a call that our own page made; None for anybody else's."""
     origin = urlsplit(request.headers.get("origin", ""))
     if (

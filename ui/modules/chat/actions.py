@@ -38,7 +38,7 @@ def choose_listed(chat_id: str, command: str) -> None:
 def _post(chat_id: str, text: str) -> None:
     """May begin again at any use of Streamlit's session: the draft knows what is done, and its key posts once."""
     page = state.page()
-    page.notice = page.result = None
+    page.notice, page.result, page.jump = None, None, ("", "")
     if not text.strip():
         return
     draft = page.draft
@@ -115,3 +115,8 @@ def show_earlier(chat_id: str) -> None:
     page = state.page()
     shown = page.earlier[1] if page.earlier[0] == chat_id else 0
     page.earlier = (chat_id, shown + 1)
+
+
+def show_newest() -> None:
+    """Away from a message that was looked for."""
+    state.page().jump = ("", "")

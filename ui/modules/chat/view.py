@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, Chat, Message, Model, OpenChat
+from ui.api_client import ApiClient, ApiError, Chat, Earlier, Message, Model, OpenChat
 from ui.components.copying import copy_once
 from ui.components.drafts import keep_draft
 from ui.components.escape import escape_presses
-from ui.components.focus import focus, to_end
+from ui.components.focus import focus, to_end, to_message
 from ui.components.problem import draw_problem
 from ui.components.reading import reading
 from ui.modules.chat import actions, commands, files, queue
@@ -37,7 +39,8 @@ def draw(api: ApiClient) -> None:
     if opened and opened.chat.title:
         st.set_page_config(page_title=f"{opened.chat.title} · Parley")
     running = opened.chat.active_generation_id if opened else None
-    messages, more = _with_earlier(api, opened) if opened else ([], False)
+    part = _part(api, opened) if opened else Earlier([], more=False)
+    messages = part.messages
     catalogue = kept_catalogue(api)
     models = {model.id: model for model in catalogue.models}
     # Every call that may fail is made: from here the composer is on the page, and what is typed in it safe.
@@ -58,10 +61,13 @@ def draw(api: ApiClient) -> None:
         return
     st.empty()
     with st.container(key="conversation", gap="medium"):
-        if more:
+        if part.more:
             with st.container(horizontal_alignment="center"):
                 st.button("Show earlier messages", key="earlier", on_click=actions.show_earlier, args=(chat_id,))
-        _conversation(api, opened.chat, messages, running)
+        if part.more_after:
+            _passage(opened.chat, messages, busy=bool(running))
+        else:
+            _conversation(api, opened.chat, messages, running)
 
 
 def draw_offline() -> None:
@@ -92,22 +98,48 @@ def _conversation(api: ApiClient, chat: Chat, messages: list[Message], running: 
     for message in messages:
         question = message if message.role == "user" else question
         draw_message(message, question, chat.id, last=message is last, busy=bool(running))
-    if running:
+    looked_for = _jump(chat.id)
+    if looked_for:
+        to_message(looked_for)
+    elif running:
         to_end(running)
-        draw_running(api, running, last, review=bool(chat.plan and chat.plan.review))
     else:
         to_end(f"{last.id} ended", gently=True)
+    if running:
+        draw_running(api, running, last, review=bool(chat.plan and chat.plan.review))
 
 
-def _with_earlier(api: ApiClient, opened: OpenChat) -> tuple[list[Message], bool]:
-    """What is shown, and whether there is more before it."""
-    chat_id, messages = opened.chat.id, list(opened.messages)
-    wanted = state.page().earlier[1] if state.page().earlier[0] == chat_id else 0
-    more = len(messages) >= FIRST_PAGE
-    while more and wanted:
-        earlier = api.messages_before(chat_id, messages[0].id)
-        messages, more, wanted = earlier.messages + messages, earlier.more, wanted - 1
-    return messages, more
+def _passage(chat: Chat, messages: list[Message], *, busy: bool) -> None:
+    """A part of a long conversation that does not reach to its end."""
+    question = None
+    for message in messages:
+        question = message if message.role == "user" else question
+        draw_message(message, question, chat.id, last=False, busy=busy)
+    to_message(_jump(chat.id))
+    with st.container(horizontal_alignment="center"):
+        st.button("Go to the newest messages", key="newest", on_click=actions.show_newest)
+
+
+def _jump(chat_id: str) -> str:
+    """The message that was looked for in the open chat, if one was."""
+    chat, message = state.page().jump
+    return message if chat == chat_id else ""
+
+
+def _part(api: ApiClient, opened: OpenChat) -> Earlier:
+    """What is shown: the newest messages, or those around one that was looked for, and earlier ones as was asked."""
+    page, chat_id, looked_for = state.page(), opened.chat.id, _jump(opened.chat.id)
+    part = Earlier(list(opened.messages), more=len(opened.messages) >= FIRST_PAGE)
+    if looked_for and all(one.id != looked_for for one in part.messages):
+        part = api.messages_around(chat_id, looked_for)
+    wanted = page.earlier[1] if page.earlier[0] == chat_id else 0
+    while part.more and part.messages and wanted:
+        earlier = api.messages_before(chat_id, part.messages[0].id)
+        part, wanted = (
+            replace(earlier, messages=earlier.messages + part.messages, more_after=part.more_after),
+            wanted - 1,
+        )
+    return part
 
 
 def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Model]) -> None:
@@ -125,7 +157,7 @@ def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Mo
             st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
     if running:
         escape_presses("stop")
-    elif not (page.modal or page.editing):
+    elif not (page.modal or page.editing or _jump(chat_id)):
         focus(state.COMPOSER, chat_id or "new")
     else:
         st.empty()

@@ -33,7 +33,20 @@ def _go(chat_id: str) -> None:
         st.query_params["chat"] = chat_id
     else:
         st.query_params.clear()
-    state.page().going, state.page().notice, state.page().editing = chat_id, None, ""
+    page = state.page()
+    page.going, page.notice, page.editing, page.jump = chat_id, None, "", ("", "")
+
+
+def open_message(chat_id: str, message_id: str, *, aside: bool) -> None:
+    """The chat at that message; `aside` is one on a branch that is not shown now."""
+    if aside:
+        try:
+            my_client().show_branch(chat_id, message_id)
+        except ApiError as error:
+            state.page().toast = explain(error).text
+            return
+    open_chat(chat_id)
+    state.page().jump, state.page().earlier = (chat_id, message_id), ("", 0)
 
 
 def go_or_do() -> None:
@@ -41,6 +54,9 @@ def go_or_do() -> None:
     kind, name = chosen()
     if kind == "chat":
         open_chat(name)
+    elif kind == "message":
+        chat_id, message_id, aside = (name + "//").split("/")[:3]
+        open_message(chat_id, message_id, aside=bool(aside))
     elif kind == "place":
         state.page().visit = name
     elif kind == "do":

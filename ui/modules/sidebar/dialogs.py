@@ -14,7 +14,7 @@ from ui.render import file_name, literal
 from ui.sign_in.current import my_client
 
 SHORTCUTS = (
-    ("Find a chat or a page, or do something", "Ctrl K"),
+    ("Search messages, find a chat or a page, do something", "Ctrl K"),
     ("New chat", "Ctrl Shift O"),
     ("Send the message", "Enter"),
     ("Start a line in the message", "Shift Enter"),

@@ -38,7 +38,7 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
             width="stretch",
             on_click=actions.new_chat,
         )
-        st.button("Find or do", key="palette-open", icon=":material/search:", type="tertiary", width="stretch")
+        st.button("Search", key="palette-open", icon=":material/search:", type="tertiary", width="stretch")
         with st.container(key="places", gap=None):
             _links(places, "sidebar")
         _active_prompt(api)
@@ -51,7 +51,8 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
             _list(listed, archived=page.archive)
         _account(user, places)
     _watch(api, listed)
-    palette(_entries(listed.items, places), actions.go_or_do)
+    pages = [place.path for place in places if place.menu]
+    palette(_entries(listed.items, places), actions.go_or_do, user=user.id, pages=pages)
     draw_dialog()
 
 

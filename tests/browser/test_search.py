@@ -1,0 +1,69 @@
+"""Messages found as one types, and the jump to them, wherever in their chat they stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.person import Person
+from tests.browser.test_axe import violations
+from tests.browser.test_chat import counts_past
+from tests.server import Server, call, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def looks_for(person: Person, words: str) -> Locator:
+    """The first message of the palette's list."""
+    person.page.locator("dialog.parley-palette").wait_for(state="attached")  # a page that loads hears no key yet
+    person.page.keyboard.press("Control+k")
+    box = person.page.get_by_role("combobox", name="Find or do")
+    expect(box).to_be_focused()
+    box.press_sequentially(words)
+    found = person.page.locator(".parley-palette [role=option]").filter(has=person.page.locator("mark"))
+    expect(found.first.locator("mark").first).to_have_text(words)
+    return found.first
+
+
+def test_a_message_is_found_as_one_types_and_shown_in_its_place(ada: Person, api: Server) -> None:
+    account = {"username": ada.name, "password": ada.password}
+    token = call(api.port, "POST", "/auth/login", account).json["access_token"]
+
+    def post(path: str, body: Any, method: str = "POST") -> Any:
+        answer = call(api.port, method, path, body, Authorization=f"Bearer {token}")
+        assert answer.status in {200, 201}, answer.body
+        return answer.json
+
+    chat = post("/chats", {"title": "A long one"})["id"]
+    first = post(f"/chats/{chat}/messages", {"content": "demo:fast an albatross flies alone"})
+    post(f"/messages/{first['message']['parent_id']}", {"content": "demo:fast a pelican fishes"}, "PATCH")
+    for number in range(27):
+        post(f"/chats/{chat}/messages", {"content": f"demo:fast demo:count 1 message-{number}-"})
+
+    ada.page.reload()
+    ada.sees_empty_chat()
+    pelican = looks_for(ada, "pelican")
+    expect(pelican).to_contain_text("A long one")
+    until(lambda: not violations(ada, "search"), what="axe to find nothing")
+    pelican.click()
+    expect(ada.bubble("a pelican fishes")).to_be_in_viewport()  # it is not among the newest fifty
+    expect(ada.bubble("message-26-")).to_have_count(0)
+    ada.button("Go to the newest messages").click()
+    expect(ada.bubble("message-26-")).to_be_in_viewport()
+    expect(ada.bubble("a pelican fishes")).to_have_count(0)
+    looks_for(ada, "albatross")
+    ada.page.keyboard.press("Enter")
+    expect(ada.bubble("an albatross flies alone")).to_be_in_viewport()  # on a branch that was not shown
+    expect(ada.bubble("message-26-")).to_have_count(0)
+
+    ada.says("demo:count 5000")
+    counts_past(ada, 5)
+    expect(looks_for(ada, "pelican")).to_be_visible()  # it waits for no reply's end
+    box = ada.page.get_by_role("combobox", name="Find or do")
+    box.fill("no such words anywhere")
+    expect(ada.page.get_by_text("Nothing fits these words.")).to_be_visible()
+    box.press("Escape")
+    ada.stop_button().click()
+    expect(ada.reply()).to_contain_text("Stopped")
