@@ -28,6 +28,11 @@ SECRETS = {
 }
 
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+"""What one of the two kinds alone does."""
+
+
 def missing(reason: str) -> None:
     """A missing part skips its tests on a laptop and fails them under CI."""
     if os.environ.get("CI") == "true":  # noqa: TID251

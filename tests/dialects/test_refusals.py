@@ -17,13 +17,14 @@ from api.domain.audit import Actor
 from api.domain.budgets import Budget
 from api.domain.ids import new_id
 from api.domain.principal import Principal
+from tests.conftest import ON_SQLITE
 from tests.dialects.slack import SECRET, SlackUser, headers
 from tests.services.whole import PASSWORD, Whole
 from tests.upstream import Upstream
 
 pytestmark = [
     pytest.mark.xdist_group("refusals"),
-    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    ON_SQLITE,
 ]
 ROOT = Actor(None, "root")
 

@@ -12,10 +12,11 @@ import pytest
 from flask import Flask
 
 from api.domain.errors import StoreUnavailable
+from tests.conftest import ON_SQLITE
 from tests.services.whole import Whole
 
 PLENTY = 1_000_000
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = ON_SQLITE
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from api.domain.errors import Invalid, NotFound, StoreUnavailable
 from api.repositories.unit_of_work import ATTEMPTS, Store, UnitOfWork
+from tests.conftest import ON_POSTGRESQL, ON_SQLITE
 from tests.server import until
 
 
@@ -48,9 +49,8 @@ def test_everybody_gets_his_own_result(store: Store) -> None:
     assert noted(store) == {f"test-{number}" for number in range(1, 301) if number % 5}
 
 
+@ON_SQLITE
 def test_those_who_wait_share_one_transaction(store: Store) -> None:
-    if store.database.is_postgresql:
-        pytest.skip("PostgreSQL has many writers")
     entered, go_on = threading.Event(), threading.Event()
 
     def slow(work: UnitOfWork) -> None:
@@ -71,18 +71,16 @@ def test_those_who_wait_share_one_transaction(store: Store) -> None:
     assert len(noted(store)) == 21
 
 
+@ON_SQLITE
 def test_a_write_inside_a_write_is_refused(store: Store) -> None:
-    if store.database.is_postgresql:
-        pytest.skip("PostgreSQL has many writers")
     with pytest.raises(RuntimeError, match="inside a write"):
         store.write(lambda _: store.write(lambda work: note(work, "test-inner")))
     store.write(lambda work: note(work, "test-after"))
     assert noted(store) == {"test-after"}
 
 
+@ON_SQLITE
 def test_after_the_end_writes_are_refused_in_words(store: Store) -> None:
-    if store.database.is_postgresql:
-        pytest.skip("PostgreSQL has many writers")
     store.close()
     with pytest.raises(StoreUnavailable, match="stopping"):
         store.write(lambda work: note(work, "test-late"))
@@ -101,10 +99,9 @@ def test_the_one_who_writes_may_end_in_the_middle(store: Store) -> None:
     assert noted(store) == {"test-after"}
 
 
+@ON_POSTGRESQL
 def test_one_deadlock_after_the_other_is_told_as_trouble_of_the_database(store: Store) -> None:
     """PostgreSQL asks to try again after one; nobody waits for ever."""
-    if not store.database.is_postgresql:
-        pytest.skip("SQLite has one writer")
     attempts = []
 
     def refused(work: UnitOfWork) -> None:
@@ -117,6 +114,7 @@ def test_one_deadlock_after_the_other_is_told_as_trouble_of_the_database(store: 
     assert len(attempts) == ATTEMPTS
 
 
+@ON_POSTGRESQL
 @pytest.mark.parametrize(
     ("statement", "value"),
     [
@@ -125,9 +123,6 @@ def test_one_deadlock_after_the_other_is_told_as_trouble_of_the_database(store: 
     ],
 )
 def test_what_postgresql_cannot_hold_is_the_senders_mistake(store: Store, statement: str, value: str) -> None:
-    if not store.database.is_postgresql:
-        pytest.skip("SQLite holds it")
-
     def run(work: UnitOfWork) -> None:
         work.connection.execute(sa.text(statement), {"value": value})
 

@@ -32,6 +32,7 @@ from api.models.base import table_of
 from api.models.budgets import BudgetCounter, Reservation
 from api.models.generations import Generation
 from api.repositories.unit_of_work import Store
+from tests.conftest import ON_POSTGRESQL
 from tests.server import until
 from tests.services.machine import FOR_EVER, Machine, principal, text, waited
 from tests.services.spend import ESTIMATE, spend, spend_from_process
@@ -92,9 +93,8 @@ def test_64_threads_against_a_budget_for_20_calls(machine: Machine, store: Store
     assert found["used"] == found["ledger"] == 20 * 10, "the prompts of the calls that were stopped"
 
 
+@ON_POSTGRESQL
 def test_64_threads_in_four_processes(store: Store, database_url: str, ann: Principal) -> None:
-    if not store.database.is_postgresql:
-        pytest.skip("one process on SQLite")
     machine = Machine(store)
     machine.budgets.put(ROOT, budget(20 * ESTIMATE))
     spawn = multiprocessing.get_context("spawn")
