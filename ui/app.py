@@ -9,6 +9,7 @@ import streamlit as st
 from ui import state
 from ui.api_client import ApiError
 from ui.components.away import draw_failure
+from ui.components.callbacks import keep_callbacks_whole
 from ui.components.drawer import close_drawer
 from ui.components.exchange import exchange, leave
 from ui.components.question import draw_question
@@ -22,6 +23,7 @@ from ui.sign_in.sessions import Session
 
 
 def main() -> None:
+    keep_callbacks_whole()
     set_up()
     if state.page().leaving:
         leave(PATHS)

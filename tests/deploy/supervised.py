@@ -48,6 +48,11 @@ def alive(pid: int) -> bool:
     return not Path("/proc/self").exists()
 
 
+def as_in_a_terminal() -> None:
+    """Under `nohup` tests would inherit an ignored SIGHUP, which the supervisor respects."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @dataclass
 class Run:
     """One run of the supervisor. stdout and stderr are collected as lines."""
@@ -86,6 +91,7 @@ class Run:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=as_in_a_terminal,  # noqa: PLW1509  (it only resets a signal)
         )
         self.readers = [
             threading.Thread(target=lines.extend, args=(stream,), daemon=True)

@@ -191,6 +191,8 @@ def test_money(machine: Machine, ann: Principal) -> None:
     assert state(machine, ann).reserved == to_units(Decimal("0.06147"))
     with pytest.raises(BudgetExceeded, match=r"\$0\.1 a day"):
         machine.send(ann, machine.chat(ann), text("no"))
+    run = machine.generations._runs[sent.generation_id]
+    until(lambda: any(kind == "delta" for kind, _ in run.log.events))  # the usage came before it
     machine.generations.stop_reply(ann, str(sent.generation_id))
     cost = machine.ended(ann, sent.generation_id).cost
     assert cost == Decimal("0.006")

@@ -19,6 +19,7 @@ from api.domain.errors import NotFound
 from api.services.exports import archive as archives
 from api.services.exports import html, service
 from tests import hypothesis_profiles  # noqa: F401
+from tests.server import until
 from tests.services.trees import Tree, exported, put, talk, texts, trees
 from tests.services.whole import Whole
 
@@ -165,11 +166,15 @@ def test_all_chats_are_in_the_zip_but_temporary_ones(whole: Whole, monkeypatch: 
 def test_no_transaction_or_connection_is_open_between_two_pieces(whole: Whole) -> None:
     talk(whole, whole.ann, *("x" * 40_000 for _ in range(60)))
     pool = whole.services.chats._store.database
-    for chunk in whole.services.exports.all(whole.ann).chunks:
-        assert chunk is not None
-        assert pool.pool_in_use() == 0
-    for chunk in whole.services.exports.one(whole.ann, newest(whole), "html").chunks:
-        assert pool.pool_in_use() == 0
+    pieces = 0
+    for chunks in (
+        whole.services.exports.all(whole.ann).chunks,
+        whole.services.exports.one(whole.ann, newest(whole), "html").chunks,
+    ):
+        for _ in chunks:
+            pieces += 1
+            until(lambda: pool.pool_in_use() == 0)  # housekeeping may have one for a moment, an export would keep it
+    assert pieces > 4
 
 
 def newest(whole: Whole) -> str:

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from ui.api_client import ApiError, Outcome, Picture
-from ui.components.callbacks import whole
 from ui.components.errand import begin
 from ui.modules.images.card import facts
 from ui.modules.images.previews import EDGE, shrunk
@@ -79,7 +78,3 @@ def test_an_errand_goes_on_beside_and_brings_what_came_of_it() -> None:
 
     with pytest.raises(ApiError):
         begin(fails).result(60)
-
-
-def test_a_whole_callback_gives_its_result() -> None:
-    assert whole(lambda: 42)() == 42

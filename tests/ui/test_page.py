@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
-from streamlit.runtime.scriptrunner import RerunData, RerunException
+from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from tests.server import ROOT
@@ -201,7 +201,7 @@ def test_a_message_is_sent_once_though_the_browser_asks_for_another_run_meanwhil
         sending = any(frame.function in {"_post", "_deliver"} for frame in inspect.stack()[1:4])
         if sending and not asked:
             asked.append(place)
-            raise RerunException(RerunData())
+            get_script_run_ctx().script_requests.request_rerun(RerunData())  # type: ignore[union-attr]
         return kept(*args)
 
     monkeypatch.setattr(state, place, interrupted)
@@ -210,6 +210,7 @@ def test_a_message_is_sent_once_though_the_browser_asks_for_another_run_meanwhil
     posted = [path for method, path in page.calls if method == "POST" and path.endswith("/messages")]
     created = [path for method, path in page.calls if (method, path) == ("POST", "/chats")]
     assert (len(posted), len(created)) == (1, 1)
+    assert ada.query_params["chat"] == next(iter(page.chats)), "the browser asked from the address that it had"
     assert "precious words" in words(ada)
 
 

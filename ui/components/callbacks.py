@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import ParamSpec, TypeVar
+from functools import lru_cache
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import RerunException
-
-P = ParamSpec("P")
-T = TypeVar("T")
-REQUESTS = 20  # requests for another run that may come while one callback works
+from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.state.session_state import SessionState
 
 
-def whole(callback: Callable[P, T]) -> Callable[P, T]:
-    """A callback that a request for another run cannot break off; it must be safe to begin again.
+@lru_cache(maxsize=1)
+def keep_callbacks_whole() -> None:
+    """Streamlit raises a request for another run at the next use of its session, inside a callback too, and the click
+    or the text that the callback was for is gone with it. From now on a request waits until the callbacks are done."""
+    dispatch = SessionState._call_callbacks
 
-    Streamlit raises such a request at the next use of its session, inside a callback too, and the click or the text
-    that the callback was for is gone with it. Here the callback begins again, and the request is raised at its end.
-    """
+    def dispatch_whole(self: SessionState, **options: Any) -> None:
+        with undisturbed():
+            dispatch(self, **options)
 
-    @functools.wraps(callback)
-    def finished(*args: P.args, **kwargs: P.kwargs) -> T:
-        done, asked = _through(lambda: callback(*args, **kwargs))
-        if asked is not None:
-            # The browser asked from the address that it had; the callback may have opened a chat since.
-            address, _ = _through(st.query_params.to_dict)
-            raise RerunException(replace(asked.rerun_data, query_string=urlencode(address)))
-        return done
-
-    return finished
+    SessionState._call_callbacks = dispatch_whole  # type: ignore[method-assign]
 
 
-def _through(work: Callable[[], T]) -> tuple[T, RerunException | None]:
-    """The work's result, and the last request that came while it was done."""
-    asked: RerunException | None = None
-    for _ in range(REQUESTS):
-        try:
-            return work(), asked
-        except RerunException as request:
-            asked = request
-    assert asked is not None
-    raise asked
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What is done within is done to its end: requests for another run wait."""
+    context = get_script_run_ctx()
+    assert context is not None
+    requests = context.script_requests
+    assert requests is not None
+    requests.on_scriptrunner_yield = lambda: None  # type: ignore[method-assign]
+    try:
+        asked_from = _address()
+        yield
+        address = _address()
+    finally:
+        del requests.on_scriptrunner_yield  # the method of its class again
+    if address == asked_from:
+        return
+    # The browser asked from the address that it had; another chat was opened since.
+    request = requests.on_scriptrunner_yield()
+    if request is not None and request.type == ScriptRequestType.RERUN:
+        raise RerunException(replace(request.rerun_data, query_string=address))
+
+
+def _address() -> str:
+    return urlencode(st.query_params.to_dict())

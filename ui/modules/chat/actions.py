@@ -8,14 +8,13 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError
-from ui.components.callbacks import whole
+from ui.components.callbacks import undisturbed
 from ui.modules.chat import commands, queue
 from ui.modules.chat.model import chosen, model_key
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
 
-@whole
 def submit(chat_id: str) -> None:
     """The composer was sent."""
     text = str(state.widget(state.COMPOSER) or "")
@@ -23,20 +22,18 @@ def submit(chat_id: str) -> None:
     _post(chat_id, text)
 
 
-@whole
 def send(chat_id: str, text: str) -> None:
     """Posts a message, in a new chat if none is open. What cannot be sent comes back into the composer."""
     _post(chat_id, text)
 
 
-@whole
 def choose_listed(chat_id: str, command: str) -> None:
     """One of a command's list was taken."""
     _post(chat_id, commands.chosen(command))
 
 
 def _post(chat_id: str, text: str) -> None:
-    """May begin again at any use of Streamlit's session: the draft knows what is done, and its key posts once."""
+    """The draft knows what is done, and its key posts once: what failed may be sent again."""
     page = state.page()
     page.notice, page.result, page.jump = None, None, ("", "")
     if not text.strip():
@@ -79,17 +76,17 @@ def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
     page.files = []
 
 
-@whole
 def settle() -> bool:
     """Commands that took their time: whether one of them is over and its result to be drawn."""
     page = state.page()
     over = [draft for draft in page.pending if draft.errand is not None and draft.errand.done()]
-    for draft in over:
-        try:
-            _deliver(my_client(), draft.typed_in, draft)
-        except ApiError as error:
-            page.notice = state.Notice(f"{draft.text[:300]}: {explain(error).text}")
-        page.pending = [one for one in page.pending if one is not draft]
+    with undisturbed():
+        for draft in over:
+            try:
+                _deliver(my_client(), draft.typed_in, draft)
+            except ApiError as error:
+                page.notice = state.Notice(f"{draft.text[:300]}: {explain(error).text}")
+            page.pending = [one for one in page.pending if one is not draft]
     return bool(over)
 
 

@@ -9,7 +9,6 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Attachment
-from ui.components.callbacks import whole
 from ui.render import literal
 from ui.sign_in.current import my_client
 from ui.wording import explain
@@ -54,9 +53,8 @@ def draw_sent(files: Iterable[Attachment]) -> None:
         _shown(file)
 
 
-@whole
 def take() -> None:
-    """What was chosen is uploaded; what is refused is said. Begun again it takes nothing twice."""
+    """What was chosen is uploaded; what is refused is said."""
     page = state.page()
     page.notice = None
     api = my_client()
@@ -77,7 +75,6 @@ def take() -> None:
     page.files_round += 1  # the field is empty again
 
 
-@whole
 def remove(attachment_id: str) -> None:
     page = state.page()
     page.files = [file for file in page.files if file.id != attachment_id]

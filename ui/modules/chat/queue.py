@@ -8,7 +8,6 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, OpenChat
-from ui.components.callbacks import whole
 from ui.modules.chat.model import chosen
 from ui.render import label
 from ui.sign_in.current import my_client
@@ -45,7 +44,6 @@ def send_next(api: ApiClient, opened: OpenChat) -> bool:
     return True
 
 
-@whole
 def send_now(chat_id: str, key: str) -> None:
     page = state.page()
     page.notice = None
@@ -60,7 +58,6 @@ def send_now(chat_id: str, key: str) -> None:
     drop(chat_id, key)
 
 
-@whole
 def take_back(chat_id: str, key: str) -> None:
     """Into the box again, to be changed."""
     found = _find(chat_id, key)
@@ -69,7 +66,6 @@ def take_back(chat_id: str, key: str) -> None:
         drop(chat_id, key)
 
 
-@whole
 def drop(chat_id: str, key: str) -> None:
     page = state.page()
     page.queued[chat_id] = [one for one in page.queued.get(chat_id, []) if one.key != key]

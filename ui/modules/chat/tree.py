@@ -14,7 +14,6 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiError, Message
-from ui.components.callbacks import whole
 from ui.components.question import ask
 from ui.modules.chat.model import chosen
 from ui.sign_in.current import my_client
@@ -32,7 +31,6 @@ def end_edit() -> None:
     state.page().editing = ""
 
 
-@whole
 def send_edit(chat_id: str, message_id: str, key: str) -> None:
     text = str(state.widget(EDIT_FIELD) or "")
     if not text.strip():
@@ -42,26 +40,22 @@ def send_edit(chat_id: str, message_id: str, key: str) -> None:
         end_edit()
 
 
-@whole
 def answer_again(chat_id: str, message_id: str, key: str) -> None:
     """By the model that is chosen under the message box."""
     _try(lambda: my_client().answer_again(message_id, key=key, model=chosen(chat_id)))
 
 
-@whole
 def go_on(message_id: str, key: str) -> None:
     _try(lambda: my_client().go_on(message_id, key=key))
 
 
-@whole
 def execute(plan_id: str, key: str) -> None:
     """The plan is good: it is followed."""
     _try(lambda: my_client().execute(plan_id, key=key))
 
 
-@whole
 def save_plan(chat_id: str, plan_id: str, key: str, go_on: bool) -> None:
-    """In other words, beside the old one; and followed, if that is wanted. Begun again it saves no second one."""
+    """In other words, beside the old one; and followed, if that is wanted."""
     page, text = state.page(), str(state.widget(EDIT_FIELD) or "")
     if not text.strip():
         page.notice = state.Notice("Write a plan, or cancel the edit.")
@@ -78,7 +72,6 @@ def save_plan(chat_id: str, plan_id: str, key: str, go_on: bool) -> None:
         end_edit()
 
 
-@whole
 def show(chat_id: str, message_id: str) -> None:
     _try(lambda: my_client().show_branch(chat_id, message_id))
 
@@ -88,7 +81,6 @@ def copy(message: Message) -> None:
     state.page().toast = "Copied."
 
 
-@whole
 def choose(chat_id: str, message: Message, key: str) -> None:
     """An entry of a message's menu."""
     match state.widget(key):

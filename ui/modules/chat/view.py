@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Chat, Earlier, Message, Model, OpenChat
+from ui.components.callbacks import undisturbed
 from ui.components.copying import copy_once
 from ui.components.drafts import keep_draft
 from ui.components.escape import escape_presses
@@ -204,5 +205,6 @@ def _input(chat_id: str, *, replying: bool) -> None:
     if sent and not heard:
         # Streamlit knows no callback of a box that it did not draw to the end of a run: the first ones, while a page
         # loads. The words arrive all the same.
-        actions.send(chat_id, sent)
+        with undisturbed():
+            actions.send(chat_id, sent)
         st.rerun()

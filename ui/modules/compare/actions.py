@@ -8,7 +8,6 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiError
-from ui.components.callbacks import whole
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -16,9 +15,8 @@ MODELS, QUESTION = "compare_models", "compare_question"
 MOST = 4
 
 
-@whole
 def ask() -> None:
-    """May begin again at any use of Streamlit's session: the draft knows what is done, and its key posts once."""
+    """The draft knows what is done, and its key posts once: what failed may be sent again."""
     page = state.page()
     page.notice = None
     text, models = str(state.widget(QUESTION) or ""), list(state.widget(MODELS) or [])

@@ -8,7 +8,6 @@ from typing import Any
 
 from ui import state
 from ui.api_client import ApiError, Picture
-from ui.components.callbacks import whole
 from ui.components.errand import begin
 from ui.components.question import ask
 from ui.render import label
@@ -22,9 +21,7 @@ PAGE = 12
 FIELDS = {"prompt", "model", "size", "quality", "n"}
 
 
-@whole
 def make() -> None:
-    """Begun again it makes nothing twice: what is being made stands in the state."""
     page, prompt = state.page(), str(state.widget(PROMPT) or "").strip()
     page.form_errors, page.notice, page.image_needs_key, page.image_words = {}, None, False, prompt
     if page.drawing is not None:
