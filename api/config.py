@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -155,6 +156,12 @@ class Settings(BaseSettings):
     provider_first_timeout: float = Field(120.0, gt=0, description="Seconds to a provider's first byte.")
     provider_between_timeout: float = Field(120.0, gt=0, description="Seconds between a provider's bytes.")
     image_timeout: float = Field(300.0, gt=0, description="Seconds of a whole call that makes images.")
+    image_reserve_dollars: Decimal = Field(
+        Decimal("0.25"),
+        gt=0,
+        le=100,
+        description="Put aside on money budgets for an image whose provider says only afterwards what it charged.",
+    )
     provider_total_timeout: float = Field(1800.0, gt=0, description="Seconds of a whole provider call.")
 
     # Providers

@@ -335,6 +335,7 @@ class Wiring(Groundwork):
             timeout=self.settings.image_timeout,
             max_bytes=self.settings.max_image_bytes,
             max_chars=self.settings.max_message_chars,
+            reserve=self.settings.image_reserve_dollars,
         )
 
     # The instance's own state

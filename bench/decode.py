@@ -5,7 +5,6 @@ python -m bench.decode
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
@@ -17,58 +16,12 @@ from api.providers.wires.demo import DemoWire
 from api.providers.wires.google import GoogleWire
 from api.providers.wires.ollama import OllamaWire
 from api.providers.wires.openai import OpenAIWire
-from bench.mock_provider import payloads
-from bench.workload import tokens
+from bench.wire_events import EVENTS
 
 TOKENS = 200
 READS = (1, 2, 10, 50)
 ROUNDS = 7
 SECONDS = 0.15
-
-
-def _openai() -> list[bytes]:
-    return [b"data: " + payload + b"\n\n" for payload in payloads("bench-200-20", TOKENS)]
-
-
-def _ollama() -> list[bytes]:
-    base = {"model": "bench", "created_at": "2026-11-20T20:00:00.123456789Z"}
-
-    def line(content: str, **more: object) -> bytes:
-        message = {"role": "assistant", "content": content}
-        return json.dumps(base | {"message": message, "done": False} | more).encode() + b"\n"
-
-    end = {"done": True, "done_reason": "stop", "prompt_eval_count": 250, "eval_count": TOKENS}
-    return [*(line(token) for token in tokens(TOKENS)), line("", **end)]
-
-
-def _anthropic() -> list[bytes]:
-    def event(kind: str, **more: object) -> bytes:
-        data = json.dumps({"type": kind, **more}, separators=(",", ":"))
-        return f"event: {kind}\ndata: {data}\n\n".encode()
-
-    usage = {"input_tokens": 250, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 1}
-    message = {"id": "msg_01", "type": "message", "role": "assistant", "model": "bench", "content": [], "usage": usage}
-    deltas = [
-        event("content_block_delta", index=0, delta={"type": "text_delta", "text": token}) for token in tokens(TOKENS)
-    ]
-    return [
-        event("message_start", message=message),
-        event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-        *deltas,
-        event("content_block_stop", index=0),
-        event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 200}),
-        event("message_stop"),
-    ]
-
-
-def _google() -> list[bytes]:
-    def chunk(text: str, count: int, **more: object) -> bytes:
-        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, **more}
-        usage = {"promptTokenCount": 250, "candidatesTokenCount": count, "totalTokenCount": 250 + count}
-        found = {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "bench", "responseId": "r1"}
-        return f"data: {json.dumps(found, separators=(',', ':'))}\r\n\r\n".encode()
-
-    return [*(chunk(token, at) for at, token in enumerate(tokens(TOKENS))), chunk("", TOKENS, finishReason="STOP")]
 
 
 def _demo() -> list[bytes]:
@@ -79,10 +32,10 @@ def _demo() -> list[bytes]:
 
 
 CASES: dict[str, tuple[Callable[[], Wire], Callable[[], list[bytes]]]] = {
-    "openai": (OpenAIWire, _openai),
-    "anthropic": (AnthropicWire, _anthropic),
-    "google": (GoogleWire, _google),
-    "ollama": (OllamaWire, _ollama),
+    "openai": (OpenAIWire, lambda: EVENTS["openai"]("bench", TOKENS)),
+    "anthropic": (AnthropicWire, lambda: EVENTS["anthropic"]("bench", TOKENS)),
+    "google": (GoogleWire, lambda: EVENTS["google"]("bench", TOKENS)),
+    "ollama": (OllamaWire, lambda: EVENTS["ollama"]("bench", TOKENS)),
     "demo": (DemoWire, _demo),
 }
 """A wire, and what its provider sends: add a row with each new wire."""

@@ -1,4 +1,5 @@
-"""An OpenAI-compatible provider that costs next to nothing, so that it is not what is measured.
+"""A provider that costs next to nothing, so that it is not what is measured. It speaks OpenAI's protocol whole, and
+streams in Anthropic's, Gemini's and Ollama's.
 
 `python -m bench.mock_provider --port 0` prints its port and serves until SIGTERM or SIGINT. The name of the
 model picks the behaviour: `bench-200-20` streams 200 tokens, one every 20 ms; `bench-100-0` streams 100 as
@@ -20,10 +21,9 @@ from typing import cast
 
 import uvloop
 
-from bench.workload import answer, tokens
+from bench.wire_events import CREATED, EVENTS, usage
+from bench.workload import answer
 
-CREATED = 1_700_000_000
-PROMPT_TOKENS = 250
 BURST = 10
 """Tokens a write when there is no pace."""
 
@@ -31,6 +31,7 @@ _NAME = re.compile(r"bench-(\d{1,5})-(\d{1,4})\Z")
 _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]+)"')
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
+_IN_PATH = re.compile(rb"/models/([^/:]+):")
 _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
@@ -55,41 +56,19 @@ def _response(status: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-def _chunk(payload: bytes) -> bytes:
-    """One server-sent event as one HTTP chunk, the way real servers send them."""
-    return b"%x\r\ndata: %s\n\n\r\n" % (len(payload) + 8, payload)
-
-
-def _usage(count: int) -> dict[str, int]:
-    return {
-        "prompt_tokens": PROMPT_TOKENS,
-        "completion_tokens": count,
-        "total_tokens": PROMPT_TOKENS + count,
-    }
-
-
-def payloads(model: str, count: int) -> list[bytes]:
-    """The events of a stream as OpenAI sends them: `count` tokens, then why it ended, usage and the end."""
-    base = {"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": CREATED, "model": model}
-
-    def event(delta: dict[str, str], finish: str | None = None) -> bytes:
-        return _json(base | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
-
-    first, *others = tokens(count)
-    events = [event({"role": "assistant", "content": first})]
-    events += [event({"content": token}) for token in others]
-    usage = _json(base | {"choices": [], "usage": _usage(count)})
-    return [*events, event({}, "stop"), usage, b"[DONE]"]
+def _chunk(event: bytes) -> bytes:
+    """One event as one HTTP chunk, the way real servers send them."""
+    return b"%x\r\n%b\r\n" % (len(event), event)
 
 
 @lru_cache(maxsize=64)
-def script(model: str) -> Script | None:
-    """What `model` answers, or None if the name is not one of ours."""
+def script(model: str, wire: str = "openai") -> Script | None:
+    """What `model` answers, or None if the name is not one of ours. Whole answers are OpenAI's only."""
     match = _NAME.match(model)
     if match is None or not int(match[1]) or int(match[2]) >= Wheel.SLOTS:
         return None
     count, interval = int(match[1]), int(match[2])
-    chunks = [_chunk(payload) for payload in payloads(model, count)]
+    chunks = [_chunk(event) for event in EVENTS[wire](model, count)]
     step = 1 if interval else BURST
     writes = [b"".join(chunks[i : min(i + step, count)]) for i in range(0, count, step)]
     writes[0] = _STREAM_HEAD + writes[0]
@@ -101,7 +80,7 @@ def script(model: str) -> Script | None:
         "created": CREATED,
         "model": model,
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-        "usage": _usage(count),
+        "usage": usage(count),
     }
     return Script(tuple(writes), interval, _response("200 OK", _json(whole)))
 
@@ -119,6 +98,15 @@ def _model_list(*names: str) -> bytes:
 _MODELS = _model_list("bench-100-0", "bench-200-20")
 _UNKNOWN_MODEL = _error("The model does not exist", "model_not_found")
 _UNKNOWN_PATH = _error("No such path", "not_found")
+
+
+def _wire_of(path: bytes) -> str:
+    """Which of the other protocols a path belongs to; empty for none."""
+    if path.endswith(b"/v1/messages"):
+        return "anthropic"
+    if path.endswith(b"/api/chat"):
+        return "ollama"
+    return "google" if b":streamGenerateContent" in path else ""
 
 
 class Wheel:
@@ -216,6 +204,9 @@ class Connection(asyncio.Protocol):
             self._transport.write(_MODELS)
         elif line[0] == b"POST" and line[1].endswith(b"/chat/completions"):
             self._complete(body)
+        elif line[0] == b"POST" and (wire := _wire_of(line[1])):
+            match = _IN_PATH.search(line[1]) or _MODEL.search(body)
+            self._stream_as(script(match[1].decode(), wire) if match else None)
         else:
             self._transport.write(_UNKNOWN_PATH)
 
@@ -226,6 +217,12 @@ class Connection(asyncio.Protocol):
             self._transport.write(_UNKNOWN_MODEL)
         elif not _STREAM.search(body):
             self._transport.write(chosen.whole)
+        else:
+            self._stream_as(chosen)
+
+    def _stream_as(self, chosen: Script | None) -> None:
+        if chosen is None:
+            self._transport.write(_UNKNOWN_MODEL)
         else:
             self._stream = Stream(chosen, self._transport.write)
             if chosen.interval_ms:

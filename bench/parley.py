@@ -25,7 +25,8 @@ def server(name: str, port: int, upstream: str, folder: Path, database: Cluster 
     env = {
         "API_PORT": str(port),
         "DATA_DIR": str(folder),
-        "OPENAI_BASE_URL": upstream,
+        "OPENAI_BASE_URL": f"{upstream}/v1",
+        **{f"{vendor}_BASE_URL": upstream for vendor in ("ANTHROPIC", "GEMINI", "OLLAMA")},
         "RATE_LIMIT_PER_HOUR": PLENTY,
         "GENERATION_LIMIT_PER_HOUR": PLENTY,
         "LOGIN_LIMIT": "100000",
@@ -82,6 +83,9 @@ def _account(port: int, number: int, chats: int) -> list[Seat]:
     api.key = login["access_token"]
     config = {"name": "bench", "provider": "openai", "api_key": f"sk-bench-{number:032d}"}
     api.call("POST", "/model-configs", {**config, "model": "bench-200-20", "is_default": True})
+    for vendor in ("anthropic", "gemini"):
+        other = {"name": vendor, "provider": vendor, "api_key": f"key-bench-{number:032d}", "model": "bench-200-20"}
+        api.call("POST", "/model-configs", other)
     api.key = key = api.call("POST", "/api-keys", {"name": "bench", "scopes": ["chat"]})["key"]
     return [Seat(api.call("POST", "/chats", {})["id"], key) for _ in range(chats)]
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,9 @@ from bench.processes import REPOSITORY, DidNotStart, Server, Watch, free_port, m
 from bench.report import DIRECT, REFERENCE, Measure, Results, Start
 from bench.workload import CELLS, Cell
 
+WIRES = ("openai", "anthropic", "gemini", "ollama")
+WIRE_CELL = Cell("wires", "100 streams of 200 tokens x 10 ms", 100, 200, 10, 0.5)
+MOST_OF_OPENAI = 1.5
 CHATS = 1000
 """Chats a server; cells use them in turn: each has a few turns of context and never two replies at once."""
 SETTLE = 0.6
@@ -86,6 +90,8 @@ class Bench:
                 _say(f"{cell.id}: {row.id}")
                 results.add(self.measure(cell, row))
         print("\n".join(results.table(self._cells)))
+        for line in self._by_wire(rows):
+            print(line)
         print("\nFirst targets")
         print("\n".join(results.targets()) or "nothing of ours was measured")
         speeds = f"{min(self._speeds):.1f} / {median(self._speeds):.1f} / {max(self._speeds):.1f}"
@@ -103,7 +109,7 @@ class Bench:
         if REFERENCE in self._wanted:
             rows.append(Row(REFERENCE, self._reference(port)))
         for name in ("sqlite", "postgres"):
-            rows += self._ours(name, f"http://127.0.0.1:{port}/v1")
+            rows += self._ours(name, f"http://127.0.0.1:{port}")
         for server in {id(row.server): row.server for row in rows if row.server is not mock}.values():
             server.start()
         return [row for row in rows if row.id in self._wanted]
@@ -163,6 +169,23 @@ class Bench:
             report = self._load(cell, row)
             time.sleep(SETTLE)
         return Measure(row.id, cell, report, watch.cpu, watch.database_cpu, watch.peak_pss)
+
+    def _by_wire(self, rows: list[Row]) -> Iterator[str]:
+        """What a token of each wire costs from end to end, beside the openai wire's before and after."""
+        for row in (row for row in rows if row.id == "sqlite"):
+            found: dict[str, list[float]] = {}
+            for vendor in (*WIRES, WIRES[0]):
+                _say(f"end to end: {vendor}")
+                measure = self.measure(WIRE_CELL, replace(row, prefix=f"{vendor}/"))
+                complete, cpu = measure.report.complete, measure.cpu
+                if complete < measure.report.started:
+                    yield f"{vendor}: {complete} of {measure.report.started} replies complete"
+                found.setdefault(vendor, []).append(cpu * 1e6 / max(1, complete * WIRE_CELL.tokens))
+            base = min(found[WIRES[0]])
+            yield f"\nEnd to end, CPU us a token, SQLite, {WIRE_CELL.title} (at most {MOST_OF_OPENAI} of openai's):"
+            for vendor, figures in found.items():
+                kept = "" if min(figures) <= MOST_OF_OPENAI * base else "  MISSED"
+                yield f"{vendor.ljust(14)}{min(figures):8.1f}{min(figures) / base:8.2f}{kept}"
 
     def _load(self, cell: Cell, row: Row) -> Report:
         """The load generator in a process of its own."""

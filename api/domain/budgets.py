@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Literal
 from uuid import UUID
 
@@ -65,7 +66,8 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What is known of a call before it is made. `prompt_tokens` is an estimate."""
+    """What is known of a call before it is made. `prompt_tokens` is an estimate; `dollars` what is put aside for a call
+    without rates whose provider says afterwards what it charged."""
 
     generation_id: UUID
     provider: str
@@ -73,6 +75,7 @@ class Forecast:
     prompt_tokens: int
     output_tokens: int | None
     rates: Rates | None
+    dollars: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

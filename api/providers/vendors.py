@@ -15,11 +15,13 @@ DEMO_URL: Final = "demo:///"
 @dataclass(frozen=True, slots=True)
 class Images:
     """How a vendor makes images: its usual `model`, the `response_format` that brings the bytes, how many `a_call`
-    (None: as many as it is asked for), and the model that a `trial` of the key may use for nothing."""
+    (None: as many as it is asked for), whether an answer `tells_cost`, and the model by which a key is tried out for
+    nothing (`trial`)."""
 
     model: str | None = None
     answer_form: str | None = None
     a_call: int | None = None
+    tells_cost: bool = False
     trial: str | None = None
 
 
@@ -178,7 +180,9 @@ VENDORS: Final = (
         needs_key=True,
         key_hint="from the ImageRouter dashboard",
         abilities=frozenset({"images", "models"}),
-        images=Images(model="openai/gpt-image-2", answer_form="b64_ephemeral", a_call=1, trial="test/test"),
+        images=Images(
+            model="openai/gpt-image-2", answer_form="b64_ephemeral", a_call=1, tells_cost=True, trial="test/test"
+        ),
     ),
     Vendor(
         id="mistral",

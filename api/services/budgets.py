@@ -144,6 +144,8 @@ class BudgetService:
             return call.prompt_tokens + output
         rates = self._prices.rates(call.provider, call.model, call.rates)
         cost = cost_of(rates, Usage(call.prompt_tokens, output if rates.output else 0)) if rates else None
+        if cost is None and call.dollars is not None:
+            return to_units(call.dollars)
         if cost is None:
             raise PriceUnknown(
                 f"A money budget holds here, and nobody knows what {call.provider}/{call.model} costs. Choose another "

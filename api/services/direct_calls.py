@@ -34,7 +34,7 @@ NO_FAULT_TOLD = "Something went wrong on our side."
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A call that is to be made. `prompt_tokens` and `output_tokens` are estimates."""
+    """A call that is to be made. `prompt_tokens` and `output_tokens` are estimates, `dollars` as in Forecast."""
 
     vendor: Vendor
     config: ModelConfig | None
@@ -42,6 +42,7 @@ class Planned:
     prompt_tokens: int
     rates: Rates | None = None
     output_tokens: int = 0
+    dollars: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,13 @@ class DirectCalls:
             provider, model = planned.vendor.id, planned.model
             limits += self._rate_limits.count_calls(work, principal, surface, [(provider, model)])
             forecast = Forecast(
-                generation_id, provider, model, planned.prompt_tokens, planned.output_tokens, planned.rates
+                generation_id,
+                provider,
+                model,
+                planned.prompt_tokens,
+                planned.output_tokens,
+                planned.rates,
+                planned.dollars,
             )
             self._budgets.reserve(work, principal, [forecast])
             row: dict[str, Any] = {

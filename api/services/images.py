@@ -78,7 +78,8 @@ class Tried:
 
 
 class ImageService:
-    """`timeout` is in seconds, of the whole call; `max_bytes` of one image."""
+    """`timeout` is in seconds, of the whole call; `max_bytes` of one image; `reserve` what is put aside on money
+    budgets for an image whose provider says only afterwards what it charged."""
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class ImageService:
         timeout: float,
         max_bytes: int,
         max_chars: int,
+        reserve: Decimal,
     ) -> None:
         self._store = store
         self._calls = calls
@@ -102,6 +104,7 @@ class ImageService:
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._max_chars = max_chars
+        self._reserve = reserve
 
     # Making
 
@@ -117,7 +120,9 @@ class ImageService:
             known = self._choice.facts(principal, vendor, config, name).rates
             rates = known or model_facts.image_rates_of(vendor.id, name)
             tokens = tokens_of(len(draft.prompt.encode("utf-8", "replace")), 1)
-            return Planned(vendor, config, name, tokens, rates, draft.n * OUTPUT_GUESS)
+            tells = vendor.images is not None and vendor.images.tells_cost
+            dollars = draft.n * self._reserve if tells else None
+            return Planned(vendor, config, name, tokens, rates, draft.n * OUTPUT_GUESS, dollars)
 
         def call(planned: Planned, generation_id: UUID) -> Made[ImagesMade]:
             answer = self._asked(planned, draft, self._timeout)

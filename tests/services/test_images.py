@@ -172,12 +172,40 @@ def test_limits_and_budgets_hold(whole: Whole, router: Answers) -> None:
     money = Budget(new_id(), "everyone", None, "cost", "month", to_units(Decimal("0.5")))
     whole.services.budgets.put(ROOT, money)
     asked = len(router.asked)
-    with pytest.raises(PriceUnknown):
-        made(whole)
+    with pytest.raises(PriceUnknown, match="nobody-knows"):
+        made(whole, model="openai/nobody-knows")
     with pytest.raises(BudgetExceeded):
         made(whole, model="openai/gpt-image-2", n=10)
     assert len(router.asked) == asked, "nobody was asked"
     assert made(whole, model="openai/gpt-image-2").images
+
+
+def test_what_is_charged_afterwards_is_put_aside_before(whole: Whole, router: Answers) -> None:
+    """ImageRouter's prices are not known beforehand: a quarter of a dollar an image is held, what it says counts."""
+    configured(whole)
+    money = Budget(new_id(), "everyone", None, "cost", "month", to_units(Decimal("0.6")))
+    budgets = whole.services.budgets
+    budgets.put(ROOT, money)
+    asked = len(router.asked)
+    with pytest.raises(BudgetExceeded):
+        made(whole, n=3)
+    assert len(router.asked) == asked, "nobody was asked"
+    seen: list[int] = []
+    told = router.by_path[PATH]
+
+    def answered(body: Any) -> Any:
+        seen.append(budgets.states(whole.ann)[0].reserved)
+        return told(body)
+
+    router.by_path[PATH] = answered
+    assert len(made(whole, n=2).images) == 2
+    assert set(seen) == {to_units(Decimal("0.5"))}
+    (state,) = budgets.states(whole.ann)
+    assert (state.used, state.reserved) == (to_units(Decimal("0.008")), 0), "what it said that it charged"
+    with pytest.raises(ProviderAuthFailed):
+        made(whole, model="imagerouter/status:401")
+    (state,) = budgets.states(whole.ann)
+    assert (state.used, state.reserved) == (to_units(Decimal("0.008")), 0)
 
 
 def test_no_more_at_a_time_than_leaves_threads_for_others(whole: Whole, router: Answers) -> None:

@@ -154,8 +154,11 @@ def _turns(message: Mapping[str, Any], at: str) -> Iterator[Turn]:
     if role == "user":
         yield _turn("user", content, (), f"{at}.content")
     elif role == "assistant":
-        calls = tuple(_call(call, f"{at}.tool_calls.{n}") for n, call in enumerate(message.get("tool_calls") or ()))
-        sealed = tuple(part for call in message.get("tool_calls") or () for part in _sealed(call))
+        given = message.get("tool_calls") or ()
+        if not isinstance(given, list | tuple):
+            raise _invalid(f"{at}.tool_calls", "tool_calls is a list.")
+        calls = tuple(_call(call, f"{at}.tool_calls.{n}") for n, call in enumerate(given))
+        sealed = tuple(part for call in given for part in _sealed(call))
         yield _turn("assistant", content or message.get("refusal"), (*sealed, *calls), f"{at}.content")
     elif role == "tool":
         result = ToolResult(str(message.get("tool_call_id") or ""), "", _plain(content, f"{at}.content"))
