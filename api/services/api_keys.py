@@ -86,7 +86,7 @@ class ApiKeyService:
             raise NotFound("This API key does not exist.")
 
     def good_among(self, key_ids: set[UUID]) -> set[UUID]:
-        """Those keys that still count: asked once a second for all open streams of a process."""
+        """Those keys that still count: the doorkeeper asks for all open streams of a process."""
         return self._store.read(lambda uow: uow.api_keys.good_among([*key_ids])) if key_ids else set()
 
     def bootstrap(self, secret: str) -> None:

@@ -101,7 +101,7 @@ class SessionService:
         return self._store.write(lambda uow: uow.sessions.revoke_all(user_id))
 
     def open_among(self, session_ids: set[UUID]) -> set[UUID]:
-        """Those sessions that still count: asked once a second for all open streams of a process."""
+        """Those sessions that still count: the doorkeeper asks for all open streams of a process."""
         return self._store.read(lambda uow: uow.sessions.open_among([*session_ids])) if session_ids else set()
 
 

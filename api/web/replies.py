@@ -15,7 +15,7 @@ from flask import Response, current_app, request
 
 from api.domain import event_index
 from api.domain.chats import Message
-from api.domain.errors import Invalid, Overloaded
+from api.domain.errors import Invalid, Overloaded, SessionEnded
 from api.services.generations import Follower
 from api.services.generations.braid import places_of
 from api.services.images import ImagesMade
@@ -214,16 +214,24 @@ def _awaited(follower: Follower, encode: Encode) -> bytes:
     """The answer's body, once the reply has ended. One wake-up a reply, not one a token."""
     cursor = follower.cursor
     over = threading.Event()
+    out = False
 
     def appended() -> None:
         if cursor.log.closed:
             over.set()
 
-    follower.revoked = over.set
+    def shown_out() -> None:
+        nonlocal out
+        out = True
+        over.set()
+
+    follower.revoked = shown_out
     cursor.log.subscribe(appended)
     try:
         appended()
         over.wait()
+        if out:
+            raise SessionEnded("This session or key has ended; sign in again. The reply goes on in its chat.")
         while events := cursor.take():
             if body := encode(events):
                 return body

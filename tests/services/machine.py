@@ -124,6 +124,7 @@ class Machine:
         max_reply_chars: int = 1_000_000,
         hold_seconds: float = 3600.0,
         rules: tuple[Rule, ...] = (),
+        housekeeping: Callable[[], None] = lambda: None,
     ) -> None:
         self.store = store
         instance = InstanceSettings("open", "", 100_000, 100_000, limit_rules=rules)
@@ -131,6 +132,7 @@ class Machine:
         self.prices = PriceService(store)
         self.budgets = BudgetService(store, self.prices, hold_seconds)
         self.owner = new_id()
+        self.signed_out: set[UUID] = set()  # sessions that count no longer
         self.loop = LoopThread()
         self.presence = presence_of(store.database, self.owner)
         self.generations = GenerationService(
@@ -143,8 +145,8 @@ class Machine:
             max_reply_chars=max_reply_chars,
             max_runs=1000,
             drain_seconds=1.0,
-            still_good=lambda sessions, keys: (sessions, keys),
-            housekeeping=lambda: None,
+            still_good=lambda sessions, keys: (sessions - self.signed_out, keys),
+            housekeeping=housekeeping,
             settle=self._settle,
             price=self.prices.price,
         )

@@ -22,7 +22,8 @@ from api.repositories.unit_of_work import Store
 from api.services.generations.braid import Braid, Strand
 from api.services.generations.chain import Chain
 from api.services.generations.counting import Price
-from api.services.generations.janitor import Janitor, StillGood
+from api.services.generations.doorkeeper import Doorkeeper, StillGood
+from api.services.generations.janitor import Janitor
 from api.services.generations.plan import Plan
 from api.services.generations.recorder import Recorder, Settle
 from api.services.generations.recovery import Recovery
@@ -96,14 +97,8 @@ class GenerationService:
         self.recovery = Recovery(store, presence, owner, self._carries, settle)
         self._flusher = Flusher(Recorder(store, owner, settle).store, self._beat)
         self._tail = Tail(store, loop, poll_seconds)
-        self._janitor = Janitor(
-            store=store,
-            loop=loop,
-            recovery=self.recovery,
-            followers=lambda: self._followers,
-            still_good=still_good,
-            housekeeping=housekeeping,
-        )
+        self._janitor = Janitor(recovery=self.recovery, housekeeping=housekeeping)
+        self._doorkeeper = Doorkeeper(loop=loop, followers=lambda: self._followers, still_good=still_good)
         self._interrupting = False
         self._beat_at = 0.0
         self._epoch: str | None = None
@@ -133,6 +128,7 @@ class GenerationService:
         self._flusher.start()
         self._tail.start()
         self._janitor.start()
+        self._doorkeeper.start()
 
     def begin_drain(self) -> None:
         """SIGTERM: no new runs; the running ones have `drain_seconds`, then end as `interrupted`."""
@@ -160,6 +156,7 @@ class GenerationService:
         limit = time.monotonic() + CLOSING_SECONDS
         while self._runs and time.monotonic() < limit:
             time.sleep(0.01)
+        self._doorkeeper.stop()
         self._janitor.stop()
         self._flusher.stop()
         self._tail.stop()

@@ -1,0 +1,57 @@
+"""Who may no longer read is shown out, whatever else the process has to do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from api.domain.accounts import User
+from api.domain.ids import new_id
+from api.repositories.unit_of_work import Store
+from tests.conftest import ON_SQLITE
+from tests.services.machine import FOR_EVER, Machine, principal, text
+
+
+class Slow:
+    """Housekeeping that is at it until the test's end."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.over = threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        self.over.wait(60)
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+def machine(store: Store, slow: Slow) -> Iterator[Machine]:
+    machine = Machine(store, housekeeping=slow)
+    machine.generations.start()
+    yield machine
+    slow.over.set()
+    machine.generations.stop()
+
+
+@ON_SQLITE
+def test_housekeeping_holds_up_no_door(machine: Machine, slow: Slow, register: Callable[[str], User]) -> None:
+    user = register("ann")
+    ann = replace(principal(user.id, user.username), session_id=new_id())
+    other_tab = replace(ann, session_id=new_id())
+    sent = machine.send(ann, machine.chat(ann), text("a"), FOR_EVER)
+    out, others = threading.Event(), threading.Event()
+    for who, told in ((ann, out), (other_tab, others)):
+        follower = machine.generations.follow(who, str(sent.generation_id))
+        follower.revoked = lambda follower=follower, told=told: (follower.close(), told.set())
+    assert slow.begun.wait(60)
+    machine.signed_out.add(ann.session_id)
+    assert out.wait(60)
+    assert not others.is_set()
