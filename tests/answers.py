@@ -8,17 +8,17 @@ docs.litellm.ai (/model/info), platform.openai.com (/embeddings), ai.google.dev 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import Handler, Loopback
 
 Answer = Any
 """JSON; `(status, JSON)`; a function of the body that gives either. An iterator's JSON lines are streamed; bytes go as
 they are."""
 
 
-class Answers:
+class Answers(Loopback):
     """`with Answers({"/api/tags": …}) as server:` — `asked` holds (path, body, headers)."""
 
     def __init__(self, by_path: dict[str, Answer]) -> None:
@@ -27,53 +27,32 @@ class Answers:
         self.asked: list[tuple[str, Any, dict[str, str]]] = []
         answers = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Asked(Handler):
             def do_GET(self) -> None:
                 answers._answer(self, None)
 
             def do_POST(self) -> None:
-                answers._answer(self, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                answers._answer(self, self.body())
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self.server.serve_forever)
-
-    def __enter__(self) -> Answers:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self._thread.join()
-        self.server.server_close()
+        super().__init__(Asked)
+        self.url = self.origin
 
     def paths(self) -> list[str]:
         return [path for path, _, _ in self.asked]
 
-    def _answer(self, handler: BaseHTTPRequestHandler, body: Any) -> None:
+    def _answer(self, handler: Handler, body: Any) -> None:
         path = handler.path.partition("?")[0]
         self.asked.append((path, body, {name.lower(): value for name, value in handler.headers.items()}))
         found = self.by_path.get(path, self.otherwise)
         found = found(body) if callable(found) else found
         status, said = found if isinstance(found, tuple) else (200, found)
-        handler.send_response(status)
         if isinstance(said, Iterator):
-            handler.send_header("Content-Type", "application/x-ndjson")
-            handler.end_headers()
+            handler.begin(status, "application/x-ndjson")
             for line in said:
                 handler.wfile.write(json.dumps(line).encode() + b"\n")
                 handler.wfile.flush()
             return
-        data = said if isinstance(said, bytes) else json.dumps(said).encode()
-        handler.send_header("Content-Type", "application/json")
-        handler.send_header("Content-Length", str(len(data)))
-        handler.end_headers()
-        handler.wfile.write(data)
+        handler.say(status, said)
 
 
 def ollama(

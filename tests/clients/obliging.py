@@ -7,68 +7,43 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import Handler, Loopback
 
 MODELS = ("obliging", "obliging-too")
 PIECE = 5  # characters of a chunk
 REFUSED = {"type": "invalid_request_error", "param": "model", "code": "model_not_found"}
 
 
-class Obliging:
+class Obliging(Loopback):
     """`with Obliging() as model: … OPENAI_BASE_URL=model.url` — `asked` holds the bodies."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         obliging = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Asked(Handler):
             def do_GET(self) -> None:
-                _send(self, 200, {"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]})
+                self.say(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]})
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = self.body()
                 obliging.asked.append(body)
                 if body["model"] not in MODELS:
-                    _send(self, 404, {"error": {"message": "The model does not exist", **REFUSED}})
+                    self.say(404, {"error": {"message": "The model does not exist", **REFUSED}})
                 elif body.get("stream"):
                     _stream(self, body)
                 else:
-                    _send(self, 200, _whole(body))
+                    self.say(200, _whole(body))
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        self._thread = threading.Thread(target=self.server.serve_forever)
-
-    def __enter__(self) -> Obliging:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self._thread.join()
-        self.server.server_close()
+        super().__init__(Asked)
+        self.url = f"{self.origin}/v1"
 
 
-def _send(handler: BaseHTTPRequestHandler, status: int, value: Any) -> None:
-    data = json.dumps(value).encode()
-    handler.send_response(status)
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", str(len(data)))
-    handler.end_headers()
-    handler.wfile.write(data)
-
-
-def _stream(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Type", "text/event-stream")
-    handler.end_headers()
+def _stream(handler: Handler, body: dict[str, Any]) -> None:
+    handler.begin(200, "text/event-stream")
     for delta in _deltas(body):
         _event(handler, body, choices=[{"index": 0, "delta": delta, "finish_reason": None}])
     _event(handler, body, choices=[{"index": 0, "delta": {}, "finish_reason": _finish(body)}])
@@ -76,7 +51,7 @@ def _stream(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
     handler.wfile.write(b"data: [DONE]\n\n")
 
 
-def _event(handler: BaseHTTPRequestHandler, body: dict[str, Any], **more: Any) -> None:
+def _event(handler: Handler, body: dict[str, Any], **more: Any) -> None:
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": body["model"]} | more
     handler.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
     handler.wfile.flush()

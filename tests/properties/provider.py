@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from typing import Any
+
+from tests.loopback import Handler, Loopback
 
 
 @dataclass(frozen=True)
@@ -31,44 +31,24 @@ class Script:
         return [data[start:stop] for start, stop in zip(places, places[1:], strict=False)]
 
 
-@dataclass
-class ScriptedProvider:
+class ScriptedProvider(Loopback):
     """`with ScriptedProvider() as provider: provider.script = Script(…)`"""
 
-    script: Script = field(default_factory=lambda: Script(()))
-
-    def __enter__(self) -> ScriptedProvider:
+    def __init__(self) -> None:
+        self.script = Script(())
         provider = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Asked(Handler):
             protocol_version = "HTTP/1.1"
             wbufsize = 0
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
+                self.body()
+                self.begin(200, "text/event-stream", **{"Transfer-Encoding": "chunked"})
                 for piece in provider.script.writes():
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                 self.wfile.write(b"0\r\n\r\n")
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/v1"
+        super().__init__(Asked)
+        self.url = f"{self.origin}/v1"

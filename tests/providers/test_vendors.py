@@ -95,6 +95,15 @@ def test_the_vendors_that_people_have() -> None:
         assert CATALOGUE.vendor(name) is not None, name
 
 
+def test_usual_models() -> None:
+    """The documents' own where they are still offered; of Anthropic, Gemini and Qwen they are not any more."""
+    usual = {vendor.id: vendor.default_model for vendor in VENDORS}
+    assert (usual["openai"], usual["huggingface"]) == ("gpt-4o", "meta-llama/Llama-3.3-70B-Instruct")
+    gone = {"claude-sonnet-4-5-20250929", "gemini-2.0-flash-exp", "qwen-max"}
+    assert not gone & set(usual.values())
+    assert {name for name, model in usual.items() if model is None} == {"imagerouter", "litellm", "custom", "ollama"}
+
+
 def test_a_new_compatible_vendor_is_a_row_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sent to, read, listed with what its list says, and asked for embeddings, without a line of code."""
     row = Vendor(

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +16,7 @@ from api.domain.errors import NotFound, ProviderAuthFailed, ProviderTimeout
 from api.providers.catalogue import Catalogue
 from api.services import catalogue as module
 from api.services import fan_out
+from tests.loopback import Handler, Loopback
 from tests.server import until
 from tests.services.whole import KEY, Whole, statements
 from tests.upstream import MODELS, Upstream
@@ -39,7 +39,7 @@ def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DEADLINE_SECONDS", 60.0)
 
 
-class Lists:
+class Lists(Loopback):
     """A provider that only lists models: `answers` by path's first part; `asked` counts."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Lists:
         self.hanging = threading.Event()
         lists = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Asked(Handler):
             def do_GET(self) -> None:
                 how = self.path.split("/")[1]
                 lists.asked.append(how)
@@ -57,37 +57,23 @@ class Lists:
                 status = int(how) if how.isdigit() else 200
                 two = b'{"data": [{"id": "one"}, {"id": "two"}]}'
                 body = {"html": b"<html>", "none": b'{"data": []}', "priced": PRICED}.get(how, two)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.say(status, body)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_port
-        self._thread = threading.Thread(target=self.server.serve_forever)
-        self._thread.start()
+        super().__init__(Asked)
 
     def url(self, how: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{how}"
+        return f"{self.origin}/{how}"
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self.gate.set()
         self.hanging.set()
-        self.server.shutdown()
-        self._thread.join()
-        self.server.server_close()
+        super().__exit__()
 
 
 @pytest.fixture
 def lists() -> Iterator[Lists]:
-    provider = Lists()
-    yield provider
-    provider.close()
+    with Lists() as provider:
+        yield provider
 
 
 @pytest.fixture

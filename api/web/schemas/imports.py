@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from api.domain.imports import Outcome, RunState
 from api.web.openapi import Parameters
 
 
@@ -20,7 +20,7 @@ class ImportResultAnswer(BaseModel):
     """What became of one conversation; `messages` counts the new ones, `detail` says why it failed or what it lost."""
 
     position: int
-    outcome: Literal["added", "extended", "unchanged", "failed"]
+    outcome: Outcome
     title: str
     source: str | None
     source_id: str | None
@@ -33,7 +33,7 @@ class ImportAnswer(BaseModel):
     """`done` of `size` bytes are read; the counts are of conversations."""
 
     id: UUID
-    state: Literal["running", "complete", "failed", "interrupted"]
+    state: RunState
     size: int
     done: int
     added: int
