@@ -25,6 +25,7 @@ POSTGRESQL_OPTIONS = " ".join(
         "lock_timeout=5000",
         "idle_in_transaction_session_timeout=30000",
         "TimeZone=UTC",
+        "jit=off",  # no query here is worth compiling, and the costly functions of search look as if one were
     )
 )
 SQLITE_BUSY_SECONDS = 10.0

@@ -179,6 +179,8 @@ def questions(store: Store) -> Iterator[tuple[str, float, Callable[[], object]]]
         "系统",
         "ru",
         "st",
+        "x",
+        "系",
         "ing common",
         "nowhere",
         "zq",
@@ -186,6 +188,7 @@ def questions(store: Store) -> Iterator[tuple[str, float, Callable[[], object]]]
     ):
         yield f"search {text}", SEARCH_PROMISE_MS, lambda text=text: search.search(who, text, 20, None)
     yield "search common model:gpt", SEARCH_PROMISE_MS, lambda: search.search(who, "common model:gpt", 20, None)
+    yield "search common pinned:true", SEARCH_PROMISE_MS, lambda: search.search(who, "common pinned:true", 20, None)
     yield "search rust in:title", SEARCH_PROMISE_MS, lambda: search.search(who, "rust in:title", 20, None)
 
 

@@ -55,10 +55,12 @@ class Query:
     notes: tuple[str, ...] = field(default=())
 
     @property
+    def is_filtered(self) -> bool:
+        return any(one is not None for one in (self.before, self.since, self.model, self.pinned, self.folder, self.tag))
+
+    @property
     def is_empty(self) -> bool:
-        return not self.words and all(
-            one is None for one in (self.before, self.since, self.model, self.pinned, self.folder, self.tag)
-        )
+        return not self.words and not self.is_filtered
 
     def score(self, text: str) -> float | None:
         """How well a text answers; None if it does not. Whole words count most, then beginnings of words."""
@@ -125,6 +127,12 @@ def runs(word: str) -> list[Run]:
     return [Run(kind, "".join(chars)) for kind, chars in groupby(word, _kind)]
 
 
+def beginning(word: str) -> str | None:
+    """What a word of a text must begin with for this one to be found there; None where it may stand anywhere."""
+    first = runs(word)[0]
+    return first.text if first.kind == "word" and len(first.text) < SHORT else None
+
+
 def _kind(char: str) -> Kind:
     if _dense.match(char):
         return "dense"
@@ -133,8 +141,7 @@ def _kind(char: str) -> Kind:
 
 def _places(folded: str, word: str) -> Iterator[int]:
     """Where the word counts as found; not more than `MOST_PLACES`."""
-    first = runs(word)[0]
-    needs_start = first.kind == "word" and len(first.text) < SHORT
+    needs_start = beginning(word) is not None
     at, found = folded.find(word), 0
     while at >= 0 and found < MOST_PLACES:
         if not needs_start or _starts(folded, at):

@@ -18,11 +18,13 @@ from api.models.accounts import User
 from api.models.base import table_of
 from api.models.chats import Chat as ChatRow
 from api.models.generations import Generation as GenerationRow
+from api.models.imports import Import
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
 CHAT = table_of(ChatRow).c
 GENERATION = table_of(GenerationRow).c
+IMPORT = table_of(Import).c
 IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
 RUNNING = (
     sa.select(GENERATION.id)
@@ -132,10 +134,12 @@ class ChatRepository(Repository):
 
     def prune(self, before: dt.datetime, limit: int, *, temporary: bool = False) -> int:
         """Remove chats untouched since then, but for pinned ones and where a reply runs; how many. `temporary`: of
-        those alone, and pinned or not."""
+        those alone, and pinned or not. An import touches its chats, old as they are."""
+        brought = sa.select(IMPORT.user_id, IMPORT.object_id).where(IMPORT.imported_at >= before)
         running = sa.exists().where(GENERATION.user_id == CHAT.user_id, GENERATION.chat_id == CHAT.id, IS_ACTIVE)
         goes = CHAT.temporary if temporary else ~CHAT.pinned
-        old = sa.select(CHAT.user_id, CHAT.id).where(goes, CHAT.updated_at < before, ~running).limit(limit)
+        untouched = (CHAT.updated_at < before, sa.tuple_(CHAT.user_id, CHAT.id).not_in(brought))
+        old = sa.select(CHAT.user_id, CHAT.id).where(goes, *untouched, ~running).limit(limit)
         return self.changed(sa.delete(ChatRow).where(sa.tuple_(CHAT.user_id, CHAT.id).in_(old)))
 
     def retitle(self, user_id: UUID, chat_id: UUID, title: str) -> None:

@@ -46,6 +46,8 @@ class SearchRepository(Repository):
         found = sa.select(CHAT.id, CHAT.title, CHAT.model, CHAT.updated_at).where(
             CHAT.user_id == user_id, *chat_filters(query, self.is_postgresql)
         )
+        for word in query.words:
+            found = found.where(contains(CHAT.title, word, self.is_postgresql))
         if query.since is not None:
             found = found.where(CHAT.updated_at >= query.since)
         if query.before is not None:
@@ -56,8 +58,6 @@ class SearchRepository(Repository):
             found = found.where(sa.or_(CHAT.model.icontains(query.model, autoescape=True), said))
         if place is not None:
             found = found.where(CHAT.id <= UUID(int=place))
-        for word in query.words:
-            found = found.where(contains(CHAT.title, word, self.is_postgresql))
         rows = self.connection.execute(found.order_by(CHAT.id.desc()).limit(limit))
         return [Text(row.id, row.title, None, 0, None, row.model, row.title, row.updated_at) for row in rows]
 

@@ -8,7 +8,7 @@ characters of scripts without blanks. Words that no index knows are looked for i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.engine import Connection
 
-from api.domain.search import SHORT, Query, Run, runs
+from api.domain.search import DENSE, SHORT, Query, Run, beginning, runs
 from api.models.base import table_of
 from api.models.chats import Chat as ChatRow
 from api.models.chats import Message as MessageRow
@@ -29,6 +29,10 @@ JOINED = MESSAGES.join(CHATS, sa.and_(CHAT.user_id == MESSAGE.user_id, CHAT.id =
 SEARCHED: Final = ("user", "assistant")
 SCAN: Final = 2_000
 """Messages that are read at one time for words which no index knows."""
+CANDIDATES: Final = 2_000
+"""Messages with the words that are looked at, at one time, for those that the filters leave."""
+FEW: Final = 50
+"""Chats that are read through instead."""
 MOST_TERMS: Final = 400
 """Trigrams that may stand for a short word; one with more is in every other message."""
 NUMBERS_EACH: Final = 1 << 40
@@ -38,7 +42,22 @@ ENTRIES = sa.table(
     "search_entries", sa.column("id", sa.Integer), sa.column("user_id", sa.Uuid), sa.column("message_id", sa.Uuid)
 )
 OWNERS = sa.table("search_owners", sa.column("number", sa.Integer), sa.column("user_id", sa.Uuid))
-VOCABULARY = sa.table("search_vocabulary", sa.column("term", sa.String))
+BEFORE: Final = (
+    *(chr(code) for code in range(1, 0x7F) if not chr(code).isalnum()),
+    *(chr(code) for code in (*range(0x2010, 0x2028), *range(0x2030, 0x205F))),
+    *"«»、。「」《》！（），：；？",
+)
+"""Behind which words begin in nearly every text; one in which they begin behind others is marked (migration 0016)."""
+UNUSUAL: Final = "\1\2\1"
+BEGUN: Final = sa.text(f"""
+    WITH RECURSIVE begun (term) AS (
+        SELECT (SELECT term FROM search_vocabulary WHERE term >= :piece AND term < :end LIMIT 1)
+        UNION ALL
+        SELECT (SELECT term FROM search_vocabulary WHERE term >= begun.term || char(1) AND term < :end LIMIT 1)
+        FROM begun WHERE begun.term IS NOT NULL LIMIT {MOST_TERMS + 2})
+    SELECT term FROM begun WHERE term IS NOT NULL
+""")  # noqa: S608
+"""The trigrams that begin with a word, by one step of the index each: to count them all would read all entries."""
 Place = int
 """Where a search goes on, in the order of its index: an entry's number, or a message's id as a number."""
 
@@ -86,6 +105,18 @@ class _Index(ABC):
     def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
         """Up to `size` messages at or before `place`."""
 
+    def few(self, user_id: UUID, query: Query) -> Sequence[UUID] | None:
+        """The chats that the filters leave, where they are few."""
+        if query.pinned is None and query.folder is None and query.tag is None:
+            return None
+        left = sa.select(CHAT.id).where(CHAT.user_id == user_id, *chat_filters(query, self.is_postgresql))
+        found = self.connection.execute(left.limit(FEW + 1)).scalars().all()
+        return found if len(found) <= FEW else None
+
+    def words(self, query: Query) -> list[sa.ColumnElement[bool]]:
+        """What every text with these words is, and some others."""
+        return [contains(MESSAGE.content, word, self.is_postgresql) for word in query.words]
+
     def filters(self, user_id: UUID, query: Query) -> list[sa.ColumnElement[bool]]:
         found = [MESSAGE.user_id == user_id, MESSAGE.role.in_(SEARCHED), *chat_filters(query, self.is_postgresql)]
         if query.since is not None:
@@ -121,6 +152,8 @@ class OnPostgresql(_Index):
         bound = [MESSAGE.user_id == user_id]
         if place is not None:
             bound.append(MESSAGE.id <= UUID(int=place))
+        if (few := self.few(user_id, query)) is not None:
+            return self.read(found.where(*bound, MESSAGE.chat_id.in_(few), *self.words(query)), size, _number)
         parts = [run for word in query.words for run in runs(word)]
         selective = [_trigrams_of(run) for run in parts if run.kind == "word" and len(run.text) >= SHORT]
         selective += [_pairs_of(run) for run in parts if run.kind == "dense" and len(run.text) > 1]
@@ -130,15 +163,26 @@ class OnPostgresql(_Index):
         rare = [one for word in query.words for one in _beginnings_of(word)]
         if len(scanned.ids) == size or scanned.rest is None or not rare:
             return scanned
-        return self.read(found.where(*bound, *rare), size, _number)
+        # whole and in no order: the planner thinks them frequent, and would look through all messages, newest first
+        whole = found.where(*bound, *rare).order_by(None).cte("whole").prefix_with("MATERIALIZED")
+        return self.read(sa.select(whole).order_by(whole.c.place.desc()), size, _number)
 
     def _scanned(self, found: sa.Select[Any], query: Query, bound: list[sa.ColumnElement[bool]], size: int) -> Window:
         """Of the newest messages: what is frequent is found among them sooner than by an index."""
         newest = sa.select(MESSAGE.id).where(*bound).order_by(MESSAGE.id.desc())
         lowest = self.connection.execute(newest.offset(SCAN - 1).limit(1)).scalar()
         within = [] if lowest is None else [MESSAGE.id >= lowest]
-        words = (contains(MESSAGE.content, word, self.is_postgresql) for word in query.words)
-        return self.part(found.where(*bound, *within, *words), lowest, size, _number)
+        return self.part(found.where(*bound, *within, *self.words(query)), lowest, size, _number)
+
+    def words(self, query: Query) -> list[sa.ColumnElement[bool]]:
+        starts = [
+            sa.func.lower(MESSAGE.content).op("~")(f"(^|[^[:alnum:]]|[{DENSE}]){start}") for start in _starts(query)
+        ]
+        return [*super().words(query), *starts]
+
+
+def _starts(query: Query) -> list[str]:
+    return [start for word in query.words if (start := beginning(word)) is not None]
 
 
 def _number(message_id: UUID) -> int:
@@ -181,51 +225,64 @@ class OnSqlite(_Index):
             return Window([], [], None)
         low, high = owner * NUMBERS_EACH, (owner + 1) * NUMBERS_EACH - 1
         high = min(high, place) if place is not None else high
-        entry = ENTRIES.c
-        texts = ENTRIES.join(MESSAGES, sa.and_(MESSAGE.user_id == entry.user_id, MESSAGE.id == entry.message_id))
-        texts = texts.join(CHATS, sa.and_(CHAT.user_id == MESSAGE.user_id, CHAT.id == MESSAGE.chat_id))
-        found = sa.select(entry.message_id, entry.id.label("place")).where(*self.filters(user_id, query))
+        if (few := self.few(user_id, query)) is not None:
+            entry = ENTRIES.c
+            found = sa.select(entry.message_id, entry.id.label("place")).select_from(_texts_of(ENTRIES))
+            found = found.where(entry.id.between(low, high), MESSAGE.chat_id.in_(few), *self.filters(user_id, query))
+            return self.read(found.where(*self.words(query)).order_by(entry.id.desc()), size, int)
         pieces = list(dict.fromkeys(piece for word in query.words for piece in word.split(" ")))
         groups = [group for piece in pieces if len(piece) >= SHORT for group in _trigrams(piece)]
-        if not groups:  # those of scripts without blanks are seldom frequent
-            known = self._rare([piece for piece in pieces if not piece.isascii()])
-            if known == []:
-                return Window([], [], None)
-            groups = known or []
         if not groups:
-            scanned = self._scanned(found.select_from(texts), query, (low, high), size)
-            if len(scanned.ids) == size or scanned.rest is None:
-                return scanned
-            rare = self._rare(pieces)
-            if not rare:
-                return scanned if rare is None else Window([], [], None)
-            groups = rare
-        matched = TEXTS.c.search_texts.op("MATCH")(" AND ".join(dict.fromkeys(groups)))
-        found = found.select_from(TEXTS.join(texts, entry.id == TEXTS.c.rowid))
-        found = found.where(matched, TEXTS.c.rowid.between(low, high)).order_by(TEXTS.c.rowid.desc())
-        return self.read(found, size, int)
+            asked = [self._short(piece) for piece in pieces]
+            groups = [group for group in asked if group]
+            if None in asked:
+                return Window([], [], None)
+        if not groups:
+            return self._scanned(user_id, query, (low, high), size)
+        within = (
+            TEXTS.c.search_texts.op("MATCH")(" AND ".join(dict.fromkeys(groups))),
+            TEXTS.c.rowid.between(low, high),
+        )
+        entry, rows = ENTRIES.c, TEXTS.join(_texts_of(ENTRIES), ENTRIES.c.id == TEXTS.c.rowid)
+        found = sa.select(entry.message_id, entry.id.label("place")).select_from(rows)
+        found = found.where(*within, *self.filters(user_id, query)).order_by(TEXTS.c.rowid.desc())
+        if not query.is_filtered:
+            return self.read(found, size, int)
+        newest = sa.select(TEXTS.c.rowid).where(*within).order_by(TEXTS.c.rowid.desc())
+        lowest = self.connection.execute(newest.offset(CANDIDATES - 1).limit(1)).scalar()
+        return self.part(found if lowest is None else found.where(TEXTS.c.rowid >= lowest), lowest, size, int)
 
-    def _scanned(self, found: sa.Select[Any], query: Query, numbers: tuple[int, int], size: int) -> Window:
+    def _scanned(self, user_id: UUID, query: Query, numbers: tuple[int, int], size: int) -> Window:
         """Of the newest messages: what is frequent is found among them sooner than by the index."""
-        number = ENTRIES.c.id
-        newest = sa.select(number).where(number.between(*numbers)).order_by(number.desc())
-        lowest = self.connection.execute(newest.offset(SCAN - 1).limit(1)).scalar()
-        within = number.between(numbers[0] if lowest is None else lowest, numbers[1])
-        words = (contains(MESSAGE.content, word, self.is_postgresql) for word in query.words)
-        return self.part(found.where(within, *words).order_by(number.desc()), lowest, size, int)
+        newest = sa.select(ENTRIES).where(ENTRIES.c.id.between(*numbers)).order_by(ENTRIES.c.id.desc())
+        lowest = self.connection.execute(newest.with_only_columns(ENTRIES.c.id).offset(SCAN - 1).limit(1)).scalar()
+        entry = newest.limit(SCAN).subquery()  # its limit keeps the planner from beginning elsewhere
+        found = sa.select(entry.c.message_id, entry.c.id.label("place")).select_from(_texts_of(entry))
+        found = found.where(*self.filters(user_id, query), *self.words(query)).order_by(entry.c.id.desc())
+        return self.part(found, lowest, size, int)
 
-    def _rare(self, pieces: list[str]) -> list[str] | None:
-        """Short words as all trigrams that begin with them; None where these are too many, nothing where none does."""
-        groups: list[str] = []
-        for piece in pieces:
-            term = VOCABULARY.c.term
-            begun = sa.select(term).where(term >= piece, term < piece + chr(0x10FFFF)).limit(MOST_TERMS + 1)
-            terms = self.connection.execute(begun).scalars().all()
-            if not terms:
-                return []
-            if len(terms) <= MOST_TERMS:
-                groups.append("(" + " OR ".join(map(_phrase, terms)) + ")")
-        return groups or None
+    def words(self, query: Query) -> list[sa.ColumnElement[bool]]:
+        text = sa.func.lower(sa.literal(" ").concat(MESSAGE.content))
+        starts = [text.op("GLOB")(f"*[^0-9a-z]{start}*") for start in _starts(query) if start.isascii()]
+        return [*super().words(query), *starts]
+
+    def _short(self, piece: str) -> str | None:
+        """A short word in trigrams; empty where these are too many, None where there are none."""
+        is_ascii = piece.isascii() and piece.isalnum()
+        if is_ascii and len(piece) < SHORT - 1:
+            return ""
+        begun = self.connection.execute(BEGUN, {"piece": piece, "end": piece + chr(0x10FFFF)}).scalars().all()
+        inside = f"({' OR '.join(map(_phrase, begun))})" if len(begun) <= MOST_TERMS else ""
+        if not begun or not is_ascii:
+            return inside if begun else None
+        at_once = " OR ".join(_phrase(sign + piece) for sign in BEFORE)
+        behind_others = " AND ".join(filter(None, (_phrase(UNUSUAL), inside)))
+        return f"({at_once} OR ({behind_others}))"
+
+
+def _texts_of(entry: sa.FromClause) -> sa.Join:
+    texts = entry.join(MESSAGES, sa.and_(MESSAGE.user_id == entry.c.user_id, MESSAGE.id == entry.c.message_id))
+    return texts.join(CHATS, sa.and_(CHAT.user_id == MESSAGE.user_id, CHAT.id == MESSAGE.chat_id))
 
 
 def _trigrams(piece: str) -> list[str]:

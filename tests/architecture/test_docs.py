@@ -104,6 +104,14 @@ def test_every_route(app: Any) -> None:
     assert len(described) > 5
 
 
+@pytest.mark.parametrize("path", ["/imports", "/attachments"])
+def test_a_file_as_a_body_is_described(app: Any, path: str) -> None:
+    described = app.test_client().get("/openapi.json").get_json()["paths"][path]["post"]["requestBody"]
+    view = next(app.view_functions[r.endpoint] for r in app.url_map.iter_rules() if r.rule == path)
+    assert described["required"]
+    assert described["content"].keys() == view.accepts
+
+
 def test_every_described_route_says_what_it_does(app: Any) -> None:
     described = app.test_client().get("/openapi.json").get_json()["paths"]
     silent = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import tracemalloc
@@ -14,13 +15,16 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 
+from api.domain import clock
 from api.domain.ids import new_id
+from api.domain.instance import InstanceSettings
 from api.domain.principal import Principal
 from api.importers.files import conversations
 from api.models.chats import Chat as ChatRow
 from api.models.chats import Message as MessageRow
 from api.services.imports import Seen
 from api.services.imports import service as importing
+from api.services.retention import RetentionService
 from tests import hypothesis_profiles  # noqa: F401
 from tests.importers.products import (
     NIL,
@@ -97,6 +101,19 @@ def test_what_was_said_since_is_added_and_nothing_here_is_changed(whole: Whole) 
     assert [one.content for one in path[:3]] == ["one", "two", "three"]
     assert whole.services.chats.get(whole.ben, chat).title == "Ben's name for it"
     assert outcomes(imported(whole, whole.ben, early)) == ["unchanged"], "an older file adds nothing"
+
+
+def test_an_import_touches_its_chats_old_as_they_are(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = talk(whole, whole.ann, "one", "two")
+    record = json.loads(exported(whole, whole.ann, chat))
+    record["chat"]["updated_at"] = "2001-02-03T04:05:06.000007+00:00"
+    imported(whole, whole.ben, json.dumps(record).encode())
+    keeping = RetentionService(whole.services.chats._store, lambda: InstanceSettings(retention_chats_days=30))
+    assert keeping.prune()["chats"] == 0
+    assert whole.services.chats.get(whole.ben, chat).updated_at.year == 2001
+    moment = clock.now() + dt.timedelta(days=31)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    assert keeping.prune()["chats"] == 2, "both had their time here"
 
 
 def test_who_went_on_keeps_the_branch_that_he_sees(whole: Whole) -> None:

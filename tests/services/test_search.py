@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,18 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.db import Database, upgrade
-from api.domain import clock
-from api.domain.chats import Message
 from api.domain.errors import Invalid
 from api.domain.ids import new_id
-from api.domain.principal import ALL_SCOPES, Principal
 from api.domain.search import parse
-from api.models.accounts import User
-from api.models.base import table_of
+from api.repositories import search_index
 from api.repositories.unit_of_work import Store
-from api.services.search import WINDOW, Hit, SearchService
+from api.services.search import WINDOW
 from tests import hypothesis_profiles  # noqa: F401
 from tests.postgres import Cluster
+from tests.services.library import Library, somebody
 from tests.services.whole import Whole, statements
 
 TEXTS = {
@@ -38,75 +34,6 @@ TEXTS = {
     "thai": "สวัสดีครับ",
     "korean": "한국어로 말해 주세요",
 }
-
-
-class Library:
-    """Messages stored as they are, without models."""
-
-    def __init__(self, store: Store, who: Principal) -> None:
-        self.store = store
-        self.who = who
-        self.service = SearchService(store)
-
-    def chat(self, **values: Any) -> UUID:
-        row = {"user_id": self.who.user_id, "id": new_id(), "slug": new_id().hex, "title": "Untitled"} | values
-
-        def make(work: Any) -> None:
-            work.chats.add(row | {"number": work.chats.next_number(self.who.user_id)})
-
-        self.store.write(make)
-        return row["id"]
-
-    def say(self, chat: UUID, *texts: str, **values: Any) -> list[UUID]:
-        """Below each other; where no `parent_id` is given, below the chat's head."""
-
-        def add(work: Any) -> list[UUID]:
-            grown = work.chats.grow(self.who.user_id, str(chat), len(texts))
-            parent = values.get("parent_id", grown.head_id)
-            made = []
-            for number, text in enumerate(texts):
-                row = {
-                    "role": "user",
-                    "kind": "text",
-                    "reasoning": None,
-                    "parts": None,
-                    "model": None,
-                    "provider": None,
-                }
-                row |= (
-                    {"status": "complete", "metadata": {}, "created_at": clock.now()} | values | {"parent_id": parent}
-                )
-                seq = grown.last_seq - len(texts) + 1 + number
-                message = Message(self.who.user_id, new_id(), chat, seq=seq, content=text, **row)
-                work.messages.add([message])
-                made.append(message.id)
-                parent = message.id
-            work.chats.change(self.who.user_id, chat, {"head_id": parent})
-            return made
-
-        return self.store.write(add)
-
-    def pages(self, query: str, limit: int = 20) -> Iterator[list[Hit]]:
-        cursor = None
-        for _ in range(200):
-            page = self.service.search(self.who, query, limit, cursor)
-            assert len(page.items) <= limit + 5
-            yield page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-        raise AssertionError("it never ends")
-
-    def found(self, query: str) -> list[UUID]:
-        """The messages of all pages, in order."""
-        return [hit.message_id for page in self.pages(query) for hit in page if hit.message_id]
-
-
-def somebody(store: Store, name: str = "ann") -> Library:
-    who = Principal(new_id(), name, "member", ALL_SCOPES)
-    row = {"id": who.user_id, "email": f"{who.user_id}@example.org", "username": who.user_id.hex, "password_hash": "x"}
-    store.write(lambda work: work.connection.execute(sa.insert(table_of(User)), row))
-    return Library(store, who)
 
 
 @pytest.fixture
@@ -188,7 +115,7 @@ def language(shared: Store) -> tuple[Library, dict[UUID, str]]:
     return library, dict(zip(library.say(chat, *TEXTS.values()), TEXTS, strict=True))
 
 
-LETTERS = "abAB 介绍系统é😀%_'\"*()^:-+.\n"
+LETTERS = "abAB 介绍系统é😀₿“—。%_'\"*()^:-+.\n"
 some_text = st.text(LETTERS, min_size=1, max_size=24).filter(str.strip)
 some_query = st.text(LETTERS, max_size=6)
 anything = st.text(max_size=30) | st.text("\"'*()^:-+ NEAROTandin: titlebefore:", max_size=30)
@@ -284,6 +211,37 @@ def test_one_that_is_in_every_trigram_but_not_in_the_text(ann: Library) -> None:
     (wanted,) = ann.say(chat, "abcdef")
     ann.say(chat, *["abcd cdef bcde"] * (WINDOW + 20))
     assert ann.found("abcdef") == [wanted]
+
+
+def test_a_rare_short_word_though_it_is_inside_others_everywhere(ann: Library) -> None:
+    """On the first page, and behind whatever it begins."""
+    chat = ann.chat()
+    texts = ["go", "(go)", "用go写", "“going”", "so—go", "₿go", "☀go", "é go", "a\u2028go", "x\ngo", "_go", "c-go!"]
+    wanted = ann.say(chat, *texts)
+    ann.say(chat, *["ergo", "ago, cargo", "égo", "ogo box"] * (WINDOW + 20))
+    page = ann.service.search(ann.who, "go in:messages", 20, None)
+    assert {hit.message_id for hit in page.items} == set(wanted)
+    page = ann.service.search(ann.who, "x in:messages", 20, None)
+    assert [hit.message_id for hit in page.items] == [wanted[-3]]
+    assert ann.service.search(ann.who, "zq", 20, None).items == []
+
+
+def test_filters_that_leave_few_of_many(ann: Library) -> None:
+    """Found at once, or page by page with pages that may be empty; never a look through everything."""
+    (old,) = ann.say(ann.chat(), "needle", model="rare", role="assistant")
+    (kept,) = ann.say(ann.chat(folder="Work", pinned=True), "needle in haystack")
+    ann.say(ann.chat(), *["needle"] * (search_index.CANDIDATES + 50), model="other")
+    assert ann.found("needle model:rare in:messages") == [old]
+    for query in (
+        "needle folder:work",
+        "needle pinned:true",
+        "ne pinned:true",
+        "y pinned:true",
+        "needle pinned:true in:messages",
+    ):
+        page = ann.service.search(ann.who, query, 20, None)
+        assert ([hit.message_id for hit in page.items], page.next_cursor) == ([] if query[0] == "y" else [kept], None)
+    assert ann.service.search(ann.who, "needle tag:none", 20, None).next_cursor is None
 
 
 def test_long_texts_are_read_a_few_at_a_time(ann: Library) -> None:

@@ -14,6 +14,13 @@ routes = Routes("imports", "Chats from files")
 KINDS = frozenset(
     f"application/{one}" for one in ("json", "jsonl", "x-ndjson", "zip", "x-zip-compressed", "octet-stream")
 )
+BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The file as another product or `GET /export` wrote it.",
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in sorted(KINDS)},
+    }
+}
 
 
 @routes.post(
@@ -21,6 +28,7 @@ KINDS = frozenset(
     summary="Import a file: a zip or JSON, as the request's body",
     access=Access.CHAT,
     accepts=KINDS,
+    openapi_extensions=BODY,
     most="max_import_bytes",
     returns={202: ImportAnswer},
 )
