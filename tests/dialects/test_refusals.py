@@ -161,16 +161,14 @@ def all_refuse(
 
 
 @pytest.fixture
-def whole(make_app: Callable[..., Flask], upstream: Upstream) -> Whole:
-    return Whole(
-        make_app(
-            slack_signing_secret=SECRET,
-            openai_base_url=f"{upstream.url}/v1",
-            provider_first_timeout=1.0,
-            provider_total_timeout=2.0,
-            login_limit=1000,
-        )
-    )
+def served(make_app: Callable[..., Flask], upstream: Upstream) -> Callable[..., Whole]:
+    base = {"slack_signing_secret": SECRET, "openai_base_url": f"{upstream.url}/v1", "login_limit": 1000}
+    return lambda **settings: Whole(make_app(**base, **settings))
+
+
+@pytest.fixture
+def whole(served: Callable[..., Whole]) -> Whole:
+    return served()
 
 
 def opened(asker: Asker) -> Asker:
@@ -187,7 +185,6 @@ PROVIDER_FAILURES = [
     ("status:500", 502, "provider_unavailable"),
     ("html", 502, "provider_bad_response"),
     ("drop", 502, "provider_unavailable"),
-    ("stall", 504, "provider_timeout"),
 ]
 
 
@@ -195,6 +192,11 @@ def test_the_providers_failures(whole: Whole) -> None:
     for number, (model, status, code) in enumerate(PROVIDER_FAILURES):
         asker = opened(Asker.of(whole, f"failing{number}", model))
         all_refuse(asker, status, code, retry=model == "status:429:30")
+
+
+def test_a_provider_that_says_nothing(served: Callable[..., Whole]) -> None:
+    whole = served(provider_first_timeout=1.0, provider_total_timeout=2.0)
+    all_refuse(opened(Asker.of(whole, "patient", "stall")), 504, "provider_timeout")
 
 
 def test_who_may_not(whole: Whole) -> None:

@@ -139,7 +139,7 @@ def test_a_silent_provider_does_not_silence_the_follower(client: ApiClient) -> N
         silent = list(itertools.islice((batch for batch in batches if not batch.text), 5))
         started = time.monotonic()
     assert len(silent) == 5
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 def test_a_failed_reply_ends_with_its_problem(client: ApiClient) -> None:
