@@ -62,6 +62,7 @@ check: .venv/.dev ## Format, lint, types, layers, and whether generated files an
 
 bench: .venv/.dev ## Measure ours beside the reference line, in under four minutes
 	@$(PY) -m bench.run $(ARGS)
+	@$(PY) -m bench.catalogue
 
 bench-data: .venv/.dev ## Ten million calls' usage, a million messages' lists and search, the import of 300 MB
 	@$(PY) -m bench.data $(ARGS)

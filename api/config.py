@@ -195,6 +195,11 @@ class Settings(BaseSettings):
     ollama_keep_alive: str = Field(
         "", description="How long an Ollama keeps a model in memory, such as 10m, 0 or -1; empty: its own default."
     )
+    provider_proxy: SecretStr = Field(
+        SecretStr(""),
+        description="HTTP proxy (http://user:password@host:port) through which the vendors' own addresses are called, "
+        "and no other; empty: none, whatever HTTP_PROXY says.",
+    )
     allowed_private_hosts: str = Field(
         "", description="host:port pairs in private networks that users' URLs may name, comma separated."
     )
@@ -262,6 +267,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"(-?\d+(ms|s|m|h)?)?", text):
             raise ValueError("must be a number with ms, s, m or h, such as 10m, or 0 or -1")
         return text
+
+    @field_validator("provider_proxy")
+    @classmethod
+    def _http_proxy(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not re.fullmatch(r"https?://[^\s/]+/?", value.get_secret_value()):
+            raise ValueError("must be http://host:port, with user:password@ before the host where it asks for them")
+        return value
 
     @field_validator("allowed_private_hosts")
     @classmethod

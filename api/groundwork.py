@@ -37,7 +37,11 @@ class Groundwork:
     def providers(self) -> Catalogue:
         kept = self.settings.ollama_keep_alive
         keep_alive = int(kept) if kept.lstrip("-").isdigit() else kept or None
-        return Catalogue(self.settings.base_urls(), LocalModels(self.settings.ollama_context_tokens, keep_alive))
+        return Catalogue(
+            self.settings.base_urls(),
+            LocalModels(self.settings.ollama_context_tokens, keep_alive),
+            self.settings.provider_proxy.get_secret_value(),
+        )
 
     @cached_property
     def control(self) -> Control:

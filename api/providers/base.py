@@ -13,12 +13,14 @@ from api.domain.events import ProviderEvent
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a call goes, with which key. `trusted`: the operator set the address; the guard lets it pass."""
+    """Where a call goes, with which key. `trusted`: the operator set the address; the guard lets it pass. `proxy`: the
+    operator's, for the vendors' own addresses."""
 
     provider: str
     base_url: str
     api_key: str | None = field(repr=False)
     trusted: bool
+    proxy: str | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,13 @@ class LocalModels:
 
 
 class Catalogue:
-    """`base_urls`: vendor id → the address the operator set, which is trusted as it stands. Raises Invalid."""
+    """`base_urls`: vendor id → the address the operator set, which is trusted as it stands. `proxy`: through which the
+    vendors' own addresses on the internet are called. Raises Invalid."""
 
-    def __init__(self, base_urls: Mapping[str, str] | None = None, local: LocalModels | None = None) -> None:
+    def __init__(
+        self, base_urls: Mapping[str, str] | None = None, local: LocalModels | None = None, proxy: str = ""
+    ) -> None:
+        self._proxy = proxy or None
         self._local = local or LocalModels()
         self._vendors = {name: vendor for vendor in VENDORS for name in (vendor.id, *vendor.aliases)}
         self._base_urls = {vendor.id: vendor.base_url for vendor in VENDORS}
@@ -93,7 +97,9 @@ class Catalogue:
         key = _normal_key(api_key) if vendor.takes_key else None
         if vendor.needs_key and key is None:
             raise Invalid(f"{vendor.title} needs an API key ({vendor.key_hint}).")
-        return Endpoint(vendor.id, url, key, trusted=url == self._base_urls[vendor.id])
+        trusted = url == self._base_urls[vendor.id]
+        far = trusted and url == vendor.base_url and url.startswith("https://")
+        return Endpoint(vendor.id, url, key, trusted, self._proxy if far else None)
 
     def _known(self, provider: str) -> Vendor:
         vendor = self.vendor(provider)

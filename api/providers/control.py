@@ -134,14 +134,14 @@ class Control:
         match vendor.wire if vendor else "":
             case "google":
                 headers = {"x-goog-api-key": endpoint.api_key} if endpoint.api_key else {}
-                return Route(google.versioned(endpoint.base_url), headers, egress)
+                return Route(google.versioned(endpoint.base_url), headers, egress, endpoint.proxy)
             case "anthropic":
                 headers = {"anthropic-version": anthropic.VERSION}
                 if endpoint.api_key:
                     headers["x-api-key"] = endpoint.api_key
-                return Route(anthropic.versioned(endpoint.base_url), headers, egress)
+                return Route(anthropic.versioned(endpoint.base_url), headers, egress, endpoint.proxy)
             case _:
-                return Route(endpoint.base_url, bearer(endpoint), egress)
+                return Route(endpoint.base_url, bearer(endpoint), egress, endpoint.proxy)
 
 
 @contextmanager

@@ -26,11 +26,12 @@ _IMPORTING = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How an endpoint is called: where, with which headers of ours, and whether the guard is asked."""
+    """How an endpoint is called: where, with which headers of ours, whether the guard is asked, by which proxy."""
 
     base_url: str
     headers: Mapping[str, str]
     egress: Egress | None
+    proxy: str | None = None
 
 
 def bearer(endpoint: Endpoint) -> dict[str, str]:
@@ -56,7 +57,7 @@ def asked(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | Non
     import httpx2
     import openai
 
-    transport = httpx2.HTTPTransport(trust_env=False)
+    transport = httpx2.HTTPTransport(trust_env=False, proxy=route.proxy)
     _put_under(transport._pool, Network(httpcore2.SyncBackend().connect_tcp, route.egress, budget))
     hooks: dict[str, list[Any]] = {"request": [own_headers(route.headers)], "response": [refuse_compressed]}
     with httpx2.Client(

@@ -13,6 +13,7 @@ from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorDNSError,
     ClientError,
+    ClientHttpProxyError,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -179,6 +180,7 @@ class Transport:
                 headers=request.headers,
                 allow_redirects=False,
                 trace_request_ctx=watch,
+                proxy=request.endpoint.proxy if request.endpoint else None,
             )
         except (ClientError, OSError):
             if target.refused:
@@ -269,6 +271,10 @@ def _fault(error: Exception) -> ProviderError:
         return ProviderBadResponse("The base URL cannot be called as it is written.")
     if isinstance(error, ClientConnectorCertificateError):
         return ProviderUnavailable("The provider's TLS certificate is not valid for this address.")
+    if isinstance(error, ClientHttpProxyError):
+        return ProviderUnavailable(
+            f"The proxy of this server (PROVIDER_PROXY) refused the call (status {error.status})."
+        )
     if isinstance(error, ClientConnectorDNSError):
         return ProviderUnavailable("The provider's host name cannot be resolved. Check the base URL.")
     if isinstance(error, ServerDisconnectedError):
