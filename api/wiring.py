@@ -226,13 +226,20 @@ class Wiring(Groundwork):
 
     @cached_property
     def exports(self) -> ExportService:
-        return ExportService(self.store)
+        return ExportService(self.store, self.files)
 
     @cached_property
     def imports(self) -> ImportService:
         known = self.settings
         limits, rules = Limits(known.import_unpacked_bytes, known.import_chat_bytes), Rules(known.max_reply_chars)
-        return ImportService(self.store, known.data_dir / "imports", limits, rules, known.max_import_bytes)
+        return ImportService(
+            self.store,
+            self.attachments,
+            folder=known.data_dir / "imports",
+            limits=limits,
+            rules=rules,
+            most_bytes=known.max_import_bytes,
+        )
 
     @cached_property
     def legacy(self) -> LegacyService:

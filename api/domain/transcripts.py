@@ -26,6 +26,7 @@ MESSAGE_FIELDS: Final = (
     *("id", "parent_id", "role", "kind", "content", "reasoning", "parts", "model", "provider", "status"),
     *("metadata", "created_at"),
 )
+FILES: Final = "files/"  # of a zip: the bytes of messages' files, each under its id
 END: Final = "\n]}\n"
 
 

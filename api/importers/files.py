@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any, BinaryIO, Final
+from uuid import UUID
 
-from api.domain.transcripts import Transcript
+from api.domain.ids import parse_id
+from api.domain.transcripts import FILES, Transcript
 from api.importers import chatgpt, claude, librechat, open_webui, parley
 from api.importers.json_stream import BreaksOff, Piece, decoded, pieces
 from api.importers.values import Unreadable, identifier, line, mapping
@@ -51,6 +53,15 @@ class Failure:
     fault: Exception | None = None  # ours: to be logged
 
 
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A message's file, in a zip of ours. Its bytes are read once, before the next one is asked for; that raises
+    Unreadable."""
+
+    id: UUID
+    chunks: Iterator[bytes]
+
+
 class Unusable(Exception):
     """Nothing of this file can be read."""
 
@@ -58,7 +69,7 @@ class Unusable(Exception):
 Progress = Callable[[int], None]
 
 
-def conversations(file: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Transcript | Failure]:
+def conversations(file: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Transcript | Enclosed | Failure]:
     """All of a file's, one in memory at a time. `progress` is told how many of its bytes are behind us. Raises
     Unusable."""
     file.seek(0)
@@ -72,7 +83,7 @@ def conversations(file: BinaryIO, limits: Limits, progress: Progress) -> Iterato
         yield from _of_json(_Counted(file, limits.unpacked, progress), limits)
 
 
-def _of_zip(file: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Transcript | Failure]:
+def _of_zip(file: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Transcript | Enclosed | Failure]:
     try:
         _refuse_many(file, limits.members)
         archive = zipfile.ZipFile(file)
@@ -95,6 +106,30 @@ def _of_zip(file: BinaryIO, limits: Limits, progress: Progress) -> Iterator[Tran
                 yield Failure(name, _why(error))
             behind += member.compress_size
             progress(behind)
+        for member in archive.infolist():
+            if (file_id := _enclosed(member)) is not None:
+                try:
+                    with archive.open(member) as unpacked:
+                        source = _Counted(unpacked, left, lambda _: None)
+                        yield Enclosed(file_id, _unpacked(source))
+                        left -= source.size
+                except DAMAGED as error:
+                    yield Failure(line(member.filename, 100) or "a file", _why(error))
+                behind += member.compress_size
+                progress(behind)
+
+
+def _enclosed(member: zipfile.ZipInfo) -> UUID | None:
+    return parse_id(member.filename.removeprefix(FILES)) if member.filename.startswith(FILES) else None
+
+
+def _unpacked(source: _Counted) -> Iterator[bytes]:
+    try:
+        yield from source
+    except DAMAGED as error:
+        raise Unreadable("It is damaged; its message is in without it.") from error
+    except _TooMuch as error:
+        raise Unreadable("There is more in this import than this server unpacks (IMPORT_UNPACKED_BYTES).") from error
 
 
 def _refuse_many(file: BinaryIO, most: int) -> None:

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from api.domain.attachments import Attachment
 from api.models.attachments import Attachment as AttachmentRow
 from api.models.base import table_of
+from api.models.chats import Chat, Message
 from api.repositories.base import Repository
 
-TABLE = table_of(AttachmentRow)
-FILE = TABLE.c
+TABLE, MESSAGES, CHATS = table_of(AttachmentRow), table_of(Message), table_of(Chat)
+FILE, MESSAGE, CHAT = TABLE.c, MESSAGES.c, CHATS.c
 
 
 class AttachmentRepository(Repository):
@@ -31,6 +32,17 @@ class AttachmentRepository(Repository):
         query = sa.select(TABLE).where(FILE.user_id == user_id, FILE.id.in_(ids)).order_by(FILE.id)
         rows = self.connection.execute(query.with_for_update() if hold else query)
         return {row["id"]: Attachment(**row) for row in rows.mappings()}
+
+    def sent_after(self, user_id: UUID, after: UUID | None, limit: int) -> list[Attachment]:
+        """Those of messages of chats that are kept, by id, from just behind the given one."""
+        of_chats = TABLE.join(MESSAGES, sa.and_(MESSAGE.user_id == FILE.user_id, MESSAGE.id == FILE.message_id)).join(
+            CHATS, sa.and_(CHAT.user_id == MESSAGE.user_id, CHAT.id == MESSAGE.chat_id)
+        )
+        query = sa.select(TABLE).select_from(of_chats).where(FILE.user_id == user_id, sa.not_(CHAT.temporary))
+        if after is not None:
+            query = query.where(FILE.id > after)
+        rows = self.connection.execute(query.order_by(FILE.id).limit(limit)).mappings()
+        return [Attachment(**row) for row in rows]
 
     def send(self, user_id: UUID, ids: Collection[UUID], message_id: UUID) -> None:
         """They are the message's from now on."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from api.domain import clock
 from api.domain.attachments import Attachment, clean_name
-from api.domain.errors import Conflict, NotFound
+from api.domain.errors import Conflict, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.pictures import MAX_SIDE, Picture, picture_of
 from api.domain.principal import Principal
@@ -54,12 +54,41 @@ class AttachmentService:
         """Keep a file as it arrives. Raises FileRefused, Overloaded, StoreUnavailable; then no row is made, and the
         next sweep takes what was kept."""
         self._store.read(lambda work: self._refuse_if_full(work, principal.user_id))
+        made = self._taken(principal.user_id, name, chunks)
+
+        def keep(work: UnitOfWork) -> Attachment:
+            self._add(work, made)
+            return made
+
+        return self._store.write(keep)
+
+    def restore(self, principal: Principal, message_id: UUID, file_id: UUID, chunks: Iterable[bytes]) -> bool:
+        """A file that an imported message names, under its old id; whether it was missing. Raises as `add` does, and
+        Invalid where it is not the file that the message tells of."""
+        user_id = principal.user_id
+        part = self._store.read(lambda work: _missing(work, user_id, message_id, file_id))
+        if part is None:
+            return False
+        made = self._taken(user_id, part["name"], chunks)
+        if (made.kind, made.size) != (part["kind"], part["size"]):
+            raise Invalid("The file is not the one that its message tells of.")
+
+        def keep(work: UnitOfWork) -> bool:
+            if _missing(work, user_id, message_id, file_id) is None:
+                return False
+            self._add(work, replace(made, id=file_id, message_id=message_id))
+            return True
+
+        return self._store.write(keep)
+
+    def _taken(self, user_id: UUID, name: str, chunks: Iterable[bytes]) -> Attachment:
+        """A file that is on the disk and understood, and has no row yet."""
         arriving = _Arriving(clean_name(name), chunks, self._limits)
         stored = self._files.put(arriving, self._limits.file_bytes)
         kind = arriving.kind
         read = self._read(kind, stored)
-        made = Attachment(
-            user_id=principal.user_id,
+        return Attachment(
+            user_id=user_id,
             id=new_id(),
             message_id=None,
             name=arriving.name,
@@ -75,13 +104,10 @@ class AttachmentService:
             created_at=clock.now(),
         )
 
-        def keep(work: UnitOfWork) -> Attachment:
-            work.accounts.hold(principal.user_id)  # of parallel uploads, one after the other
-            self._refuse_if_full(work, principal.user_id, stored)
-            work.attachments.add([made])
-            return made
-
-        return self._store.write(keep)
+    def _add(self, work: UnitOfWork, made: Attachment) -> None:
+        work.accounts.hold(made.user_id)  # of parallel uploads, one after the other
+        self._refuse_if_full(work, made.user_id, made)
+        work.attachments.add([made])
 
     def get(self, principal: Principal, reference: str) -> Attachment:
         """Raises NotFound."""
@@ -102,7 +128,7 @@ class AttachmentService:
 
         self._store.write(remove)
 
-    def _refuse_if_full(self, work: UnitOfWork, user_id: UUID, new: StoredFile | None = None) -> None:
+    def _refuse_if_full(self, work: UnitOfWork, user_id: UUID, new: Attachment | None = None) -> None:
         """Where there is no room for a new file; without one, where there is none for any."""
         others = work.attachments.stored_bytes(user_id, besides=new.digest if new else "")
         if others + (new.size if new else 1) > self._limits.account_bytes:
@@ -158,6 +184,13 @@ def _picture(head: bytes) -> Picture:
         words = f"The image is damaged, or larger than {MAX_SIDE:,} pixels a side. Open it, save it anew and send that."
         raise refused("damaged", words)
     return found
+
+
+def _missing(work: UnitOfWork, user_id: UUID, message_id: UUID, file_id: UUID) -> dict[str, Any] | None:
+    """What a message tells of a file of its that is not here."""
+    message = work.messages.get_owned(message_id, user_id)
+    told = [one for one in (message.attachments if message else []) if parse_id(one["id"]) == file_id]
+    return told[0] if told and not work.attachments.some(user_id, [file_id]) else None
 
 
 def _owned(work: UnitOfWork, principal: Principal, reference: str) -> Attachment:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
+from uuid import UUID
 
-from api.domain.transcripts import FORMAT, VERSION
+from api.domain.transcripts import FILES, FORMAT, VERSION
 
 PART_CHATS: Final = 1000
 PART_CHARS: Final = 32_000_000
@@ -37,8 +38,9 @@ class _Sink:
         return taken
 
 
-def archive(chats: Iterable[Iterable[str]]) -> Iterator[bytes]:
-    """Chats, each as the pieces of its file, in numbered parts that are JSON arrays; last a manifest."""
+def archive(chats: Iterable[Iterable[str]], files: Iterable[tuple[UUID, BinaryIO]]) -> Iterator[bytes]:
+    """Chats, each as the pieces of its file, in numbered parts that are JSON arrays; the files of their messages, each
+    under its id; last a manifest."""
     sink: Any = _Sink()
     count = parts = 0
     source = iter(chats)
@@ -59,7 +61,15 @@ def archive(chats: Iterable[Iterable[str]]) -> Iterator[bytes]:
                     following = next(source, None)
                 part.write(b"]\n")
             count += in_part
-        manifest = {"format": FORMAT, "version": VERSION, "chats": count, "parts": parts}
+        enclosed = 0
+        for file_id, file in files:
+            enclosed += 1
+            with file, target.open(_named(f"{FILES}{file_id}"), "w", force_zip64=True) as member:
+                while data := file.read(PIECE):
+                    member.write(data)
+                    if sink.size >= PIECE:
+                        yield sink.take()
+        manifest = {"format": FORMAT, "version": VERSION, "chats": count, "parts": parts, "files": enclosed}
         target.writestr(_named("manifest.json"), json.dumps(manifest))
     yield sink.take()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import BinaryIO, Final, Literal, get_args
 from uuid import UUID
 
 from api.domain.chats import Chat, Message, Reference
@@ -17,6 +18,7 @@ from api.services.chats import NO_CHAT
 from api.services.exports.archive import archive
 from api.services.exports.html import page
 from api.services.exports.markdown import markdown
+from api.storage import FileStorage
 
 Form = Literal["json", "markdown", "html"]
 FORMS: Final = get_args(Form)
@@ -36,8 +38,9 @@ class Export:
 
 
 class ExportService:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, files: FileStorage) -> None:
         self._store = store
+        self._stored = files
 
     def one(self, principal: Principal, reference: Reference, form: Form) -> Export:
         """A chat: all branches as JSON, the one that is shown as Markdown or HTML. Raises NotFound."""
@@ -48,8 +51,9 @@ class ExportService:
         return Export(f"{_file_name(chat.title)}.{SUFFIX[form]}", _gathered(pieces))
 
     def all(self, principal: Principal) -> Export:
-        """Every chat but the temporary ones, as a zip of JSON."""
-        return Export("parley-chats.zip", archive(self._as_json(chat) for chat in self._chats(principal.user_id)))
+        """Every chat but the temporary ones, as a zip of JSON and of their messages' files."""
+        chats = (self._as_json(chat) for chat in self._chats(principal.user_id))
+        return Export("parley-chats.zip", archive(chats, self._files(principal.user_id)))
 
     def _chats(self, user_id: UUID) -> Iterator[Chat]:
         batch = self._store.read(lambda work: work.chats.kept_after(user_id, None, CHATS))
@@ -57,6 +61,16 @@ class ExportService:
             yield from batch
             last = batch[-1].id
             batch = self._store.read(lambda work, last=last: work.chats.kept_after(user_id, last, CHATS))  # type: ignore[misc]
+
+    def _files(self, user_id: UUID) -> Iterator[tuple[UUID, BinaryIO]]:
+        """As far as they are on the disk."""
+        batch = self._store.read(lambda work: work.attachments.sent_after(user_id, None, CHATS))
+        while batch:
+            for one in batch:
+                with suppress(NotFound):
+                    yield one.id, self._stored.open(one.digest)
+            last = batch[-1].id
+            batch = self._store.read(lambda work, last=last: work.attachments.sent_after(user_id, last, CHATS))  # type: ignore[misc]
 
     def _as_json(self, chat: Chat) -> Iterator[str]:
         yield opening(chat)

@@ -11,17 +11,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
+from uuid import UUID
 
 import structlog
 
 from api.domain import clock
+from api.domain.attachments import shown_in
 from api.domain.errors import AppError, Conflict, Invalid, NotFound, Overloaded, StoreUnavailable
 from api.domain.ids import new_id, parse_id
 from api.domain.imports import ImportResult, ImportRun, RunState
 from api.domain.principal import Principal
-from api.domain.transcripts import Transcript
-from api.importers.files import Failure, Limits, Unusable, conversations
+from api.domain.transcripts import FORMAT, Transcript
+from api.importers.files import Enclosed, Failure, Limits, Unusable, conversations
+from api.importers.values import Unreadable
 from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.attachments import AttachmentService
 from api.services.imports.storing import Rules, checked, digest_of, store
 
 MOST: Final = 2  # files that a process reads at a time
@@ -50,8 +54,18 @@ class _Stopped(Exception):
 class ImportService:
     """`folder` is where a file waits to be read; it has no name there, and goes with the process."""
 
-    def __init__(self, store: Store, folder: Path, limits: Limits, rules: Rules, most_bytes: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        attachments: AttachmentService,
+        *,
+        folder: Path,
+        limits: Limits,
+        rules: Rules,
+        most_bytes: int,
+    ) -> None:
         self._store = store
+        self._attachments = attachments
         self._folder = folder
         self._limits = limits
         self._rules = rules
@@ -158,7 +172,10 @@ class ImportService:
         detail: str | None = None
         try:
             for one in conversations(file, self._limits, reading.progress):
-                reading.take(one)
+                if isinstance(one, Enclosed):
+                    reading.enclose(one, self._attachments)
+                else:
+                    reading.take(one)
         except Unusable as error:
             state, detail = "failed", str(error)
         except _Stopped:
@@ -186,6 +203,7 @@ class _Reading:
         self._stopping = stopping
         self._done = 0
         self._told = time.monotonic()
+        self._files: dict[UUID, tuple[UUID, str]] = {}  # of each file its message, and its name
         self.counts = dict.fromkeys(("added", "extended", "unchanged", "failed"), 0)
 
     def progress(self, done: int) -> None:
@@ -209,6 +227,7 @@ class _Reading:
             digest = digest_of(one)
             result = self._store.write(lambda work: self._stored(work, one, digest, position), durable=False)
             self.counts[result.outcome] += 1
+            self._note_files(one)
             self._told = time.monotonic()
         except StoreUnavailable:
             raise
@@ -218,6 +237,24 @@ class _Reading:
             log.exception("a conversation could not be stored", run=str(self._run.id), source=one.source)
             detail = "It could not be stored; the server's log says why."
             self._failed(position, Failure(one.title or "", detail, one.source, one.id))
+
+    def enclose(self, one: Enclosed, attachments: AttachmentService) -> None:
+        """A file of a message of this run, where the message has lost it."""
+        message_id, name = self._files.get(one.id, (None, ""))
+        try:
+            if message_id is not None:
+                attachments.restore(self._principal, message_id, one.id, one.chunks)
+        except StoreUnavailable:
+            raise
+        except (AppError, Unreadable) as error:
+            detail = error.detail if isinstance(error, AppError) else str(error)
+            self._failed(sum(self.counts.values()) + 1, Failure(name, detail, FORMAT, str(one.id)))
+
+    def _note_files(self, transcript: Transcript) -> None:
+        if transcript.source == FORMAT:
+            for said in transcript.messages:
+                for file in shown_in(said.parts):
+                    self._files[UUID(file["id"])] = (UUID(said.id), file["name"])
 
     def end(self, state: RunState, detail: str | None) -> None:
         self._tell({"state": state, "detail": detail, "done": self._run.size if state == "complete" else self._done})
