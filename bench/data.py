@@ -68,14 +68,15 @@ SELECT user_id, day, provider, model, surface, COALESCE(api_key_id, '00000000-00
     count(*) FILTER (WHERE status = 'error'), sum(prompt_tokens), sum(completion_tokens), COALESCE(sum(cost), 0),
     count(*) FILTER (WHERE cost IS NULL), sum(completion_tokens),
     sum(EXTRACT(EPOCH FROM finished_at - first_token_at) * 1000)::bigint
-FROM generations GROUP BY 1, 2, 3, 4, 5, 6
+FROM generations GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 2
 """
 WAITS = """
 INSERT INTO usage_waits (user_id, day, provider, model, surface, api_key_id, bucket, calls)
 SELECT user_id, day, provider, model, surface, COALESCE(api_key_id, '00000000-0000-0000-0000-000000000000'),
     ceil(ln(EXTRACT(EPOCH FROM first_token_at - queued_at) * 1000) / ln(2) * 8)::int, count(*)
-FROM generations GROUP BY 1, 2, 3, 4, 5, 6, 7
+FROM generations GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 2
 """
+# A day's sums lie together, as calls that end day by day write them.
 
 
 TOTALS = (
@@ -104,9 +105,8 @@ def fill(database: Database, rows: int) -> None:
         connection.execute(sa.text(WAITS))
         for table, keys, source in TOTALS:
             names, sums = ", ".join(ADDED[source]), ", ".join(f"sum({name})" for name in ADDED[source])
-            connection.execute(
-                sa.text(f"INSERT INTO {table} ({keys}, {names}) SELECT {keys}, {sums} FROM {source} GROUP BY {keys}")
-            )
+            rows = f"SELECT {keys}, {sums} FROM {source} GROUP BY {keys} ORDER BY day"
+            connection.execute(sa.text(f"INSERT INTO {table} ({keys}, {names}) {rows}"))
     with database.durable.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("SET statement_timeout = 0"))
         connection.execute(sa.text("VACUUM ANALYZE"))
@@ -145,7 +145,8 @@ def reports(store: Store) -> bool:
     questions.append(("own, a year, by day", own(year, "day")))
     for group in all_groups:
         questions.append((f"everyone's, 30 days, by {group}", everyones(month, group)))
-    questions.append(("everyone's, a year, by model", everyones(year, "model")))
+    for group in ("day", "model", "provider"):
+        questions.append((f"everyone's, a year, by {group}", everyones(year, group)))
     for name, ask in questions:
         middle, worst = took(ask)
         kept = kept and middle < PROMISE_MS

@@ -98,8 +98,8 @@ class UsageRepository(Repository):
             return self._by_chat(asked)
         table = OF_ALL if _of_all(asked, group) else OF_USERS if _of_users(asked, group) else DAYS
         columns = [sa.func.sum(table.c[name], type_=table.c[name].type).label(name) for name in SUMS]
-        rows = self._grouped(table, asked, COLUMNS[group], columns)
-        return [row for row in rows if row["calls"] is not None]
+        rows = self.connection.execute(self._grouped(table, asked, COLUMNS[group], columns)).mappings()
+        return [dict(row) for row in rows if row["calls"] is not None]
 
     def waits(self, asked: Asked, group: str | None) -> dict[tuple[Any, ...], dict[int, int]]:
         """Of each group, how many calls waited how long. Chats have none, nor has the list of all accounts."""
@@ -107,9 +107,9 @@ class UsageRepository(Repository):
             return {}
         found: dict[tuple[Any, ...], dict[int, int]] = defaultdict(dict)
         table = WAITS_OF_ALL if _of_all(asked, group) else WAITS
-        columns = [sa.func.sum(table.c.calls).label("calls")]
-        for row in self._grouped(table, asked, (*COLUMNS[group], "bucket"), columns):
-            found[tuple(row[name] for name in COLUMNS[group])][row["bucket"]] = int(row["calls"])
+        query = self._grouped(table, asked, (*COLUMNS[group], "bucket"), [sa.func.sum(table.c.calls)])
+        for *place, bucket, calls in self.connection.execute(query):
+            found[tuple(place)][bucket] = int(calls)
         return found
 
     def names(self, kind: str, ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -119,12 +119,10 @@ class UsageRepository(Repository):
         key, name = NAMES[kind]
         return {row[0]: row[1] for row in self.connection.execute(sa.select(key, name).where(key.in_(ids)))}
 
-    def _grouped(
-        self, table: sa.Table, asked: Asked, group: tuple[str, ...], columns: Sequence[Any]
-    ) -> list[dict[str, Any]]:
+    @staticmethod
+    def _grouped(table: sa.Table, asked: Asked, group: tuple[str, ...], columns: Sequence[Any]) -> sa.Select[Any]:
         by = [table.c[name] for name in group]
-        query = sa.select(*by, *columns).where(*_filters(table.c, asked)).group_by(*by).order_by(*by)
-        return [dict(row) for row in self.connection.execute(query).mappings()]
+        return sa.select(*by, *columns).where(*_filters(table.c, asked)).group_by(*by).order_by(*by)
 
     def _by_chat(self, asked: Asked) -> list[dict[str, Any]]:
         """From the ledger itself, of which an account's rows of some days are few."""

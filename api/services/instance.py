@@ -9,7 +9,8 @@ from typing import Any
 from api.domain.audit import Actor
 from api.domain.errors import Invalid
 from api.domain.instance import InstanceSettings
-from api.domain.limit_rules import Rule
+from api.domain.limit_rules import Rule, check
+from api.providers.vendors import VENDORS
 from api.repositories.unit_of_work import Store
 
 
@@ -42,6 +43,8 @@ class InstanceService:
                 "The default model must be provider/model, such as openai/gpt-4o.",
                 errors=[{"pointer": "/default_model", "detail": "must be provider/model", "code": "default_model"}],
             )
+        if "limit_rules" in changes:
+            check([Rule(**rule) for rule in changes["limit_rules"]], {vendor.id for vendor in VENDORS})
         before = asdict(self.refresh())
 
         def store(work: Any) -> None:

@@ -8,12 +8,13 @@ from decimal import Decimal
 
 from api.domain import pricing
 from api.domain.audit import Actor
-from api.domain.errors import NotFound
+from api.domain.errors import Invalid, NotFound
 from api.domain.events import Usage
 from api.domain.model_facts import Rates, rates_of
 from api.domain.money import in_dollars, rounded
 from api.domain.prices import ALL_MODELS, RATES, ModelPrice
 from api.domain.pricing import Cost
+from api.providers.vendors import VENDORS
 from api.repositories.unit_of_work import Store, UnitOfWork
 
 
@@ -29,7 +30,11 @@ class PriceService:
         return prices
 
     def put(self, actor: Actor, price: ModelPrice) -> None:
-        """Set the price of a model, or of all models of a provider. It holds for calls that end from now on."""
+        """Set the price of a model, or of all models of a provider. It holds for calls that end from now on. Raises
+        Invalid for a provider that there is not."""
+        if price.provider not in (known := sorted(vendor.id for vendor in VENDORS)):
+            detail = f"There is no provider {price.provider}; there are {', '.join(known)}."
+            raise Invalid(detail, errors=[{"pointer": "/provider", "detail": detail, "code": "provider"}])
         rates = {name: in_dollars(getattr(price, name)) for name in RATES}
 
         def store(work: UnitOfWork) -> None:

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +16,7 @@ from uuid import UUID
 from api.domain.errors import Invalid, NotFound
 from api.domain.money import in_dollars
 from api.domain.principal import Principal
-from api.domain.usage import NO_KEY, percentile
+from api.domain.usage import NO_KEY, SUMS, percentile
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.repositories.usage import COLUMNS, Asked
 from api.services.chats import NO_CHAT
@@ -61,13 +62,9 @@ class UsageService:
         """The sums in all, and of each group. Raises Invalid."""
         asked = _asked(principal, wanted, everyone)
 
-        def read(work: UnitOfWork) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-            return _shown(work, asked, None), (_shown(work, asked, group) if group else [])
-
-        total, items = self._store.read(read)
-        nothing = _values(dict.fromkeys((*COUNTS, *TOKENS, "cost"), 0), {})
+        total, items = self._store.read(lambda work: _reported(work, asked, group))
         zone = principal.time_zone or "UTC"
-        return Report(zone, asked.since, asked.until, group, total[0] if total else nothing, items)
+        return Report(zone, asked.since, asked.until, group, total, items)
 
     def of_chat(self, principal: Principal, reference: str) -> dict[str, Any]:
         """The sums of one chat, from its first call on. Raises NotFound."""
@@ -86,7 +83,9 @@ class UsageService:
     def export(self, principal: Principal, wanted: Wanted, form: str, *, everyone: bool = False) -> bytes:
         """Everything that the sums tell apart, as CSV or JSON. Raises Invalid."""
         asked = _asked(principal, wanted, everyone)
-        rows = self._store.read(lambda work: _shown(work, asked, "all"))
+        rows = self._store.read(
+            lambda work: _shown(work, "all", work.usage.summed(asked, "all"), work.usage.waits(asked, "all"))
+        )
         for row in rows:
             waits = row.pop("first_token_ms")
             row |= {"first_token_ms_p50": waits["p50"], "first_token_ms_p95": waits["p95"]}
@@ -114,9 +113,21 @@ def _asked(principal: Principal, wanted: Wanted, everyone: bool) -> Asked:
     )
 
 
-def _shown(work: UnitOfWork, asked: Asked, group: str | None) -> list[dict[str, Any]]:
-    rows = work.usage.summed(asked, group)
-    waits = work.usage.waits(asked, group)
+def _reported(work: UnitOfWork, asked: Asked, group: str | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """All in one, and each group. What the groups tell is added up here rather than asked for twice."""
+    rows, waits = work.usage.summed(asked, group), work.usage.waits(asked, group)
+    whole = work.usage.summed(asked, None) if group == "chat" else rows  # not every call is of a chat
+    all_waits = waits if group is None or waits else work.usage.waits(asked, None)
+    total = {name: sum(row[name] for row in whole) for name in SUMS}
+    buckets: Counter[int] = Counter()
+    for one in all_waits.values():
+        buckets.update(one)
+    return _values(total, buckets), _shown(work, group, rows, waits) if group else []
+
+
+def _shown(
+    work: UnitOfWork, group: str, rows: Sequence[Mapping[str, Any]], waits: Mapping[tuple[Any, ...], Mapping[int, int]]
+) -> list[dict[str, Any]]:
     keys = ("chat_id",) if group == "chat" else COLUMNS[group]
     names = {column: work.usage.names(NAMED[column], _ids(rows, column)) for column in keys if column in NAMED}
     shown = []

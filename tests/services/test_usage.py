@@ -234,6 +234,12 @@ def test_groups_add_up_to_the_total(store: Store, who: Principal) -> None:
         for name in ("calls", "errors", "prompt_tokens", "completion_tokens", "unpriced"):
             assert sum(item[name] for item in report.items) == report.total[name], (group, name)
         assert sum(Decimal(item["cost"] or 0) for item in report.items) == Decimal(report.total["cost"])
+    for everyone, groups in ((False, ("day", "chat", "key")), (True, ("model", "user", "surface"))):
+        alone = service.report(who, wanted, None, everyone=everyone).total
+        assert alone["first_token_ms"]["p95"]
+        for group in groups:
+            total = service.report(who, wanted, group, everyone=everyone).total  # type: ignore[arg-type]
+            assert total == alone, f"waits and speed as well, by {group}"
     assert Decimal(report.total["cost"]) == sum(n for n in range(60) if n % 6 and n % 5) / Decimal(10**10)
     assert service.report(who, Wanted(dt.date(2026, 11, 21), dt.date(2026, 11, 21)), "day").items[0]["calls"] == 15
     with pytest.raises(Invalid):

@@ -35,7 +35,7 @@ def test_a_profile_is_changed_in_part(ann: Actor) -> None:
         {"full_name": "a\0b"}, {"bio": "a\0b"}, {"date_of_birth": "0"}, {"date_of_birth": 0},
         {"date_of_birth": "1890-01-01"}, {"date_of_birth": "2990-01-01"}, {"date_of_birth": "1990-02-30"},
         {"avatar_url": "javascript:alert(1)"}, {"avatar_url": "x"}, {"preferences": {"time_zone": "a b"}},
-        {"preferences": {"time_zone": "Mars/Olympus"}},
+        {"preferences": {"time_zone": "Mars/Olympus"}}, {"preferences": {"time_zone": "localtime"}},
         {"preferences": {"theme": "pink"}}, {"preferences": {"other": 1}}, {"preferences": []},
     ],
 )  # fmt: skip

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from api.domain.limit_rules import SURFACES
 from api.domain.prompts import BUILT_IN
+from api.web import reference
 from tests.server import until
 from tests.services.whole import Whole
 from tests.upstream import Upstream
@@ -189,3 +191,28 @@ def test_limits_by_rule(both: Pair) -> None:
     assert both.ben.get("/usage/limits").status_code == 200
     both.ann.ask("PUT", "/admin/limits", {"items": []})
     assert both.ben.post(f"/chats/{chat}/messages", body).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("model", "gpt-4o"),
+        ("model", "opnai/gpt-4o"),
+        ("model", "openai/"),
+        ("surface", "/v1"),
+        ("user", "ben"),
+        ("key", "01A1FE72-E60E-7EAB-9613-FFDB0D6E64B8"),  # not as the ledger has it
+    ],
+)
+def test_a_rule_that_would_limit_nobody_is_refused(both: Pair, kind: str, name: str) -> None:
+    good = {"kind": "user", "name": both.ben.id, "measure": "tokens", "per_hour": 1}
+    answer = both.ann.ask("PUT", "/admin/limits", {"items": [good, good | {"kind": kind, "name": name}]})
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/items/1/name")
+    assert both.ann.get("/admin/limits").json["items"] == []
+
+
+def test_two_rules_for_one_thing_are_refused(both: Pair) -> None:
+    rule = {"kind": "surface", "name": "openai", "measure": "tokens", "per_hour": 1}
+    answer = both.ann.ask("PUT", "/admin/limits", {"items": [rule, rule | {"per_hour": 2}]})
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/items/1")
+    assert set(SURFACES) >= {surface for surface, _ in reference.SURFACES.values()} | {"native"}

@@ -73,5 +73,7 @@ def test_prices(ann: Actor) -> None:
     assert ann.ask("PUT", "/admin/prices", body | {"output": "1e5"}).status_code == 422
     assert ann.ask("PUT", "/admin/prices", body | {"output": None, "input": "0.02"}).json["output"] is None
     assert [(one["model"], one["input"]) for one in ann.get("/admin/prices").json["items"]] == [("*", "0.02")]
+    nobody = ann.ask("PUT", "/admin/prices", body | {"provider": "opnai"})
+    assert (nobody.status_code, nobody.json["errors"][0]["pointer"]) == (422, "/provider"), "it would price nothing"
     assert ann.ask("DELETE", "/admin/prices?provider=custom&model=*").status_code == 204
     assert ann.ask("DELETE", "/admin/prices?provider=custom&model=*").status_code == 404

@@ -41,6 +41,16 @@ def test_usage(used: tuple[Whole, Actor]) -> None:
     assert ben.get("/usage").json["total"]["calls"] == 0
 
 
+@pytest.mark.parametrize("group", ["day", "chat"])
+def test_days_that_no_calendar_of_ours_has_are_refused_in_words(used: tuple[Whole, Actor], group: str) -> None:
+    _, ann = used
+    for period in ("to=0001-01-01", "from=0001-01-01&to=2026-01-01", "to=9999-12-31", "from=2026-13-01"):
+        answer = ann.get(f"/usage?group_by={group}&{period}")
+        assert (answer.status_code, answer.json["code"]) == (422, "invalid"), period
+    assert ann.get(f"/usage?group_by={group}&from=1970-01-01&to=2999-12-31").json["total"]["calls"] == 1
+    assert ann.get(f"/usage?group_by={group}&to=1970-01-01").json["total"]["calls"] == 0
+
+
 def test_files(used: tuple[Whole, Actor]) -> None:
     _, ann = used
     answer = ann.get("/usage/export")

@@ -49,7 +49,8 @@ def _time_zone(name: str) -> str:
 
 @functools.cache
 def _time_zones() -> set[str]:
-    return zoneinfo.available_timezones()
+    """Names that mean the same on every machine; `localtime` is the clock of whichever server answers."""
+    return zoneinfo.available_timezones() - {"localtime"}
 
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]

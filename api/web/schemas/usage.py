@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field
 from api.services.usage import Wanted
 from api.web.openapi import Parameters
 
+Day = Annotated[dt.date, Field(ge=dt.date(1970, 1, 1), le=dt.date(2999, 12, 31))]
 Short = Annotated[str, Field(max_length=200)]
 
 
 class Period(Parameters):
-    since: dt.date | None = Field(None, alias="from", description="The first day; by default 29 days before `to`.")
-    until: dt.date | None = Field(None, alias="to", description="The last day; by default today, by your own clock.")
+    since: Day | None = Field(None, alias="from", description="The first day; by default 29 days before `to`.")
+    until: Day | None = Field(None, alias="to", description="The last day; by default today, by your own clock.")
     provider: Short | None = None
     model: Short | None = None
     surface: Short | None = None
