@@ -178,6 +178,7 @@ class Wiring(Groundwork):
             max_reply_chars=self.settings.max_reply_chars,
             max_runs=self.settings.max_streams,
             drain_seconds=self.settings.drain_seconds,
+            store_patience=self.settings.store_patience,
             still_good=self._still_good,
             housekeeping=lambda: self.housekeeping(),
             settle=self._settle,

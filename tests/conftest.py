@@ -14,10 +14,13 @@ from api.config import Settings
 from api.db import Database, upgrade
 from api.repositories.unit_of_work import Store
 from tests.postgres import Cluster, NoPostgres, running_cluster
+from tests.suites import pytest_runtest_logreport, pytest_terminal_summary
 
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
+
+__all__ = ["pytest_runtest_logreport", "pytest_terminal_summary"]  # hooks
 
 TEMPLATE = "parley_template"
 SECRETS = {

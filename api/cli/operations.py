@@ -64,10 +64,13 @@ def upgrade() -> None:
 @click.option("--keep", type=click.IntRange(1), help="Keep only this many of the newest in the folder.")
 @click.option("--every", type=click.FloatRange(0, min_open=True), help="Go on, with a backup every so many hours.")
 def backup(file: Path | None, keep: int | None, every: float | None) -> None:
-    """Back up database and files while the server runs, and verify it. FILE: DATA_DIR/backups/parley-<time>.zip."""
+    """Back up database and files while the server runs, and verify it.
+
+    FILE is a name that ends with .zip, or a folder for parley-<time>.zip: DATA_DIR/backups.
+    """
     while True:
-        target = file or settings().data_dir / "backups" / default_name(clock.now())
-        target = target / default_name(clock.now()) if target.is_dir() else target
+        target = file or settings().data_dir / "backups"
+        target = target if target.suffix == ".zip" else target / default_name(clock.now())
         with _backups() as service:
             summary = service.backup(target)
         click.echo(f"{target}: {_told(summary)}, verified.")

@@ -19,6 +19,7 @@ from api.streams.live_log import LiveLog
 
 log = structlog.get_logger()
 INTERVAL = 0.2
+PATIENCE = 30.0
 
 
 class Storable(Protocol):
@@ -51,6 +52,14 @@ class Storable(Protocol):
         """The closing itself cannot be stored."""
         ...
 
+    def stranded(self) -> None:
+        """The store has been away for long: end it."""
+        ...
+
+    def untold(self) -> None:
+        """It has ended, and the store is still away: tell the readers now. The closing is stored later."""
+        ...
+
 
 @dataclass(slots=True)
 class Batch:
@@ -73,7 +82,10 @@ class Outcome:
 
 
 class Flusher:
-    """`store(batch)` runs one transaction. It raises StoreUnavailable while the database is away: all is kept then."""
+    """`store(batch)` runs one transaction. It raises StoreUnavailable while the database is away: all is kept then.
+
+    Nobody waits longer than `patience` for a database that is away: the runs end then, typed, and are stored later.
+    """
 
     def __init__(
         self,
@@ -81,10 +93,13 @@ class Flusher:
         housekeeping: Callable[[bool], None],
         *,
         interval: float = INTERVAL,
+        patience: float = PATIENCE,
     ) -> None:
         self._store = store
         self._housekeeping = housekeeping
         self._interval = interval
+        self._patience = patience
+        self._away_since: float | None = None
         self._runs: dict[UUID, Storable] = {}
         self._ended: list[Storable] = []
         self._lock = threading.Lock()
@@ -156,12 +171,27 @@ class Flusher:
             outcome = self._store(batch)
         except StoreUnavailable:
             self._put_back(batch)
+            self._wait_no_longer()
             raise
         except Exception as error:
             log.warning("a batch failed; its parts are stored one by one", error=type(error).__name__)
             self._one_by_one(batch)
             return
+        self._away_since = None
         self._settle(batch, outcome)
+
+    def _wait_no_longer(self) -> None:
+        """Of runs that still wait when patience is over."""
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        if now - self._away_since < self._patience:
+            return
+        for run in self.runs:
+            if run.id in self._closings:
+                run.untold()
+            else:
+                run.stranded()
 
     def _collect(self, events: bool) -> Batch:
         with self._lock:

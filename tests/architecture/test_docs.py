@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.architecture.files import ROOT
+from tests.architecture.files import ROOT, tracked
+from tests.suites import budgets, suite_of
 
 ERRORS = ROOT / "docs" / "errors.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -121,3 +122,10 @@ def test_every_described_route_says_what_it_does(app: Any) -> None:
         if not (operation.get("summary") or operation.get("description"))
     ]
     assert not silent
+
+
+def test_every_suite_has_its_minutes_in_the_budget_of_ci() -> None:
+    ours = (path.relative_to(ROOT).as_posix() for path in tracked() if path.name.startswith("test_"))
+    found = {suite_of(path) for path in ours if path.startswith("tests/")}
+    assert set(budgets()) == found
+    assert sum(budgets().values()) <= 2 * 15

@@ -13,6 +13,7 @@ from flask import Flask
 
 from api.domain.errors import StoreUnavailable
 from tests.conftest import ON_SQLITE
+from tests.server import until
 from tests.services.whole import Whole
 
 PLENTY = 1_000_000
@@ -47,6 +48,24 @@ def test_a_full_disk_refuses_writes_and_nothing_else(store: Whole) -> None:
     assert len(messages) == 2
     pages(store, PLENTY)
     assert store.said(store.ann, chat, "demo:fast again", model="demo/demo").status == "complete"
+
+
+def test_a_reply_that_runs_on_a_full_disk_ends_typed_and_is_stored_later(make_app: Callable[..., Flask]) -> None:
+    store = Whole(make_app(store_patience=0.5))
+    chat = store.chat(store.ann)
+    words = " ".join("w" * 500 for _ in range(180))  # the demo model says them again: more than any page has room for
+    sent = store.send(store.ann, chat, words, model="demo/demo")
+    run = store.services.generations._runs[sent.generation_id]
+    until(lambda: run.flushed > 1, what="the first words to be stored")
+    pages(store, 1)
+    until(lambda: run.log.ended, what="its typed end")
+    kind, value = run.log.events[-1]
+    assert (kind, value["code"]) == ("error", "store_unavailable")
+    assert store.services.generations.get(store.ann, str(sent.generation_id)).active, "nothing of it could be stored"
+    pages(store, PLENTY)
+    assert store.ended(store.ann, sent).status in ("error", "complete"), "whole, where the model had said all by then"
+    _, messages = store.services.chats.open(store.ann, chat)
+    assert messages[-1].content == "".join(value for kind, value in run.log.events if kind == "delta")
 
 
 def test_a_writer_that_holds_the_file_for_three_seconds_is_waited_for(store: Whole, tmp_path: Path) -> None:

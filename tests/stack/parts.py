@@ -26,13 +26,22 @@ def ask(method: str, path: str, body: Any = None, **headers: str) -> Any:
     return urllib.request.urlopen(request, timeout=60)
 
 
-def somebody() -> dict[str, str]:
-    """Somebody new, signed in: the headers that say so. The set-up code is read for the first account alone."""
+def register() -> str:
+    """Somebody new, by name. The set-up code is read for the first account alone."""
     name = f"s{uuid.uuid4().hex[:12]}"
     person = {"email": f"{name}@example.org", "username": name, "password": PASSWORD}
     ask("POST", "/auth/register", person | ({"setup_code": CODE} if CODE else {})).close()
+    return name
+
+
+def sign_in(name: str) -> dict[str, str]:
+    """The headers that say who it is."""
     login = json.load(ask("POST", "/auth/login", {"username": name, "password": PASSWORD}))
     return {"Authorization": f"Bearer {login['access_token']}"}
+
+
+def somebody() -> dict[str, str]:
+    return sign_in(register())
 
 
 def chat(headers: dict[str, str]) -> str:
@@ -48,3 +57,11 @@ def run(command: list[str], *words: str) -> str:
 
 def containers(service: str = "api") -> list[str]:
     return run(COMPOSE, "ps", "--quiet", service).split()
+
+
+def healthy(container: str) -> bool:
+    return run(DOCKER, "inspect", "--format", "{{.State.Health.Status}}", container).strip() == "healthy"
+
+
+def all_healthy() -> bool:
+    return all(healthy(container) for container in containers())

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
+from urllib.error import HTTPError
 
 import pytest
 
-from tests.stack.parts import COMPOSE, DOCKER, URL, containers, run
+from tests.server import until
+from tests.stack.parts import COMPOSE, DOCKER, URL, all_healthy, ask, chat, containers, register, run, sign_in
 
 pytestmark = [
     pytest.mark.skipif(not (URL and COMPOSE), reason="no stack to handle: set STACK_URL and STACK_COMPOSE"),
     pytest.mark.timeout(300),
 ]
 TOOLS = ("cc", "gcc", "g++", "clang", "make", "ld", "as", "cargo", "git", "curl", "wget", "apt-key")
+FLASK = ("flask", "--app", "api.cli")
+ONCE = ("--profile", "backup", "run", "--rm", "--no-TTY", "--no-deps", "backup")
 WITHIN = """
 import json, os, shutil, sys
 from pathlib import Path
@@ -69,17 +73,48 @@ def test_every_container_has_a_limit_and_only_the_proxy_is_published() -> None:
         assert told["State"]["Health"]["Status"] == "healthy"
 
 
-def test_the_commands_of_the_documents_work_in_a_container() -> None:
-    flask = ("flask", "--app", "api.cli")
-    assert "ok    schema" in run(COMPOSE, "exec", "--no-TTY", "api", *flask, "doctor")
-    assert "JWT_SECRET=(set)" in run(COMPOSE, "exec", "--no-TTY", "api", *flask, "check-config")
-    assert "\tadmin\t" in run(COMPOSE, "exec", "--no-TTY", "api", *flask, "users", "list")
-    assert "Removed" in run(COMPOSE, "exec", "--no-TTY", "api", *flask, "prune")
-    once = ("--profile", "backup", "run", "--rm", "--no-TTY", "--no-deps", "backup")
-    script = f"{' '.join(flask)} backup /backups/stack.zip && {' '.join(flask)} verify /backups/stack.zip"
-    told = run(COMPOSE, *once, "sh", "-c", f"{script} && rm /backups/stack.zip")
-    assert ", verified." in told
-    assert ", as written." in told
+def test_a_backup_is_restored_in_place() -> None:
+    name = register()
+    before = sign_in(name)
+    kept = chat(before)
+    assert ", verified." in run(COMPOSE, *ONCE, *FLASK, "backup", "/backups/stack.zip")
+    assert ", as written." in run(COMPOSE, *ONCE, *FLASK, "verify", "/backups/stack.zip")
+    lost = chat(before)
+    run(COMPOSE, "stop", "api")
+    try:
+        told = run(COMPOSE, *ONCE, *FLASK, "restore", "/backups/stack.zip", "--replace")
+    finally:
+        run(COMPOSE, *ONCE, "rm", "/backups/stack.zip")
+        run(COMPOSE, "start", "api")
+    until(all_healthy, 120, "the API")
+    assert told.endswith("All sessions have ended.\n")
+    until(lambda: not refused("GET", "/ready"), 60, "the proxy to find it")
+    assert refused("GET", "/chats", **before) == 401
+    items = json.load(ask("GET", "/chats", **sign_in(name)))["items"]
+    assert [item["id"] for item in items] == [kept]
+    assert lost != kept
+
+
+def refused(method: str, path: str, **headers: str) -> int:
+    """The status of a refusal, 0 where there is none."""
+    try:
+        ask(method, path, **headers).close()
+    except HTTPError as error:
+        error.close()
+        return error.code
+    return 0
+
+
+def test_the_commands_of_the_documents_work_in_a_container(headers: dict[str, str]) -> None:
+    assert headers, "there is an account"
+    for words, told in (
+        (("doctor",), "ok    schema"),
+        (("check-config",), "JWT_SECRET=(set)"),
+        (("users", "list"), "\tadmin\t"),
+        (("prune",), "Removed"),
+        (("vault", "rotate"), "have the newest key"),
+    ):
+        assert told in run(COMPOSE, "exec", "--no-TTY", "api", *FLASK, *words)
 
 
 @pytest.mark.parametrize("value", ["changeme", "x" * 10])

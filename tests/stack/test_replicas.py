@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.server import events_of, until
-from tests.stack.parts import COMPOSE, DEMO, DOCKER, URL, containers, run, somebody
+from tests.stack.parts import COMPOSE, DEMO, DOCKER, URL, all_healthy, containers, healthy, run, somebody
 
 GENERATIONS = int(os.environ.get("GENERATION_LIMIT_PER_HOUR", "100"))  # noqa: TID251
 ENDINGS = ("finished", "error", "stopped", "interrupted")
@@ -28,14 +28,6 @@ pytestmark = [
     pytest.mark.skipif(not (URL and COMPOSE), reason="no stack to handle: set STACK_URL and STACK_COMPOSE"),
     pytest.mark.timeout(600),
 ]
-
-
-def healthy(container: str) -> bool:
-    return run(DOCKER, "inspect", "--format", "{{.State.Health.Status}}", container).strip() == "healthy"
-
-
-def all_healthy() -> bool:
-    return all(healthy(container) for container in containers())
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -43,6 +43,12 @@ class Reply:
         self.told.append("closed" if won else "somebody else closed")
         self.over.set()
 
+    def stranded(self) -> None:
+        self.told.append("stranded")
+
+    def untold(self) -> None:
+        self.told.append("untold")
+
     def unclosable(self, error: Exception) -> None:
         self.told.append("unclosable")
 
@@ -208,6 +214,29 @@ def test_nothing_is_dropped_while_the_store_is_away(flusher: Flusher, rows: Rows
     assert rows.events == [(live.id, 1, 4)]
     assert rows.ends == {ending.id: "b"}
     assert (live.told, ending.told) == ([], ["closed"])
+
+
+def test_nobody_waits_for_ever_for_a_store_that_is_away(rows: Rows) -> None:
+    flusher = Flusher(rows.store, lambda _: None, interval=0.0, patience=0)
+    live, ending = Reply("a"), Reply("b")
+
+    def refuse(_: Batch) -> None:
+        raise StoreUnavailable
+
+    rows.refuse = refuse
+    add(flusher, live, ending)
+    flusher.end(ending)
+    with pytest.raises(StoreUnavailable):
+        flusher.flush()
+    assert (live.told, ending.told) == (["stranded"], ["untold"])
+    flusher.end(live)
+    with pytest.raises(StoreUnavailable):
+        flusher.flush()
+    assert (live.told, ending.told) == (["stranded", "untold"], ["untold", "untold"])
+    rows.refuse = lambda _: None
+    flusher.flush()
+    assert rows.ends == {live.id: "a", ending.id: "b"}
+    assert (live.told[-1], ending.told[-1]) == ("closed", "closed")
 
 
 def test_the_store_goes_away_while_parts_are_stored_one_by_one(flusher: Flusher, rows: Rows) -> None:

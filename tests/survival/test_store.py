@@ -36,7 +36,7 @@ def test_postgresql_restarts_in_mid_stream(
         upgrade(database)
         database.dispose()
         stored = Stored(url)
-        settings = {"OPENAI_BASE_URL": f"{upstream.url}/v1"}
+        settings = {"OPENAI_BASE_URL": f"{upstream.url}/v1", "STORE_PATIENCE": "600"}
         with running_server(url, tmp_path, **settings) as first, running_server(url, tmp_path, **settings) as second:
             ann = first.person()
             ann.openai()
@@ -74,3 +74,35 @@ def test_postgresql_restarts_in_mid_stream(
             first.kill()
             second.kill()
         stored.close()
+
+
+@pytest.mark.timeout(600)
+def test_a_reply_does_not_wait_for_ever(cluster: Cluster, tmp_path: Path, upstream: Upstream) -> None:
+    """Away for longer than STORE_PATIENCE: the reader hears so, typed, and what arrived is stored afterwards."""
+    with cluster.database() as url:
+        settings = {"OPENAI_BASE_URL": f"{upstream.url}/v1", "STORE_PATIENCE": "1"}
+        with running_server(url, tmp_path, **settings) as server, running_server(url, tmp_path, **settings) as second:
+            ann = server.person()
+            ann.openai()
+            there = ann.at(second.port)
+            chat = ann.chat()
+            generation = ann.send(chat, "go", model=counting(4000, 20, new_tag())).json["generation"]["id"]
+            at_owner, elsewhere = Reader(join(ann, generation)), Reader(join(there, generation))
+            until(lambda: len(elsewhere.events) > 20, what="the reply to be on its way")
+            cluster.stop()
+            told = at_owner.wait()
+            _, kind, value = told[-1]
+            assert (kind, value["problem"]["code"]) == ("error", "store_unavailable")
+            assert value["problem"]["retry_after"]
+            assert elsewhere.wait()[-1][1] == "delta", "cut: who comes again is told why"
+            assert there.call("GET", f"/generations/{generation}/events").status == 503
+            cluster.start()
+            until(lambda: ann.call("GET", "/ready").status == 200, what="/ready to turn back")
+            until(lambda: ann.generation(generation)["status"] == "error", what="the end to be stored")
+            text = "".join(value["text"] for _, kind, value in told if kind == "delta")
+            message = ann.messages(chat)[-1]
+            assert (message["status"], message["content"]) == ("error", text)
+            again = joined_to_the_end(there, generation, [])
+            assert [event[:2] for event in again] == [event[:2] for event in told]
+            server.kill()
+            second.kill()

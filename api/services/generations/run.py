@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from api.domain import metrics, pricing
-from api.domain.errors import AppError, ProviderError
+from api.domain.errors import AppError, ProviderError, StoreUnavailable
 from api.domain.generations import Closing
 from api.providers.base import Call
 from api.providers.transport import Transport
@@ -23,12 +23,18 @@ from api.services.generations.intake import Intake
 from api.services.generations.plan import Following, Plan, started
 from api.services.generations.reckoning import End, Reckoning
 from api.streams.flusher import Flusher
-from api.streams.live_log import Event, LiveLog
+from api.streams.live_log import ENDS, Event, LiveLog
 from api.streams.loop import LoopThread
 
 log = structlog.get_logger()
 
 STATUS_OF = {"stop": "complete", "tool_calls": "complete", "length": "length", "filtered": "filtered"}
+FAULTS = ("poisoned", "stranded")
+
+
+def _away() -> AppError:
+    words = "The database has been away for too long; what arrived is stored when it is back."
+    return StoreUnavailable(words, retry_after=30)
 
 
 class Run:
@@ -68,7 +74,7 @@ class Run:
         self._reckoning = Reckoning(plan, self.log, self._intake, owner=owner, price=price)
         self._on_ended = ended
         self._task: asyncio.Task[Any] | None = None
-        self._cause: str | None = None  # why it is cancelled: stopped, interrupted, length, lost, poisoned
+        self._cause: str | None = None  # why it is cancelled: stopped, interrupted, length, lost, poisoned, stranded
         self._status: str | None = None
         self._error: AppError | None = None
         self._keep: int | None = None  # how many events can be stored, when not all can
@@ -133,10 +139,12 @@ class Run:
         if self._status is not None:
             return
         self._intake.end()
-        self._status = "error" if status == "poisoned" else status
+        self._status = "error" if status in FAULTS else status
         self._error = error
         if status == "poisoned":
             self._error = AppError("Part of this reply could not be stored; it was ended there.")
+        if status == "stranded":
+            self._error = _away()
         if status == "lost":
             self._leave()
         else:
@@ -155,6 +163,11 @@ class Run:
             self.successor = self._following.begin()
         finally:
             self._loop.call(self._publish)
+
+    def _tell_early(self) -> None:
+        """What is stored later has the same events; for a reply that was whole, `finished` in place of this error."""
+        self.log.extend([event for event in self._final if event[0] not in ENDS], close=False)
+        self.log.extend([("error", _away().problem())], close=True)
 
     def _publish(self) -> None:
         self.log.extend(self._final, close=True)
@@ -189,6 +202,12 @@ class Run:
         log.error("events could not be stored", generation_id=str(self.id), error=type(error).__name__)
         self._keep = max(1, self.flushed)  # `started` can always be told again
         self._loop.call(self.cancel, "poisoned")
+
+    def stranded(self) -> None:
+        self._loop.call(self.cancel, "stranded")
+
+    def untold(self) -> None:
+        self._loop.call(self._tell_early)
 
     def unclosable(self, error: Exception) -> None:
         """Close it with what is stored already; if even that fails, tell the readers and leave it to the sweep."""

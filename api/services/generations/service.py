@@ -30,7 +30,7 @@ from api.services.generations.recovery import Recovery
 from api.services.generations.replay import replayed
 from api.services.generations.run import Run
 from api.services.generations.tail import Tail
-from api.streams.flusher import Flusher
+from api.streams.flusher import PATIENCE, Flusher
 from api.streams.live_log import Cursor, LiveLog
 from api.streams.loop import LoopThread
 
@@ -75,6 +75,7 @@ class GenerationService:
         max_reply_chars: int,
         max_runs: int,
         drain_seconds: float,
+        store_patience: float = PATIENCE,
         still_good: StillGood,
         housekeeping: Callable[[], None],
         settle: Settle = lambda *_: None,
@@ -95,8 +96,8 @@ class GenerationService:
         self._state_lock = threading.Lock()
         self.draining = False
         self.recovery = Recovery(store, presence, owner, self._carries, settle)
-        self._flusher = Flusher(Recorder(store, owner, settle).store, self._beat)
-        self._tail = Tail(store, loop, poll_seconds)
+        self._flusher = Flusher(Recorder(store, owner, settle).store, self._beat, patience=store_patience)
+        self._tail = Tail(store, loop, poll_seconds, store_patience)
         self._janitor = Janitor(recovery=self.recovery, housekeeping=housekeeping)
         self._doorkeeper = Doorkeeper(loop=loop, followers=lambda: self._followers, still_good=still_good)
         self._interrupting = False

@@ -6,6 +6,7 @@ One thread a process: it wakes when another process says that it has stored some
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from api.domain.errors import StoreUnavailable
 from api.domain.generations import Generation
 from api.repositories.unit_of_work import Store
 from api.services.generations.replay import replayed
+from api.streams.flusher import PATIENCE
 from api.streams.live_log import Event, LiveLog
 from api.streams.loop import LoopThread
 
@@ -32,12 +34,16 @@ class _Mirror:
 
 
 class Tail:
-    """`poll_seconds` is the longest that an event rests unseen when no word of it came."""
+    """`poll_seconds` is the longest that an event rests unseen when no word of it came.
 
-    def __init__(self, store: Store, loop: LoopThread, poll_seconds: float) -> None:
+    While the database is away for longer than `patience`, readers are cut: who comes again is told why, and when to.
+    """
+
+    def __init__(self, store: Store, loop: LoopThread, poll_seconds: float, patience: float = PATIENCE) -> None:
         self._store = store
         self._loop = loop
         self._poll_seconds = poll_seconds
+        self._patience = patience
         self._mirrors: dict[UUID, _Mirror] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -80,16 +86,28 @@ class Tail:
                     return
 
     def _run(self) -> None:
+        away_since: float | None = None
         while not self._stopping:
             self._wake.wait(self._poll_seconds if self._mirrors else None)
             self._wake.clear()
             try:
                 self._catch_up()
+                away_since = None
             except StoreUnavailable:
+                away_since = away_since or time.monotonic()
+                if time.monotonic() - away_since >= self._patience:
+                    self._cut()
                 self._wake.wait(self._poll_seconds)
             except Exception:
                 log.exception("following another process failed; it goes on")
                 self._wake.wait(self._poll_seconds)
+
+    def _cut(self) -> None:
+        with self._lock:
+            mirrors = list(self._mirrors.values())
+        for mirror in mirrors:
+            self._extend(mirror, [], close=True)
+            self._drop(mirror)
 
     def _catch_up(self) -> None:
         with self._lock:

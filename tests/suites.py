@@ -1,0 +1,42 @@
+"""How long each suite took, after every run, beside what it may take: CI's budget (CONTRIBUTING.md).
+
+A suite is a folder of tests/; what stands beside the folders is `tests`. Minutes are of one worker: all tests' set-up,
+call and teardown. Nothing fails for being slow, since machines differ; whoever makes a suite dearer sees it here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parent.parent / "CONTRIBUTING.md"
+_seconds: dict[str, float] = defaultdict(float)
+
+
+def budgets() -> dict[str, float]:
+    """The table's rows: a suite, and its minutes."""
+    rows = re.findall(r"^\| `(?:tests/)?(\w+)` \|.*\| ([\d.]+) \|$", PAGE.read_text(encoding="utf-8"), re.M)
+    return {suite: float(minutes) for suite, minutes in rows}
+
+
+def suite_of(path: str) -> str:
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 else "tests"
+
+
+def pytest_runtest_logreport(report: Any) -> None:
+    _seconds[suite_of(report.nodeid.partition("::")[0])] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if len(_seconds) < 2:  # a few tests of one suite: nobody asked
+        return
+    allowed = budgets()
+    terminalreporter.section("minutes a suite, and its budget")
+    for suite, seconds in sorted(_seconds.items()):
+        budget = allowed.get(suite, 0)
+        over = "   over" if seconds > budget * 60 else ""
+        terminalreporter.line(f"{suite:14}{seconds / 60:6.1f}{budget:6.1f}{over}")
+    terminalreporter.line(f"{'all':14}{sum(_seconds.values()) / 60:6.1f}{sum(allowed.values()):6.1f}")
