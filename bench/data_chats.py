@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from api.db import Database, upgrade
 from api.domain.principal import ALL_SCOPES, Principal
 from api.repositories.unit_of_work import Store
-from api.services.chats import ChatFilter
+from api.services.chats import ChatFilter, Spot
 from api.services.folders import FolderService
 from api.services.search import SearchService
 from bench.postgres import Cluster
@@ -171,6 +171,8 @@ def questions(store: Store) -> Iterator[tuple[str, float, Callable[[], object]]]
     yield "a folder's newest 30", PROMISE_MS, lambda: chats.page(who, 30, None, ChatFilter(folder="f7"))
     yield "folders with their counts", PROMISE_MS, lambda: FolderService(store, None).all(who)  # type: ignore[arg-type]
     yield "open the chat of 2,000 messages", PROMISE_MS, lambda: chats.open(who, str(key(1, 0)))
+    middle = Spot("around", str(key(2, LONG // 2)))
+    yield "50 messages around one of 2,000", PROMISE_MS, lambda: chats.messages(who, str(key(1, 0)), middle, 50)
     for text in (
         "needlestack",
         "common",

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from flask import Flask, Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
 
 from api.domain.errors import AppError, Invalid
@@ -25,7 +26,7 @@ WERKZEUG_CODES = {
     404: ("not_found", "There is nothing here."),
     405: ("method_not_allowed", "This method does not exist here."),
     413: ("body_too_large", "The request body is larger than this server takes."),
-    415: ("unsupported_media_type", "Send the body as application/json."),
+    415: ("unsupported_media_type", ""),  # whoever refuses it names the types
 }
 
 
@@ -80,19 +81,29 @@ def _with_headers(body: bytes, error: AppError, content_type: str) -> Response:
 
 def validation_problem(error: ValidationError) -> Response:
     """A body or parameter that does not have the documented shape: 400 for broken JSON, else 422."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = error.errors(include_url=False)
     if any(entry["type"] == "json_invalid" for entry in found):
         return answer_error(_BadRequest("The body is not valid JSON; it must be one JSON object in UTF-8."))
     entries = [
         {
             "pointer": "".join(f"/{part}" for part in entry["loc"]),
-            "detail": entry["msg"],
+            "detail": _worded(entry),
             "code": entry["type"],
         }
         for entry in found
     ]
     first = entries[0]
-    return answer_error(Invalid(f"{first['pointer'] or 'The body'}: {first['detail']}", errors=entries))
+    return answer_error(Invalid(f"{first['pointer'] or 'The request'}: {first['detail']}", errors=entries))
+
+
+def _worded(entry: ErrorDetails) -> str:
+    """A text has characters, not items; and what our own rules say stands for itself."""
+    words = entry["msg"].removeprefix("Value error, ")
+    if entry["type"] not in ("too_short", "too_long") or not isinstance(entry["input"], str):
+        return words
+    least, most = entry["ctx"].get("min_length"), entry["ctx"].get("max_length")
+    bound, side = (most, "most") if least is None else (least, "least")
+    return f"Text should have at {side} {bound:,} character{'s' if bound != 1 else ''}"
 
 
 class _BadRequest(AppError):
@@ -107,7 +118,7 @@ class _HttpError(AppError):
     def __init__(self, error: HTTPException) -> None:
         status = error.code or 500
         code, detail = WERKZEUG_CODES.get(status, ("http_error", error.description or "The request was refused."))
-        super().__init__(detail)
+        super().__init__(detail or error.description or "")
         self.status, self.code, self.title = status, code, HTTPStatus(status).phrase  # type: ignore[misc]
 
 

@@ -141,8 +141,9 @@ def _guard_body(environ: dict[str, Any], web: WebSettings) -> None:
         return
     if "HTTP_TRANSFER_ENCODING" in environ:
         _take_chunked(environ, min(max_bytes, web.max_body_bytes))
-    if view is not None and request.mimetype not in getattr(view, "accepts", JSON_ONLY):
-        raise UnsupportedMediaType
+    taken = getattr(view, "accepts", JSON_ONLY)
+    if view is not None and request.mimetype not in taken:
+        raise UnsupportedMediaType(f"Send the body as {' or '.join(sorted(taken))}.")
 
 
 def _take_chunked(environ: dict[str, Any], max_bytes: int) -> None:

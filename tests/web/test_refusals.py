@@ -41,6 +41,35 @@ def test_a_moment_that_is_none_in_utc(actor: Callable[..., Actor], client: Flask
     assert client.post("/api-keys", json=values, headers=actor("ann").headers).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("POST", "/prompts", {"name": "", "content": "a"}, "/name: Text should have at least 1 character"),
+        ("POST", "/chats", {"folder": "x" * 101}, "/folder: Text should have at most 100 characters"),
+        ("POST", "/chats/bulk", {"action": "pin", "ids": []}, "/ids: List should have at least 1 item after"),
+        ("GET", "/chats/x/messages?around=a&after=b", None, "The request: send one of `before`, `after` and `around`"),
+        ("POST", "/chats/bulk", {"action": "move", "ids": ["a"]}, "The request: move takes `folder`: a name"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_the_thing(
+    actor: Callable[..., Actor], method: str, path: str, body: Any, words: str
+) -> None:
+    answer = actor("ann").ask(method, path, body)
+    assert answer.status_code == 422
+    assert answer.get_json()["detail"].startswith(words)
+
+
+def test_a_body_of_another_kind_is_told_which_are_taken(actor: Callable[..., Actor]) -> None:
+    ann = actor("ann")
+    told = {
+        path: ann.client.post(path, data=b"x", content_type="text/plain", headers=ann.headers).get_json()["detail"]
+        for path in ("/chats", "/attachments", "/imports")
+    }
+    assert told["/chats"] == "Send the body as application/json."
+    assert told["/attachments"] == "Send the body as multipart/form-data."
+    assert "application/zip" in told["/imports"]
+
+
 def test_an_empty_slug_is_none(actor: Callable[..., Actor], client: FlaskClient) -> None:
     assert client.post("/chats", json={"slug": ""}, headers=actor("ann").headers).status_code == 422
 
