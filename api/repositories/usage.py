@@ -107,9 +107,11 @@ class UsageRepository(Repository):
             return {}
         found: dict[tuple[Any, ...], dict[int, int]] = defaultdict(dict)
         table = WAITS_OF_ALL if _of_all(asked, group) else WAITS
-        query = self._grouped(table, asked, (*COLUMNS[group], "bucket"), [sa.func.sum(table.c.calls)])
+        query = self._grouped(
+            table, asked, (*COLUMNS[group], "bucket"), [sa.cast(sa.func.sum(table.c.calls), sa.BigInteger)]
+        )
         for *place, bucket, calls in self.connection.execute(query):
-            found[tuple(place)][bucket] = int(calls)
+            found[tuple(place)][bucket] = calls
         return found
 
     def names(self, kind: str, ids: Sequence[UUID]) -> dict[UUID, str]:
