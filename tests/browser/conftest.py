@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.answers import Answers, ollama, pulled
 from tests.browser.person import PATIENCE, Person
 from tests.conftest import SECRETS, missing
+from tests.dialects.slack import SECRET as SLACK_SECRET
 from tests.image_router import image_router
 from tests.server import ROOT, Server, free_port, running_server, until
 from tests.upstream import Upstream
@@ -150,11 +151,12 @@ def painter() -> Iterator[Painter]:
 
 
 def as_served(upstream: Upstream, local: Answers, painter: Painter) -> dict[str, str]:
-    """Keys for OpenAI and ImageRouter lead to ours, and one Ollama on this machine may be called."""
+    """Keys for OpenAI and ImageRouter lead to ours, one Ollama on this machine may be called, and there is a Slack."""
     return {
         "OPENAI_BASE_URL": f"{upstream.url}/v1",
         "IMAGEROUTER_BASE_URL": f"{painter.server.url}/v1/openai",
         "ALLOWED_PRIVATE_HOSTS": local.url.removeprefix("http://"),
+        "SLACK_SIGNING_SECRET": SLACK_SECRET,
     }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.server import until
 
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
@@ -43,13 +45,20 @@ class Person:
         expect(self.field("Email or username")).to_be_visible()
 
     def open_account(self) -> None:
-        opener, entry = self.page.locator(".st-key-account button").first, self.button("Sign out")
-        opener.click()
-        try:
-            entry.wait_for(timeout=5_000)
-        except TimeoutError:  # a page that was still being drawn may have shut it again
-            opener.click()
-            entry.wait_for()
+        self._unfold(self.page.locator(".st-key-account button").first, self.button("Sign out"))
+
+    def _unfold(self, opener: Locator, entry: Locator) -> None:
+        """Opens what hides the entry, again where a page that was still being drawn shut it."""
+
+        def shown() -> bool:
+            if entry.is_visible():
+                return True
+            if opener.get_attribute("aria-expanded") != "true":
+                opener.click()
+                self.page.wait_for_timeout(300)  # what it opens comes in the browser's own time
+            return entry.is_visible()
+
+        until(shown, what="what the button opens")
 
     # Chatting
 
@@ -101,12 +110,8 @@ class Person:
         """An entry of the last answer's menu."""
         opener = self.button("More about this answer").last
         wanted = self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first
-        opener.click()
-        try:
-            wanted.click(timeout=5_000)
-        except TimeoutError:  # a page that was still being drawn may have shut it again
-            opener.click()
-            wanted.click()
+        self._unfold(opener, wanted)
+        wanted.click()
 
     # Finding things
 

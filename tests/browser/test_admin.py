@@ -172,12 +172,14 @@ def test_settings_hold_at_once_and_a_shared_config_is_taken_back(root: Person, a
         expect(line).to_have_count(0)
         root.tab("Settings").click()
         root.field("Days an untouched chat is kept").fill("90")
+        root.field("Days an image is kept").fill("30")
         root.button("Save settings").click()
         expect(root.page.get_by_text("These settings hold now.")).to_be_visible()
-        assert owner.call("GET", "/admin/settings").json["retention_chats_days"] == 90
+        kept = owner.call("GET", "/admin/settings").json
+        assert (kept["retention_chats_days"], kept["retention_images_days"]) == (90, 30)
         root.field("Days an untouched chat is kept").fill("")
         root.button("Save settings").click()
         until(lambda: owner.call("GET", "/admin/settings").json["retention_chats_days"] is None, what="for ever")
     finally:
         owner.call("DELETE", f"/model-configs/{config}")
-        owner.call("PATCH", "/admin/settings", {"reset": ["retention_chats_days"]})
+        owner.call("PATCH", "/admin/settings", {"reset": ["retention_chats_days", "retention_images_days"]})

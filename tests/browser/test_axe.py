@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -14,7 +15,12 @@ from tests.server import Server
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PLACES = ("Compare", "Prompts", "Models", "Usage", "Settings", "Admin")
+PLACES = ("Compare", "Images", "Prompts", "Models", "Usage", "Settings", "Admin")
+TABS = {  # besides the first, which is open
+    "Models": ("All models",),
+    "Settings": ("Preferences", "Security", "API keys", "Slack", "Data"),
+    "Admin": ("Usage", "Budgets", "Limits", "Prices", "Providers", "Settings", "Audit log"),
+}
 # What Streamlit itself draws so, by rule and a mark of the element; ours are not excused.
 STREAMLITS: tuple[tuple[str, str], ...] = ()
 
@@ -28,6 +34,23 @@ def violations(person: Person, where: str) -> list[str]:
         for node in rule["nodes"]
         if not any(rule["id"] == known and mark in node["html"] for known, mark in STREAMLITS)
     ]
+
+
+def of_one_prompt(person: Person) -> list[str]:
+    """The form of a prompt, its trial and its versions."""
+    person.goes_to("Prompts")
+    person.button("New prompt").click()
+    person.field("Name").fill(f"Prompt {uuid.uuid4().hex[:8]}")
+    person.field("What the model is told").fill("Translate into {{language}}.")
+    person.button("Save prompt").click()
+    expect(person.button("Use in a new chat")).to_be_visible()
+    wrong = []
+    for name in ("Text", "Try it", "Versions"):
+        person.tab(name).click()
+        expect(person.tab(name)).to_have_attribute("aria-selected", "true")
+        person.settles()
+        wrong += violations(person, f"a prompt, {name}")
+    return wrong
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -50,4 +73,10 @@ def test_no_page_breaks_a_rule_of_level_a_or_aa(someone: Person, api: Server, sc
         someone.goes_to(place)
         someone.settles()
         wrong += violations(someone, place)
+        for name in TABS.get(place, ()):
+            someone.tab(name).click()
+            expect(someone.tab(name)).to_have_attribute("aria-selected", "true")
+            someone.settles()
+            wrong += violations(someone, f"{place}, {name}")
+    wrong += of_one_prompt(someone)
     assert not wrong, "\n".join(wrong)

@@ -1,4 +1,4 @@
-"""Hostile text as message, title, prompt, model's name and profile: shown as text, nothing runs, nothing is fetched."""
+"""Hostile text as message, title, prompt, image, name, profile and hit: only text, nothing runs or is fetched."""
 
 from __future__ import annotations
 
@@ -71,11 +71,13 @@ def test_a_hundred_hostile_texts_are_only_text(ada: Person, api: Server) -> None
         chat = str(post("/chats", {})["id"])
         post(f"/chats/{chat}/messages", {"content": "\n\n".join(PAYLOADS[number : number + 25])})
         chats.append(chat)
+    paints = post("/model-configs", {"name": "Paints", "provider": "imagerouter", "api_key": "ir-0123456789"})["id"]
     for payload in SEEDS:
         line = " ".join(payload.split())
         post("/chats", {"title": line[:200], "folder": line[:100]})
         post("/prompts", {"name": line[:100], "content": payload, "description": line, "tags": [line[:50]]})
         post("/model-configs", {"name": line[:100], "provider": "demo", "model": line[:200]})
+        post("/images/generations", {"prompt": payload, "model_config_id": paints})
     line = " ".join(SEEDS[:4])
     post("/users/me", {"full_name": line, "bio": line, "profession": line}, "PATCH")
 
@@ -84,10 +86,17 @@ def test_a_hundred_hostile_texts_are_only_text(ada: Person, api: Server) -> None
         expect(ada.reply()).to_contain_text("You said:")
         ada.settles()
         unharmed(ada)
-    for place in ("Prompts", "Models", "Usage", "Settings"):
+    for place in ("Images", "Prompts", "Models", "Usage", "Settings"):
         ada.goes_to(place)
         ada.settles()
         unharmed(ada)
+    for words in ("alert", "elsewhere", "javascript"):  # what a search finds of them
+        ada.page.keyboard.press("Control+k")
+        box = ada.page.get_by_role("combobox", name="Find or do")
+        box.fill(words)
+        expect(ada.page.locator(".parley-palette mark").first).to_have_text(words)
+        unharmed(ada)
+        box.press("Escape")
     assert dialogs == []
     assert away == []
 

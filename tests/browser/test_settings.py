@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import PageServer
 from tests.browser.person import Person
+from tests.dialects.slack import SlackUser
+from tests.server import Server, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -53,7 +55,7 @@ def test_an_api_key_is_shown_once_and_signs_in_until_it_is_revoked(
     expect(shown.get_by_test_id("stCode").nth(1)).to_contain_text(f"Bearer {key}")
     ada.button("I have copied it").click()
     expect(shown).to_have_count(0)
-    assert key not in ada.page.content()
+    until(lambda: key not in ada.page.content(), what="the key to leave the page")  # with the run's end
 
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(60_000)
@@ -177,3 +179,21 @@ def test_chats_are_taken_along_as_files_and_brought_again(ada: Person, other: Pe
     expect(other.page.locator(".st-key-import-report")).to_contain_text("1 here already")
     other.row("worth keeping").click()
     expect(other.bubble("worth keeping")).to_be_visible()
+
+
+def test_a_slack_user_is_linked_by_a_code_and_unlinked(ada: Person, api: Server) -> None:
+    ada.goes_to("Settings")
+    ada.tab("Slack").click()
+    ada.button("Make a code").click()
+    shown = ada.page.locator(".st-key-slack-code")
+    expect(shown).to_contain_text("/link ")
+    command, code = shown.locator("code").first.inner_text().split()
+    slack = SlackUser(api.port)
+    assert "acts as" in slack.send(command, code)
+    line = ada.page.locator(".st-key-line-slack")
+    expect(line).to_contain_text(slack.user)  # the page looks by itself
+    expect(shown).to_have_count(0)
+    ada.button("Unlink").click()
+    ada.page.locator(".st-key-question-yes button").click()
+    expect(ada.button("Make a code")).to_be_visible()
+    expect(line).to_have_count(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,8 @@ from streamlit.testing.v1 import AppTest
 from tests.server import ROOT
 from tests.ui.fake_api import FakeApi
 from ui import state
+from ui.api_client import Model, ModelCatalogue, ModelConfig
+from ui.modules.chat.model import _usual
 
 pytestmark = pytest.mark.usefixtures("page")
 PATIENCE = 60
@@ -181,6 +184,16 @@ def test_the_models_default_is_chosen_for_a_new_chat(ada: AppTest, page: FakeApi
     again.text_input(key="sign_in_password").input(person[1])
     press(again, "Sign in")
     assert again.selectbox[0].value == "openai/gpt-x"
+
+
+def test_a_key_for_images_is_no_default_for_chats() -> None:
+    listed = ModelCatalogue([Model("openai/paints", "paints", abilities=("images",)), Model("openai/talks", "talks")])
+    router = ModelConfig("1", "Router", "imagerouter", "", is_default=True)
+    paints = ModelConfig("2", "Paints", "openai", "paints", is_default=True)
+    first, own = (ModelConfig(name, name, "openai", name) for name in ("talks", "unlisted"))
+    assert _usual(listed, [router, paints, first, own]) == "openai/talks"
+    assert _usual(listed, [first, replace(own, is_default=True)]) == "openai/unlisted"
+    assert _usual(listed, [router, paints]) == ""
 
 
 def test_importing_the_page_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from ui.api_client.records import (
     User,
 )
 from ui.api_client.search import Hit, Hits
+from ui.api_client.slack import SlackCode, SlackLink
 from ui.api_client.terms import Price, Rule, SharedConfig
 from ui.api_client.transport import Transport
 from ui.api_client.usage import ChatUsage, Limit, Sums, UsageReport
@@ -71,6 +72,8 @@ __all__ = [
     "SharedConfig",
     "Shelves",
     "SignedIn",
+    "SlackCode",
+    "SlackLink",
     "Sums",
     "TokenSource",
     "Tokens",

@@ -14,6 +14,7 @@ from ui.api_client.images import Images
 from ui.api_client.models import Models
 from ui.api_client.prompts import Prompts
 from ui.api_client.search import Search
+from ui.api_client.slack import Slack
 from ui.api_client.terms import Terms
 from ui.api_client.usage import UsageCalls
 
@@ -32,6 +33,7 @@ class ApiClient(
     Files,
     Images,
     Search,
+    Slack,
 ):
     """All nouns of the API in one object; each has its file."""
 

@@ -20,8 +20,9 @@ export default function (component) {
       return;
     }
     window.parleyFocused = data.id;
-    const opensKeyboard = field.tagName === "TEXTAREA" && matchMedia("(pointer: coarse)").matches;
-    if (!opensKeyboard) field.focus({ preventScroll: true });
+    const opensKeyboard = field.tagName !== "BUTTON" && matchMedia("(pointer: coarse)").matches;
+    const amongTabs = document.activeElement?.matches("[role=tab]:focus-visible");  // whoever walks there by keys stays
+    if (!opensKeyboard && !amongTabs) field.focus({ preventScroll: true });
   };
   look();
 }

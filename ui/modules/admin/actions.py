@@ -102,6 +102,7 @@ def save_instance() -> None:
     kept = {
         "retention_audit_days": state.widget("instance_audit"),
         "retention_chats_days": state.widget("instance_chats"),
+        "retention_images_days": state.widget("instance_images"),
     }
     fields: dict[str, Any] = {
         "registration": "open" if state.widget("instance_open") else "closed",

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, Budget
+from ui.components.focus import focus
 from ui.components.number import Span, optional_number
 from ui.components.problem import draw_problem
 from ui.modules.admin import actions
@@ -58,8 +59,11 @@ def draw_instance(api: ApiClient) -> None:
             _days("Days an untouched chat is kept", "chats", now)
         with right:
             _days("Days the audit log is kept", "audit", now)
+        with left:
+            _days("Days an image is kept", "images", now)
         draw_problem("instance-form", errors.get("") or next(iter(errors.values()), None))
         st.form_submit_button("Save settings", type="primary", on_click=actions.save_instance)
+    focus("instance_open", "instance")
     st.caption("What is set here counts at once, above the server's environment. Pinned chats always stay.")
 
 
@@ -85,6 +89,7 @@ def draw_budgets(api: ApiClient) -> None:
         errors = state.page().form_errors
         draw_problem("budget-form", next(iter(errors.values()), None))
         st.form_submit_button("Set the budget", type="primary", on_click=actions.set_budget)
+    focus("budget_scope", "budgets")
 
 
 def _line(api: ApiClient, budget: Budget) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Price, Rule
+from ui.components.focus import focus
 from ui.components.problem import draw_problem
 from ui.modules.admin import actions, terms
 from ui.render import literal
@@ -42,6 +43,7 @@ def draw_limits(api: ApiClient) -> None:
         columns[2].number_input("At most, an hour", 0, 1_000_000_000, None, key="rule_most")
         draw_problem("rule-form", next(iter(state.page().form_errors.values()), None))
         st.form_submit_button("Set the limit", type="primary", on_click=terms.add_rule)
+    focus("rule_for", "limits")
     st.caption("Not in the list? Write it: “Account: name”, “Model: provider/name” or “Surface: name”.")
 
 
@@ -84,6 +86,7 @@ def draw_prices(api: ApiClient) -> None:
                 draw_problem(f"price-{name}", wrong)
         draw_problem("price-form", errors.get(""))
         st.form_submit_button("Set the price", type="primary", on_click=terms.set_price)
+    focus("price_model", "prices")
 
 
 def _price(number: int, price: Price) -> None:

@@ -49,6 +49,8 @@ def draw(api: ApiClient) -> None:
 
 def _accounts(api: ApiClient) -> None:
     words = st.text_input("Find an account", key="accounts_find", type="search", live=True, icon=":material/search:")
+    if not (state.page().modal or state.page().account_form[0]):
+        focus("accounts_find", "accounts")
     found, more = api.accounts(words or "")
     if not found:
         st.markdown("No account is like that.")

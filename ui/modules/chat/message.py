@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import Message
+from ui.components.focus import focus
 from ui.components.problem import draw_problem
 from ui.components.style import STATIC
 from ui.modules.chat import actions, files, tree
@@ -61,6 +62,7 @@ def _editor(message: Message, chat_id: str) -> None:
             st.form_submit_button("Send", type="primary", on_click=tree.send_edit, args=args)
             st.form_submit_button("Cancel", on_click=tree.end_edit)
             st.caption("The old words and their answers are kept: ‹ › under the message switches.")
+    focus(tree.EDIT_FIELD, message.id)
 
 
 def _user_steps(message: Message, chat_id: str, *, last: bool, busy: bool) -> None:

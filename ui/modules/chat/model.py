@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, Model, ModelCatalogue, OpenChat
+from ui.api_client import ApiClient, ApiError, Model, ModelCatalogue, ModelConfig, OpenChat
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -82,9 +82,17 @@ def catalogue(api: ApiClient) -> ModelCatalogue:
     if page.catalogue is None or time.monotonic() - page.catalogue_at > CATALOGUE_SECONDS:
         configs = api.model_configs()
         page.catalogue, page.catalogue_at = api.models(), time.monotonic()
-        own = next((one for one in configs if one.is_default), configs[0] if configs else None)
-        page.default_model = f"{own.provider}/{own.model}" if own else ""
+        page.default_model = _usual(page.catalogue, configs)
     return page.catalogue
+
+
+def _usual(listed: ModelCatalogue, configs: list[ModelConfig]) -> str:
+    """The default config's model, else the first one's; of those that name a model, and not one for images."""
+    others = {one.id for one in listed.all_models if not one.converses}
+    named = [(not one.is_default, f"{one.provider}/{one.model}") for one in configs if one.model]
+    return min(
+        ((rest, name) for rest, name in named if name not in others), default=(True, ""), key=lambda one: one[0]
+    )[1]
 
 
 def known(models: dict[str, Model], name: str | None) -> str:

@@ -36,10 +36,18 @@ def draw_welcome(chat_id: str, catalogue: ModelCatalogue) -> None:
                     on_click=actions.send,
                     args=(chat_id, text),
                 )
-        if all(provider.id == "demo" for provider in catalogue.providers if provider.configured):
+        talking = _talking(catalogue)
+        if talking <= {"demo"}:
             _ways()
-        elif all(provider.id in {"demo", "ollama"} for provider in catalogue.providers if provider.configured):
+        elif talking <= {"demo", "ollama"}:
             _ollama_is_here(catalogue)
+
+
+def _talking(catalogue: ModelCatalogue) -> set[str]:
+    """Providers that are set up for chats; one whose list is not here is counted, one that only makes images is not."""
+    listed = {model.id.partition("/")[0] for model in catalogue.models}
+    empty = {model.id.partition("/")[0] for model in catalogue.all_models} - listed
+    return {one.id for one in catalogue.providers if one.configured and one.id not in empty}
 
 
 def _ways() -> None:

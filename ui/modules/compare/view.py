@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Generation
+from ui.components.focus import focus
 from ui.components.frame import head
 from ui.components.problem import draw_problem
 from ui.modules.chat.model import catalogue
@@ -57,6 +58,7 @@ def _composer(shown: list[Generation]) -> None:
     with st.bottom, st.container(key="notice"):
         draw_problem("notice", page.notice.text if page.notice else None)
     st.chat_input("Ask all of them", key=actions.QUESTION, max_chars=100_000, on_submit=actions.ask)
+    focus(actions.QUESTION, "compare")
     with st.bottom, st.container(key="composer-bar", horizontal=True, vertical_alignment="center"):
         st.caption("Every question here begins a chat of its own.")
         if running:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Prompt, Variable
+from ui.components.focus import focus
 from ui.components.frame import head
 from ui.components.problem import draw_problem
 from ui.modules.prompts import actions
@@ -31,6 +32,7 @@ def _library(api: ApiClient) -> None:
         words = st.text_input("Find a prompt", key="prompts_find", type="search", live=True, icon=":material/search:")
         tag = st.selectbox("Tag", tags, index=None, key="prompts_tag", placeholder="All", disabled=not tags)
         st.button("New prompt", type="primary", icon=":material/add:", on_click=actions.open_prompt, args=("new",))
+    focus("prompts_find", "prompts")
     found = api.prompts(words, tag or "") if words or tag else everything
     if not found:
         st.markdown("No prompt here is like that." if everything else "No prompt yet. Write the first one.")
@@ -139,6 +141,8 @@ def _form(prompt: Prompt | None) -> None:
             )
         draw_problem("prompt-form", errors.get(""))
         st.form_submit_button("Save prompt", type="primary", on_click=actions.save, args=(prompt,))
+    if not state.page().modal:
+        focus(actions.field("prompt_name", prompt), f"{marker} {sorted(errors)}")
 
 
 def _trial(api: ApiClient, prompt: Prompt) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiKey
+from ui.components.focus import focus
 from ui.components.problem import draw_problem
 from ui.modules.settings import actions
 from ui.render import literal
@@ -33,6 +34,8 @@ def draw_keys(api: ApiClient) -> None:
         right.selectbox("Lasts", list(actions.LIVES), key="key_life", index=1)
         draw_problem("key-form", state.page().form_errors.get(""))
         st.form_submit_button("Make a key", type="primary", on_click=actions.create_key)
+    if not state.page().modal:
+        focus("key_name", f"keys {sorted(state.page().form_errors)}")
 
 
 def _shown_once(made: ApiKey) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, SignedIn
+from ui.components.focus import focus
 from ui.components.problem import draw_problem
 from ui.modules.settings import actions
 from ui.render import literal
@@ -50,7 +51,9 @@ def _password() -> None:
         with right:
             _secret("New password", "password_new", "new_password", "new-password")
         draw_problem("settings-password", state.page().form_errors.get(""))
-        st.form_submit_button("Change password", on_click=actions.change_password)
+        st.form_submit_button("Change password", type="primary", on_click=actions.change_password)
+    if not state.page().modal:
+        focus("password_old", "security")
 
 
 def _session(session: SignedIn) -> None:

@@ -9,12 +9,14 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, User
+from ui.components.focus import focus
 from ui.components.frame import head
 from ui.components.problem import draw_problem
 from ui.modules.settings import actions
 from ui.modules.settings.data import draw_data
 from ui.modules.settings.keys import draw_keys
 from ui.modules.settings.security import draw_security
+from ui.modules.settings.slack import draw_slack
 from ui.sign_in.current import signed_in_by_key
 
 FIRST_BIRTHDAY = dt.date(1900, 1, 1)
@@ -22,8 +24,8 @@ FIRST_BIRTHDAY = dt.date(1900, 1, 1)
 
 def draw(api: ApiClient) -> None:
     head("Settings", "Your account on this server.")
-    profile, preferences, security, keys, data = st.tabs(
-        ["Profile", "Preferences", "Security", "API keys", "Data"], key="settings_tab", on_change=_turned
+    profile, preferences, security, keys, slack, data = st.tabs(
+        ["Profile", "Preferences", "Security", "API keys", "Slack", "Data"], key="settings_tab", on_change=_turned
     )
     with profile:
         if profile.open:
@@ -37,6 +39,9 @@ def draw(api: ApiClient) -> None:
     with keys:
         if keys.open:
             draw_keys(api)
+    with slack:
+        if slack.open:
+            draw_slack(api)
     with data:
         if data.open:
             draw_data(api)
@@ -72,6 +77,7 @@ def _profile(user: User) -> None:
         st.caption("Everybody with an account here can see your name, username and what you write about yourself.")
         _wrong("")
         st.form_submit_button("Save profile", type="primary", on_click=actions.save_profile)
+    focus("profile_name", _errors())
 
 
 def _preferences(api: ApiClient, user: User) -> None:
@@ -102,7 +108,13 @@ def _preferences(api: ApiClient, user: User) -> None:
         _wrong("default_model")
         _wrong("")
         st.form_submit_button("Save preferences", type="primary", on_click=actions.save_preferences)
+    focus("preferences_zone", _errors())
     st.caption("Light or dark is chosen in the account menu, at the foot of the sidebar.")
+
+
+def _errors() -> str:
+    """What was refused draws the eye back to the form's begin."""
+    return " ".join(sorted(state.page().form_errors))
 
 
 def _line(label: str, key: str, name: str, value: str, *, autocomplete: str) -> None:
