@@ -70,7 +70,9 @@ def test_warned_of_and_refused(ann: Actor) -> None:
 def test_prices(ann: Actor) -> None:
     body = {"provider": "custom", "model": "*", "input": "3", "output": "15"}
     assert ann.ask("PUT", "/admin/prices", body).json["output"] == "15"
-    assert ann.ask("PUT", "/admin/prices", body | {"output": "1e5"}).status_code == 422
+    for wrong in ("1e5", "-1", "NaN", "\N{ARABIC-INDIC DIGIT THREE}", "1\n", ""):
+        refused = ann.ask("PUT", "/admin/prices", body | {"output": wrong})
+        assert (refused.status_code, refused.json["errors"][0]["code"]) == (422, "dollars"), wrong
     assert ann.ask("PUT", "/admin/prices", body | {"output": None, "input": "0.02"}).json["output"] is None
     assert [(one["model"], one["input"]) for one in ann.get("/admin/prices").json["items"]] == [("*", "0.02")]
     nobody = ann.ask("PUT", "/admin/prices", body | {"provider": "opnai"})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from api.domain import clock
 from api.domain.budgets import Budget, Unit
@@ -19,7 +21,16 @@ from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line, NewPassword, Username
 
 Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
-Dollars = Annotated[str, Field(pattern=r"^\d{1,8}(\.\d{1,10})?$")]
+AMOUNT = r"^\d{1,8}(\.\d{1,10})?$"
+
+
+def _dollars(text: str) -> str:
+    if not re.fullmatch(AMOUNT, text, re.ASCII):
+        raise PydanticCustomError("dollars", "Must be dollars as a text, such as 12.50: no sign, at most ten decimals")
+    return text
+
+
+Dollars = Annotated[str, AfterValidator(_dollars), Field(json_schema_extra={"pattern": AMOUNT})]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
