@@ -19,6 +19,7 @@ from ui.api_client import (
     Attachment,
     ChatUsage,
     Command,
+    Limit,
     ModelCatalogue,
     ModelConfig,
     Outcome,
@@ -174,6 +175,8 @@ class PageState:
     finished: str = ""  # the reply that was followed to its end last
     question: Question | None = None
     new_key: ApiKey | None = None  # an API key just made, shown this once
+    left: tuple[Limit, ...] = ()  # of the hourly limits, kept for half a minute
+    left_at: float = -1e9
     places: dict[str, Any] = field(default_factory=dict)  # Streamlit's handles of the pages by path; set on every run
 
     @property

@@ -80,6 +80,19 @@ def test_a_budget_that_is_used_up_is_told_with_the_text_kept(root: Person) -> No
         expect(root.page.locator("[class*=st-key-line-budget-]")).to_have_count(0)
 
 
+def test_what_is_left_of_a_budget_stands_on_the_usage_page(root: Person, api: Server) -> None:
+    owner = api.person("root")
+    assert (
+        owner.call("PUT", "/admin/budgets", {"scope": "everyone", "period": "month", "dollars": "12.50"}).status < 300
+    )
+    try:
+        root.goes_to("Usage")
+        expect(root.page.locator(".st-key-budget-left-0")).to_contain_text("$12.50 of $12.50 left, full again on 1 ")
+    finally:
+        for budget in owner.call("GET", "/admin/budgets").json["items"]:
+            owner.call("DELETE", f"/admin/budgets/{budget['id']}")
+
+
 def test_a_password_is_reset_and_ends_the_persons_sessions(root: Person, api: Server, other: Person) -> None:
     made = {"username": other.name, "email": f"{other.name}@b.example", "password": other.password}
     assert api.person("root").call("POST", "/admin/users", made).status == 201

@@ -242,6 +242,11 @@ def _chats(app: Flask, api: FakeApi) -> None:
         ]
         return {"items": hits, "next_cursor": None, "notes": []}
 
+    @app.get("/usage/limits")
+    def limits() -> Any:
+        hour = {"reset_seconds": 60, "window_seconds": 3600}
+        return {"limits": [{"name": "generations", "limit": 60, "remaining": 57, **hour}]}
+
     @app.get("/folders")
     def folders() -> Any:
         return {"folders": [], "tags": []}

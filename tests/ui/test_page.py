@@ -186,6 +186,10 @@ def test_the_models_default_is_chosen_for_a_new_chat(ada: AppTest, page: FakeApi
     assert again.selectbox[0].value == "openai/gpt-x"
 
 
+def test_what_is_left_of_the_limit_stands_in_the_account_menu(ada: AppTest) -> None:
+    assert "57 of 60 replies left this hour" in words(ada)
+
+
 def test_a_key_for_images_is_no_default_for_chats() -> None:
     listed = ModelCatalogue([Model("openai/paints", "paints", abilities=("images",)), Model("openai/talks", "talks")])
     router = ModelConfig("1", "Router", "imagerouter", "", is_default=True)

@@ -32,7 +32,7 @@ from ui.api_client.search import Hit, Hits
 from ui.api_client.slack import SlackCode, SlackLink
 from ui.api_client.terms import Price, Rule, SharedConfig
 from ui.api_client.transport import Transport
-from ui.api_client.usage import ChatUsage, Limit, Sums, UsageReport
+from ui.api_client.usage import BudgetLeft, ChatUsage, Limit, Sums, UsageReport
 
 __all__ = [
     "Account",
@@ -43,6 +43,7 @@ __all__ = [
     "AuditEntry",
     "Batch",
     "Budget",
+    "BudgetLeft",
     "Chat",
     "ChatPage",
     "ChatUsage",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ui.api_client.calls import Caller, one_id
-from ui.api_client.records import Json
+from ui.api_client.records import Json, read_time
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,27 @@ class Limit:
         return cls(name=str(body.get("name") or ""), **numbers)
 
 
+@dataclass(frozen=True)
+class BudgetLeft:
+    """A budget in its present period; amounts are exact text, of dollars or of tokens."""
+
+    name: str
+    unit: str
+    period: str
+    limit: str
+    remaining: str
+    percent: int
+    resets_at: datetime
+
+    @classmethod
+    def read(cls, body: Json) -> BudgetLeft:
+        words = {name: str(body.get(name) or "") for name in ("name", "unit", "period")}
+        amounts = {name: str(body.get(name) or "0") for name in ("limit", "remaining")}
+        return cls(
+            **words, **amounts, percent=int(body.get("percent") or 0), resets_at=read_time(body.get("resets_at"))
+        )
+
+
 class UsageCalls(Caller):
     def usage(self, since: str, group_by: str) -> UsageReport:
         return UsageReport.read(self._call("GET", "/usage", params={"from": since, "group_by": group_by}))
@@ -93,6 +115,9 @@ class UsageCalls(Caller):
 
     def limits(self) -> list[Limit]:
         return [Limit.read(entry) for entry in self._call("GET", "/usage/limits").get("limits") or []]
+
+    def budgets_left(self) -> list[BudgetLeft]:
+        return [BudgetLeft.read(entry) for entry in self._call("GET", "/usage/limits").get("budgets") or []]
 
     def usage_csv(self, since: str) -> bytes:
         return self._download("/usage/export", {"from": since, "format": "csv"})

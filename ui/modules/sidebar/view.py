@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, Chat, ChatPage, Prompt, User
+from ui.api_client import ApiClient, ApiError, Chat, ChatPage, Prompt, User
 from ui.components.palette import palette
 from ui.components.style import STATIC
 from ui.components.theme import theme_choice
@@ -21,7 +21,7 @@ from ui.navigation import Place
 from ui.render import label, literal
 from ui.sign_in.actions import sign_out
 
-WATCH_SECONDS, PROMPT_SECONDS = 3.0, 60.0
+WATCH_SECONDS, PROMPT_SECONDS, LIMIT_SECONDS = 3.0, 60.0, 30.0
 NO_PROMPT = Prompt("", "", "")
 
 
@@ -49,7 +49,7 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
                 shelves.draw_choice(api)
         with st.container(key="chats", gap=None):
             _list(listed, archived=page.archive)
-        _account(user, places)
+        _account(user, places, _replies_left(api))
     _watch(api, listed)
     pages = [place.path for place in places if place.menu]
     palette(_entries(listed.items, places), actions.go_or_do, user=user.id, pages=pages)
@@ -170,7 +170,22 @@ def _active_prompt(api: ApiClient) -> None:
         )
 
 
-def _account(user: User, places: Sequence[Place]) -> None:
+def _replies_left(api: ApiClient) -> str:
+    """Of the hourly limit, in words; nothing where it cannot be told now."""
+    page = state.page()
+    if time.monotonic() - page.left_at > LIMIT_SECONDS:
+        page.left_at = time.monotonic()
+        try:
+            page.left = tuple(api.limits())
+        except ApiError as error:
+            if error.status == 401:
+                raise
+            page.left = ()
+    own = next((one for one in page.left if one.name == "generations"), None)
+    return f"{own.remaining:,} of {own.limit:,} replies left this hour" if own else ""
+
+
+def _account(user: User, places: Sequence[Place], left: str) -> None:
     name = user.full_name or user.username
     with (
         st.container(key="account"),
@@ -180,6 +195,8 @@ def _account(user: User, places: Sequence[Place]) -> None:
         with st.container(key="account-who", gap=None):
             st.markdown(f"**{literal(name)}**")
             st.text(user.email)
+            if left:
+                st.caption(left)
         theme_choice([place.path for place in places if place.menu])
         _links([place for place in places if user.role == "admin" or not place.admins], "account")
         st.button(

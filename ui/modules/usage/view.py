@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import streamlit as st
 
-from ui.api_client import ApiClient, Limit
+from ui.api_client import ApiClient, BudgetLeft, Limit
 from ui.components.frame import head
 from ui.modules.usage.parts import draw_bar, draw_days, draw_sums, table
 from ui.render import literal
-from ui.wording import when
+from ui.wording import cost_words, day, when
 
 GROUPS = {"Model": "model", "Provider": "provider", "Chat": "chat", "API key": "key", "Day": "day"}
 
@@ -24,6 +26,7 @@ def draw(api: ApiClient) -> None:
     else:
         st.markdown("Nothing in this time. Your first message will show here.")
     _limits(api.limits())
+    _budgets(api.budgets_left())
 
 
 def _table(api: ApiClient, since: str) -> None:
@@ -42,3 +45,17 @@ def _limits(limits: list[Limit]) -> None:
             words = f"**{literal(one.name.replace('_', ' ').capitalize())}**: {one.remaining:,} of {one.limit:,} left"
             full = "" if one.remaining >= one.limit else f", full again {when(one.reset_seconds, 'later')}"
             st.progress(max(0.0, min(1.0, share)), words + full)
+
+
+def _budgets(budgets: list[BudgetLeft]) -> None:
+    for number, one in enumerate(budgets):
+        with st.container(key=f"budget-left-{number}", gap=None):
+            left, whole = (_amount(one.unit, amount) for amount in (one.remaining, one.limit))
+            words = f"**Budget of the {literal(one.period)}**: {literal(left)} of {literal(whole)} left"
+            st.progress(max(0.0, min(1.0, 1 - one.percent / 100)), f"{words}, full again on {day(one.resets_at)}")
+
+
+def _amount(unit: str, amount: str) -> str:
+    if unit == "tokens":
+        return f"{int(amount):,} tokens"
+    return "$0" if Decimal(amount) == 0 else cost_words(amount)
