@@ -5,7 +5,7 @@ Blocking; runs in a request's thread, or in one of the services' own.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,7 +27,7 @@ from api.providers.listings import (
     ollama_facts,
     proxy_facts,
 )
-from api.providers.sdk_calls import Route, ask, bearer, ollama_client, unreadable
+from api.providers.sdk_calls import Route, ask, bearer, import_whole, ollama_client, unreadable
 from api.providers.sdk_network import Budget
 from api.providers.wires import anthropic, demo, google
 from api.security.egress import Egress
@@ -67,6 +67,12 @@ class Control:
     def __init__(self, catalogue: Catalogue, egress: Egress) -> None:
         self._catalogue = catalogue
         self._egress = egress
+
+    def prepare(self, wires: Collection[str]) -> None:
+        """Before the time of calls on these wires begins to run."""
+        sdks = {"ollama" if wire == "ollama" else "openai" for wire in wires if wire != "demo"}
+        if sdks:
+            import_whole(*sorted(sdks))
 
     def list_models(self, endpoint: Endpoint, timeout: float = 10.0) -> list[ModelEntry]:
         """The models at `endpoint`, by name, within `timeout` seconds. Raises ProviderError, without the key."""

@@ -52,7 +52,7 @@ def asked(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | Non
 
     A POST where there is a body. Raises ProviderError.
     """
-    _import_whole()
+    import_whole()
     import httpcore2
     import httpx2
     import openai
@@ -82,7 +82,7 @@ def asked(route: Route, path: str, budget: Budget, body: Mapping[str, Any] | Non
 
 def fetch(url: str, egress: Egress, budget: Budget) -> bytes:
     """What is at an address that a provider named: guarded always, no key, no redirects. Raises ProviderError."""
-    _import_whole()
+    import_whole()
     import httpcore2
     import httpx2
 
@@ -114,7 +114,7 @@ def ollama_client(route: Route, budget: Budget, between: float | None = None) ->
 
     `between` bounds the seconds between two pieces of an answer; None leaves that to the budget.
     """
-    _import_whole()
+    import_whole()
     import httpcore
     import httpx
     import ollama
@@ -137,10 +137,12 @@ def ollama_client(route: Route, budget: Budget, between: float | None = None) ->
         raise unreadable(error) from None
 
 
-def _import_whole() -> None:
+def import_whole(*sdks: str) -> None:
+    """Imports what calls need, which takes a second of CPU the first time: before a call's time begins to run."""
     # The openai SDK looks whether httpx is imported, and fails over one that another thread has half imported.
     with _IMPORTING:
-        importlib.import_module("httpx")
+        for name in ("httpx", *sdks):
+            importlib.import_module(name)
 
 
 def unreadable(error: Exception | str) -> ProviderError:

@@ -91,6 +91,7 @@ class CatalogueService:
         return sources
 
     def _listings(self, principal: Principal, sources: list[Source]) -> list[Listing]:
+        self._control.prepare({vendor.wire for vendor, _ in sources})
         limit = time.monotonic() + DEADLINE_SECONDS
         asked = [(vendor, config, self._ask(principal.user_id, vendor, config)) for vendor, config in sources]
         merged: dict[str, Listing] = {}

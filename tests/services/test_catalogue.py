@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from api.domain.errors import NotFound, ProviderAuthFailed, ProviderTimeout
+from api.providers import control, sdk_calls
 from api.providers.catalogue import Catalogue
 from api.services import catalogue as module
 from api.services import fan_out
@@ -240,6 +241,22 @@ def test_eight_providers_of_which_three_fail(whole: Whole, lists: Lists, monkeyp
     with pytest.raises(ProviderTimeout):
         whole.services.catalogue.provider_models(whole.ann, "groq")
     assert {asked: lists.asked.count(asked) for asked in how.values()} == dict.fromkeys(how.values(), 1)
+
+
+def test_a_slow_import_at_first_use_takes_no_providers_time(
+    whole: Whole, lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported, seconds = sdk_calls.import_whole, [2.5]
+
+    def slow_once(*sdks: str) -> None:
+        time.sleep(seconds.pop() if seconds else 0)
+        imported(*sdks)
+
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 2.0)
+    for place in (control, sdk_calls):
+        monkeypatch.setattr(place, "import_whole", slow_once)
+    whole.config(whole.ann, "mine", provider="custom", base_url=lists.url("ok"), model=None)
+    assert names(whole.services.catalogue.models(whole.ann), "custom") == ["one", "two"]
 
 
 def test_hanging_providers_of_one_user_do_not_hold_up_another(
