@@ -141,3 +141,12 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 def day(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
+
+
+def budget_warning(name: str, percent: int) -> str:
+    """Of a budget by the API's name for it, such as `instance-cost-month`."""
+    *instance, unit, period = name.split("-")
+    whose = "The budget of all accounts together" if instance else "Your budget"
+    what = "tokens" if unit == "tokens" else "money"
+    used = "is used up" if percent >= 100 else f"is used to {percent} %"
+    return f"{whose} of {what} a {period} {used}. What is left stands under Usage."

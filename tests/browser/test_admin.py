@@ -93,6 +93,18 @@ def test_what_is_left_of_a_budget_stands_on_the_usage_page(root: Person, api: Se
             owner.call("DELETE", f"/admin/budgets/{budget['id']}")
 
 
+def test_a_budget_that_is_nearly_used_up_is_told_of_while_one_writes(ada: Person, api: Server) -> None:
+    root = api.person("root")
+    (account,) = root.call("GET", f"/admin/users?search={ada.name}").json["items"]
+    budget = {"scope": "user", "user_id": account["id"], "period": "day", "tokens": 4500}
+    assert root.call("PUT", "/admin/budgets", budget).status == 200
+    ada.says("most of it is put aside for the answer")
+    expect(ada.page.locator(".st-key-note-notice")).to_contain_text("Your budget of tokens a day is used to 9")
+    ada.sees_reply_end()
+    ada.goes_to("Usage")
+    expect(ada.page.locator(".st-key-budget-left-0")).to_contain_text("of 4,500 tokens left")
+
+
 def test_a_password_is_reset_and_ends_the_persons_sessions(root: Person, api: Server, other: Person) -> None:
     made = {"username": other.name, "email": f"{other.name}@b.example", "password": other.password}
     assert api.person("root").call("POST", "/admin/users", made).status == 201

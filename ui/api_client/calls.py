@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -44,6 +44,7 @@ class Caller:
         signed: bool = True,
         repeatable: bool = False,
         seconds: float = ANSWER_SECONDS,
+        hear: Callable[[Mapping[str, str]], None] | None = None,
     ) -> dict[str, Any]:
         def go(auth: dict[str, str]) -> dict[str, Any]:
             return self._transport.call(
@@ -54,6 +55,7 @@ class Caller:
                 params=params,
                 repeatable=repeatable or method == "GET",
                 seconds=seconds,
+                hear=hear,
             )
 
         return self._signed(go) if signed else go(self._browser)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ui.api_client.calls import Caller, Params, one_id
@@ -104,7 +104,13 @@ class Chats(Caller):
     def _begin(self, method: str, path: str, key: str, **fields: Any) -> Sent:
         body = {name: value for name, value in fields.items() if value is not None}
         headers = {"Idempotency-Key": key, "Prefer": "respond-async"}
-        return Sent.read(self._call(method, path, json=body, headers=headers, repeatable=True))
+        warnings: list[str] = []
+
+        def hear(answered: Mapping[str, str]) -> None:
+            warnings.append(answered.get("Budget-Warning", ""))
+
+        answer = self._call(method, path, json=body, headers=headers, repeatable=True, hear=hear)
+        return Sent.read(answer, warnings[-1])
 
     def stop(self, generation_id: str) -> None:
         self._call("POST", f"/generations/{one_id(generation_id)}/stop", repeatable=True)

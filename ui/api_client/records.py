@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ui.api_client.attachments import Attachment
+
+BUDGET_WARNING = re.compile(r'"([a-z-]+)";used=(\d+)')
 
 Json = dict[str, Any]
 
@@ -232,11 +235,13 @@ class Sent:
 
     generation_id: str
     message_id: str = ""
+    warnings: tuple[tuple[str, int], ...] = ()  # budgets that are nearly or wholly used, and how much of each
 
     @classmethod
-    def read(cls, body: Json) -> Sent:
+    def read(cls, body: Json, warning: str = "") -> Sent:
         generation, message = body.get("generation") or {}, body.get("message") or {}
-        return cls(str(generation.get("id") or ""), str(message.get("id") or ""))
+        found = tuple((name, int(used)) for name, used in BUDGET_WARNING.findall(warning))
+        return cls(str(generation.get("id") or ""), str(message.get("id") or ""), found)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import IO, Any
 
@@ -40,8 +40,10 @@ class Transport:
         params: Mapping[str, str | int] | None = None,
         repeatable: bool = False,
         seconds: float = ANSWER_SECONDS,
+        hear: Callable[[Mapping[str, str]], None] | None = None,
     ) -> dict[str, Any]:
-        """The answer's JSON object. A `repeatable` call is sent once more if the line broke under it."""
+        """The answer's JSON object; `hear` gets its headers. A `repeatable` call is sent once more if the line broke
+        under it."""
         for last in (False, True) if repeatable else (True,):
             try:
                 answer = self._session.request(
@@ -60,6 +62,8 @@ class Transport:
             except requests.RequestException as error:
                 raise unreachable() from error
         with answer:
+            if hear is not None:
+                hear(answer.headers)
             return _checked(answer)
 
     def upload(self, path: str, headers: Mapping[str, str], body: IO[bytes], kind: str) -> dict[str, Any]:

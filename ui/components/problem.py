@@ -5,6 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.render import literal
+from ui.state import Notice
+
+
+def draw_notice(key: str, notice: Notice) -> None:
+    """What is good to know is no failure, and does not look like one."""
+    if notice.kind != "info":
+        draw_problem(key, notice.text)
+        return
+    with st.container(key=f"note-{key}"):
+        st.markdown(f":material/info: {literal(notice.text)}")
 
 
 def draw_problem(key: str, text: str | None) -> None:

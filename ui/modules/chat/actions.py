@@ -12,7 +12,7 @@ from ui.components.callbacks import undisturbed
 from ui.modules.chat import commands, queue
 from ui.modules.chat.model import chosen, model_key
 from ui.sign_in.current import my_client
-from ui.wording import explain
+from ui.wording import budget_warning, explain
 
 
 def submit(chat_id: str) -> None:
@@ -72,8 +72,10 @@ def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
         if model:
             state.put_widget(model_key(draft.chat_id), model)
     page = state.page()
-    api.send(draft.chat_id, words, key=draft.key, model=model, files=[file.id for file in page.files])
+    sent = api.send(draft.chat_id, words, key=draft.key, model=model, files=[file.id for file in page.files])
     page.files = []
+    if sent.warnings:
+        page.notice = state.Notice(" ".join(budget_warning(*one) for one in sent.warnings), "info")
 
 
 def settle() -> bool:

@@ -13,7 +13,7 @@ from ui.components.copying import copy_once
 from ui.components.drafts import keep_draft
 from ui.components.escape import escape_presses
 from ui.components.focus import focus, to_end, to_message
-from ui.components.problem import draw_problem
+from ui.components.problem import draw_notice
 from ui.components.reading import reading
 from ui.modules.chat import actions, commands, files, queue
 from ui.modules.chat.header import draw_header
@@ -185,7 +185,7 @@ def _input(chat_id: str, *, replying: bool) -> None:
         page.refill = None
     with st.bottom, st.container(key="notice"):
         if page.notice:
-            draw_problem("notice", page.notice.text)
+            draw_notice("notice", page.notice)
         else:
             st.empty()
         commands.draw_pending()
