@@ -127,7 +127,7 @@ class PageState:
     dialog: Dialog | None = None
     notice: Notice | None = None
     draft: Draft | None = None
-    heard: bool = False  # the composer's callback ran for what was sent last
+    heard: str = ""  # what the composer's callback was called for last
     pending: list[Draft] = field(default_factory=list)  # commands that take their time
     queued: dict[str, list[Queued]] = field(default_factory=dict)  # by chat, in the order in which they were written
     queue_rows: int = 0  # how many of them were shown at most

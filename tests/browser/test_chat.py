@@ -247,6 +247,21 @@ def test_a_message_sent_while_the_page_is_still_being_made_arrives(ada: Person, 
     expect(ada.page.get_by_label("Chat message from user")).to_have_count(1)
 
 
+def test_a_click_while_words_are_being_sent_takes_nothing_from_them(ada: Person, api: Server) -> None:
+    freeze(api)
+    try:
+        ada.composer().fill("said, and gone on")
+        ada.composer().press("Enter")
+        expect(ada.composer()).to_have_value("")
+        ada.button("New chat").click()
+    finally:
+        thaw(api)
+    expect(ada.row("said, and gone on")).to_be_visible()
+    ada.row("said, and gone on").click()
+    expect(ada.bubble("said, and gone on")).to_be_visible()
+    ada.sees_reply_end()
+
+
 def test_escape_stops_the_reply(ada: Person) -> None:
     ada.says("demo:count 5000")
     counts_past(ada, 10)

@@ -18,7 +18,7 @@ from ui.wording import budget_warning, explain
 def submit(chat_id: str) -> None:
     """The composer was sent."""
     text = str(state.widget(state.COMPOSER) or "")
-    state.page().heard = bool(text)
+    state.page().heard = text
     _post(chat_id, text)
 
 

@@ -201,8 +201,8 @@ def _input(chat_id: str, *, replying: bool) -> None:
         on_submit=actions.submit,
         args=(chat_id,),
     )
-    heard, page.heard = page.heard, False
-    if sent and not heard:
+    heard, page.heard = page.heard, ""
+    if sent and str(sent) != heard:
         # Streamlit knows no callback of a box that it did not draw to the end of a run: the first ones, while a page
         # loads. The words arrive all the same.
         with undisturbed():
