@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
 
 from tests.server import until
 
@@ -47,7 +47,7 @@ class Person:
     def open_account(self) -> None:
         self._unfold(self.page.locator(".st-key-account button").first, self.button("Sign out"))
 
-    def _unfold(self, opener: Locator, entry: Locator) -> None:
+    def _unfold(self, opener: Locator, entry: Locator, typed: str = "") -> None:
         """Opens what hides the entry, again where a page that was still being drawn shut it."""
 
         def shown() -> bool:
@@ -55,10 +55,25 @@ class Person:
                 return True
             if opener.get_attribute("aria-expanded") != "true":
                 opener.click()
+                if typed:
+                    opener.fill(typed)
                 self.page.wait_for_timeout(300)  # what it opens comes in the browser's own time
             return entry.is_visible()
 
         until(shown, what="what the button opens")
+
+    def takes(self, opener: Locator, entry: Locator, typed: str = "") -> None:
+        """Takes an entry of a list or a menu, which shuts when the page behind it scrolls."""
+
+        def taken() -> bool:
+            self._unfold(opener, entry, typed)
+            try:
+                entry.click(timeout=5_000)
+            except TimeoutError:
+                return False
+            return True
+
+        until(taken, what="the entry to be taken")
 
     # Chatting
 
@@ -98,20 +113,18 @@ class Person:
         return self.page.locator("[class*=st-key-chat-] button").filter(has_text=title)
 
     def choose(self, title: str, entry: str) -> None:
-        self.button(f"Options for {title}").click()
-        self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first.click()
+        self.takes(self.button(f"Options for {title}"), self._entry(entry))
 
     def lists(self, entry: str) -> None:
         """Chooses which chats the sidebar shows."""
-        self.page.locator(".st-key-shelf-menu button").first.click()
-        self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first.click()
+        self.takes(self.page.locator(".st-key-shelf-menu button").first, self._entry(entry))
 
     def answer_menu(self, entry: str) -> None:
         """An entry of the last answer's menu."""
-        opener = self.button("More about this answer").last
-        wanted = self.page.get_by_role("menuitem", name=entry).or_(self.page.get_by_role("option", name=entry)).first
-        self._unfold(opener, wanted)
-        wanted.click()
+        self.takes(self.button("More about this answer").last, self._entry(entry))
+
+    def _entry(self, name: str) -> Locator:
+        return self.page.get_by_role("menuitem", name=name).or_(self.page.get_by_role("option", name=name)).first
 
     # Finding things
 
@@ -132,12 +145,10 @@ class Person:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 
-    def chooses(self, label: str, text: str) -> None:
-        """Writes into a list with a search field and takes what it offers, also what is new in it."""
+    def chooses(self, label: str, text: str, *, by_typing: bool = True) -> None:
+        """Takes what a list offers; by typing into it also what is new in it."""
         box = self.page.get_by_role("combobox", name=label, exact=True)
-        box.click()
-        box.fill(text)
-        self.page.get_by_role("option").filter(has_text=text).first.click()
+        self.takes(box, self.page.get_by_role("option").filter(has_text=text).first, text if by_typing else "")
 
     def settles(self) -> None:
         """Nothing is being drawn any more."""

@@ -15,8 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 def test_a_plan_is_reviewed_edited_and_followed(ada: Person) -> None:
     ada.button("Settings").click()
     ada.page.get_by_text("Plan first").click()
-    ada.page.get_by_role("combobox", name="Answers").click()
-    ada.page.get_by_role("option").filter(has_text="thinking").first.click()
+    ada.chooses("Answers", "thinking", by_typing=False)
     expect(ada.page.get_by_role("checkbox", name="Let me review")).to_be_checked()
     until(lambda: not violations(ada, "settings of a chat"), what="axe to find nothing, once nothing fades")
     ada.page.keyboard.press("Escape")

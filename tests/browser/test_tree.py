@@ -32,8 +32,7 @@ def test_edit_makes_a_branch_and_one_can_switch_back(ada: Person) -> None:
 def test_another_answer_stands_beside_the_first(ada: Person) -> None:
     ada.says("tell me")
     ada.sees_reply_end()
-    ada.page.get_by_role("combobox", name="Model").click()
-    ada.page.get_by_role("option").filter(has_text="thinking").first.click()
+    ada.chooses("Model", "thinking", by_typing=False)
     ada.button("Answer again").click()
     expect(ada.reply()).to_contain_text("demo-thinking")
     expect(ada.page.get_by_text("2/2")).to_be_visible()

@@ -213,8 +213,8 @@ def _watch(api: ApiClient, listed: ChatPage) -> None:
     """While a reply runs in a chat that is not open, look for its end, so that its mark goes away."""
     open_id = st.query_params.get("chat", "")
     elsewhere = {chat.id for chat in listed.items if chat.active_generation_id and chat.id != open_id}
-    if elsewhere:
-        with st.container(key="plumbing-watch"):
+    with st.container(key="plumbing-watch"):  # also when empty: what follows keeps its place, and stays open
+        if elsewhere:
             _look(api, elsewhere)
 
 
