@@ -77,6 +77,10 @@ SELECT user_id, day, provider, model, surface, COALESCE(api_key_id, '00000000-00
     ceil(ln(EXTRACT(EPOCH FROM first_token_at - queued_at) * 1000) / ln(2) * 8)::int, count(*)
 FROM generations GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 2
 """
+MONTHS = """
+INSERT INTO usage_months (user_id, month, {names})
+SELECT user_id, date_trunc('month', day)::date, {sums} FROM usage_users GROUP BY 1, 2 ORDER BY 2
+"""
 # A day's sums lie together, as calls that end day by day write them.
 
 
@@ -84,6 +88,7 @@ TOTALS = (
     ("usage_users", "user_id, day", "usage_days"),
     ("usage_totals", "day, provider, model, surface", "usage_days"),
     ("usage_total_waits", "day, provider, model, surface, bucket", "usage_waits"),
+    ("usage_day_waits", "day, bucket", "usage_waits"),
 )
 ADDED = {"usage_days": SUMS_OF_A_DAY, "usage_waits": ("calls",)}
 
@@ -106,8 +111,10 @@ def fill(database: Database, rows: int) -> None:
         connection.execute(sa.text(WAITS))
         for table, keys, source in TOTALS:
             names, sums = ", ".join(ADDED[source]), ", ".join(f"sum({name})" for name in ADDED[source])
-            rows = f"SELECT {keys}, {sums} FROM {source} GROUP BY {keys} ORDER BY day"
-            connection.execute(sa.text(f"INSERT INTO {table} ({keys}, {names}) {rows}"))
+            query = f"SELECT {keys}, {sums} FROM {source} GROUP BY {keys} ORDER BY day"
+            connection.execute(sa.text(f"INSERT INTO {table} ({keys}, {names}) {query}"))
+        sums = ", ".join(f"sum({name})" for name in SUMS_OF_A_DAY)
+        connection.execute(sa.text(MONTHS.format(names=", ".join(SUMS_OF_A_DAY), sums=sums)))
     with database.durable.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("SET statement_timeout = 0"))
         connection.execute(sa.text("VACUUM ANALYZE"))
@@ -160,7 +167,7 @@ def reports(store: Store, database: int) -> bool:
     questions.append(("own, a year, by day", own(year, "day")))
     for group in all_groups:
         questions.append((f"everyone's, 30 days, by {group}", everyones(month, group)))
-    for group in ("day", "model", "provider"):
+    for group in all_groups:
         questions.append((f"everyone's, a year, by {group}", everyones(year, group)))
     for name, ask in questions:
         middle, worst, cpu = took(ask, database)
@@ -228,7 +235,7 @@ def main() -> int:
             upgrade(database)
             fill(database, rows)
             with database.reader.connect() as connection:
-                for table in ("generations", "usage_days", "usage_waits"):
+                for table in ("generations", "usage_days", "usage_waits", "usage_total_waits", "usage_months"):
                     found = connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one()
                     print(f"{table:34} {found:12,} rows")
             store = Store(database)

@@ -590,3 +590,30 @@ CREATE TABLE slack_answers (
     CONSTRAINT pk_slack_answers PRIMARY KEY (user_id, id),
     CONSTRAINT fk_slack_answers_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
 );
+
+CREATE TABLE usage_months (
+    user_id UUID NOT NULL,
+    month DATE NOT NULL,
+    calls BIGINT DEFAULT 0 NOT NULL,
+    errors BIGINT DEFAULT 0 NOT NULL,
+    estimated BIGINT DEFAULT 0 NOT NULL,
+    unpriced BIGINT DEFAULT 0 NOT NULL,
+    prompt_tokens BIGINT DEFAULT 0 NOT NULL,
+    completion_tokens BIGINT DEFAULT 0 NOT NULL,
+    reasoning_tokens BIGINT DEFAULT 0 NOT NULL,
+    cached_tokens BIGINT DEFAULT 0 NOT NULL,
+    cost NUMERIC(20, 10) DEFAULT 0 NOT NULL,
+    timed_tokens BIGINT DEFAULT 0 NOT NULL,
+    timed_ms BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_usage_months PRIMARY KEY (user_id, month),
+    CONSTRAINT fk_usage_months_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_usage_months_month ON usage_months (month);
+
+CREATE TABLE usage_day_waits (
+    day DATE NOT NULL,
+    bucket INTEGER NOT NULL,
+    calls BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_usage_day_waits PRIMARY KEY (day, bucket)
+);

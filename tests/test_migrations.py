@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 import warnings
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -18,8 +20,10 @@ from api.db import Database, SchemaError, _run_migrations, current_revision, hea
 from api.domain.ids import new_id
 from api.domain.principal import ALL_SCOPES, Principal
 from api.models import Base
-from api.models.base import is_declared
+from api.models.base import is_declared, table_of
+from api.models.usage import UsageOfMonth
 from api.repositories.unit_of_work import Store
+from api.repositories.usage import Asked
 from api.services.search import SearchService
 from tests.postgres import Cluster
 
@@ -120,6 +124,48 @@ def test_messages_of_before_there_was_a_search_are_found(empty_url: str) -> None
     store.write(lambda work: work.connection.execute(sa.text(fill)))
     assert [hit.message_id for hit in SearchService(store).search(ann, "needle", 20, None).items] == [empty]
     store.close()
+
+
+def test_usage_of_before_there_were_months_is_in_them(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    database = Database(empty_url, 2)
+    upgrade(database, "0016")
+    users = [new_id(), new_id()]
+    cost = Decimal("0.0000000001") if "postgresql" in empty_url else 1  # SQLite holds units of the last place
+    with database.durable.begin() as connection:
+        for n, user in enumerate(users):
+            account = "INSERT INTO users (id, email, username, password_hash) VALUES (:user, :name, :name, 'x')"
+            connection.execute(sa.text(account), {"user": user.hex, "name": f"u{n}@x.example"})
+            for day in ("2026-01-31", "2026-02-01", "2026-02-28"):
+                row = "INSERT INTO usage_users (user_id, day, calls, cost) VALUES (:user, :day, :calls, :cost)"
+                values = {"user": user.hex, "day": day, "calls": 3_000_000_000 + n, "cost": cost}
+                connection.execute(sa.text(row), values)
+            place = "usage_total_waits (day, provider, model, surface, bucket, calls)"
+            row = f"INSERT INTO {place} VALUES ('2026-01-31', :m, :m, 's', 7, 5)"
+            connection.execute(sa.text(row), {"m": f"m{n}"})
+    upgrade(database)
+    assert drift(database) == []
+    months = table_of(UsageOfMonth).c
+    query = sa.select(months.user_id, months.month, months.calls, months.cost, months.errors)
+    with database.reader.connect() as connection:
+        found = {tuple(row) for row in connection.execute(query)}
+    one = Decimal("0.0000000001")
+    january, february = dt.date(2026, 1, 1), dt.date(2026, 2, 1)
+    assert found == {
+        (user, month, days * (3_000_000_000 + n), days * one, 0)
+        for n, user in enumerate(users)
+        for month, days in ((january, 1), (february, 2))
+    }
+    store = Store(database)
+    told = store.read(lambda work: work.usage.summed(Asked(None, january, dt.date(2026, 2, 27)), "user"))
+    waits = store.read(lambda work: work.usage.waits(Asked(None, january, february), "day"))
+    store.close()
+    database.dispose()
+    assert waits == {(dt.date(2026, 1, 31),): {7: 10}}
+    assert {row["user_id"]: row["calls"] for row in told} == {
+        user: 2 * (3_000_000_000 + n) for n, user in enumerate(users)
+    }
 
 
 def test_a_newer_schema_is_refused_in_one_line(database: Database) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
+import calendar
 import datetime as dt
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +44,42 @@ class Where:
     surface: str
     api_key_id: UUID
 
+    @property
+    def month(self) -> dt.date:
+        return self.day.replace(day=1)
+
+
+Days = tuple[dt.date, dt.date]  # the first and the last
+
+
+@dataclass(frozen=True, slots=True)
+class InMonths:
+    """A period as months (told by their first days) `since` to `until` without `untaken`, the days that are then
+    missing, and those that are too many."""
+
+    since: dt.date
+    until: dt.date
+    untaken: list[dt.date]
+    missing: list[Days]
+    surplus: list[Days]
+
+
+def in_months(since: dt.date, until: dt.date) -> InMonths:
+    """So that few sums of single days are read: a month of which most days are wanted is taken whole."""
+    found = InMonths(since.replace(day=1), until.replace(day=1), [], [], [])
+    for month in sorted({found.since, found.until}):  # those between are whole
+        last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
+        begin, end = max(month, since), min(last, until)
+        if (end.day - begin.day + 1) * 2 < last.day:
+            found.untaken.append(month)
+            found.missing.append((begin, end))
+            continue
+        if begin > month:
+            found.surplus.append((month, begin.replace(day=begin.day - 1)))
+        if end < last:
+            found.surplus.append((end.replace(day=end.day + 1), last))
+    return found
+
 
 def where(call: Counted) -> Where:
     return Where(call.closing.user_id, call.day, call.provider, call.model, call.surface, call.api_key_id or NO_KEY)
@@ -77,12 +116,12 @@ def bucket_of(milliseconds: int) -> int:
 
 def percentile(buckets: Mapping[int, int], share: float) -> int | None:
     """The wait, in milliseconds, that `share` of the calls did not exceed; None without calls."""
-    rank, seen = math.ceil(sum(buckets.values()) * share), 0
-    for bucket, calls in sorted(buckets.items()):
-        seen += calls
-        if seen >= rank > 0:
-            return round(2 ** ((bucket - 0.5) / BUCKETS_A_DOUBLING)) if bucket else 1
-    return None
+    inside = sorted(bucket for bucket, calls in buckets.items() if calls)
+    if not inside:
+        return None
+    seen = list(itertools.accumulate(map(buckets.__getitem__, inside)))
+    bucket = inside[bisect.bisect_left(seen, math.ceil(seen[-1] * share))]
+    return round(2 ** ((bucket - 0.5) / BUCKETS_A_DOUBLING)) if bucket else 1
 
 
 def _ms(since: dt.datetime | None, until: dt.datetime | None) -> int | None:

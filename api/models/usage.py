@@ -73,6 +73,17 @@ class UsageOfUser(Sums, Base):
     __table_args__ = (Index("ix_usage_users_day", "day"),)
 
 
+class UsageOfMonth(Sums, Base):
+    """The same of an account and month, told by its first day: a year of all accounts is few rows."""
+
+    __tablename__ = "usage_months"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    month: Mapped[dt.date] = mapped_column(primary_key=True)
+
+    __table_args__ = (Index("ix_usage_months_month", "month"),)
+
+
 class UsageOfAll(Sums, Base):
     """The same of all accounts together: few rows, however many people there are."""
 
@@ -85,7 +96,7 @@ class UsageOfAll(Sums, Base):
 
 
 class WaitsOfAll(Base):
-    """All accounts' waits."""
+    """All accounts' waits, by model."""
 
     __tablename__ = "usage_total_waits"
 
@@ -93,5 +104,15 @@ class WaitsOfAll(Base):
     provider: Mapped[str] = mapped_column(String(40), primary_key=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
     surface: Mapped[str] = mapped_column(String(20), primary_key=True)
+    bucket: Mapped[int] = mapped_column(primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+
+
+class WaitsOfDay(Base):
+    """All accounts' waits of a day, whatever the model."""
+
+    __tablename__ = "usage_day_waits"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
     bucket: Mapped[int] = mapped_column(primary_key=True)
     calls: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)

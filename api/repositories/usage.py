@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,22 +15,24 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from api.domain.generations import ACTIVE, Counted
-from api.domain.usage import SUMS, sums, wait_bucket, where
+from api.domain.usage import SUMS, Days, Where, in_months, sums, wait_bucket, where
 from api.models.accounts import ApiKey, User
 from api.models.base import table_of
 from api.models.chats import Chat
 from api.models.generations import Generation
-from api.models.usage import UsageDay, UsageOfAll, UsageOfUser, UsageWait, WaitsOfAll
+from api.models.usage import UsageDay, UsageOfAll, UsageOfMonth, UsageOfUser, UsageWait, WaitsOfAll, WaitsOfDay
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared, Values, together
 
 DAYS = table_of(UsageDay)
 WAITS = table_of(UsageWait)
 OF_USERS = table_of(UsageOfUser)
+OF_MONTHS = table_of(UsageOfMonth)
 OF_ALL = table_of(UsageOfAll)
 WAITS_OF_ALL = table_of(WaitsOfAll)
-SUMMED = (DAYS, OF_USERS, OF_ALL)
-WAITED = (WAITS, WAITS_OF_ALL)
+WAITS_OF_DAY = table_of(WaitsOfDay)
+SUMMED = (DAYS, OF_USERS, OF_MONTHS, OF_ALL)
+WAITED = (WAITS, WAITS_OF_ALL, WAITS_OF_DAY)
 """In this order all closers take the rows, those of a table by their keys."""
 LEDGER = table_of(Generation).c
 CHATS = table_of(Chat).c
@@ -49,6 +51,8 @@ COLUMNS: dict[str | None, tuple[str, ...]] = {
 }
 """What each kind of group is made of; `all` is everything that the sums tell apart."""
 A_DAY = dt.timedelta(days=1)
+Numbers = tuple[Where, dict[str, int | Decimal], int | None]
+"""Of a call: where it is counted, what it adds to the sums, and the bucket of its wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,13 @@ class UsageRepository(Repository):
         each other."""
         dialect = self.connection.dialect.name
         pieces: list[tuple[Prepared, Values]] = []
+        counted = [(where(call), sums(call), wait_bucket(call)) for call in calls]
         for table in SUMMED:
-            for key, total in sorted(_totals(table, calls).items()):
-                pieces.append((_upsert(table, SUMS, dialect), dict(zip(_keys(table), key, strict=True)) | total))
+            for key, total in sorted(_totals(table, counted).items()):
+                some = {name: value for name, value in total.items() if value}  # a shorter statement: half are zeros
+                pieces.append((_upsert(table, tuple(some), dialect), dict(zip(_keys(table), key, strict=True)) | some))
         for table in WAITED:
-            for key, number in sorted(_waits(table, calls).items()):
+            for key, number in sorted(_waits(table, counted).items()):
                 values = dict(zip(_keys(table), key, strict=True)) | {"calls": number}
                 pieces.append((_upsert(table, ("calls",), dialect), values))
         if pieces:
@@ -82,9 +88,14 @@ class UsageRepository(Repository):
 
     def forget(self, user_id: UUID) -> None:
         """Take an account that is about to go out of everybody's sums: they tell what the ledger holds."""
-        for own, everybodys, added in ((DAYS, OF_ALL, SUMS), (WAITS, WAITS_OF_ALL, ("calls",))):
+        waits = ("calls",)
+        for own, everybodys, added in (
+            (DAYS, OF_ALL, SUMS),
+            (WAITS, WAITS_OF_ALL, waits),
+            (WAITS, WAITS_OF_DAY, waits),
+        ):
             keys = _keys(everybodys)
-            sums = [sa.func.sum(own.c[name], type_=own.c[name].type).label(name) for name in added]
+            sums = [_sum(own.c[name]) for name in added]
             query = sa.select(*(own.c[name] for name in keys), *sums).where(own.c.user_id == user_id)
             rows = self.connection.execute(query.group_by(*(own.c[name] for name in keys))).mappings().all()
             upsert = _upsert(everybodys, added, self.connection.dialect.name)
@@ -96,8 +107,10 @@ class UsageRepository(Repository):
         """The sums of each group beside its columns; all in one, without a group."""
         if group == "chat":
             return self._by_chat(asked)
-        table = OF_ALL if _of_all(asked, group) else OF_USERS if _of_users(asked, group) else DAYS
-        columns = [sa.func.sum(table.c[name], type_=table.c[name].type).label(name) for name in SUMS]
+        if _of_users(asked, group):
+            return self._by_user(asked)
+        table = OF_ALL if _of_all(asked, group) else DAYS
+        columns = [_sum(table.c[name]) for name in SUMS]
         rows = self.connection.execute(self._grouped(table, asked, COLUMNS[group], columns)).mappings()
         return [dict(row) for row in rows if row["calls"] is not None]
 
@@ -105,13 +118,18 @@ class UsageRepository(Repository):
         """Of each group, how many calls waited how long. Chats have none, nor has the list of all accounts."""
         if group == "chat" or _of_users(asked, group):
             return {}
-        found: dict[tuple[Any, ...], dict[int, int]] = defaultdict(dict)
-        table = WAITS_OF_ALL if _of_all(asked, group) else WAITS
-        query = self._grouped(
-            table, asked, (*COLUMNS[group], "bucket"), [sa.cast(sa.func.sum(table.c.calls), sa.BigInteger)]
-        )
-        for *place, bucket, calls in self.connection.execute(query):
-            found[tuple(place)][bucket] = calls
+        found: dict[tuple[Any, ...], dict[int, int]] = {}
+        table = WAITS_OF_DAY if _of_days(asked, group) else WAITS_OF_ALL if _of_all(asked, group) else WAITS
+        columns = [table.c[name] for name in (*COLUMNS[group], "bucket")]
+        each = sa.select(*columns, _sum(table.c.calls)).where(*_filters(table.c, asked)).group_by(*columns).subquery()
+        places = [each.c[name] for name in COLUMNS[group]]
+        sqlite = self.connection.dialect.name == "sqlite"
+        collect = sa.func.json_group_object if sqlite else sa.func.json_object_agg
+        # A row of a place with all its buckets: to fetch a row of each bucket costs more than to add them up.
+        query = sa.select(*places, collect(each.c.bucket, each.c.calls, type_=sa.JSON())).group_by(*places)
+        for *place, buckets in self.connection.execute(query):
+            if buckets:
+                found[tuple(place)] = {int(bucket): calls for bucket, calls in buckets.items()}
         return found
 
     def names(self, kind: str, ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -125,6 +143,22 @@ class UsageRepository(Repository):
     def _grouped(table: sa.Table, asked: Asked, group: tuple[str, ...], columns: Sequence[Any]) -> sa.Select[Any]:
         by = [table.c[name] for name in group]
         return sa.select(*by, *columns).where(*_filters(table.c, asked)).group_by(*by).order_by(*by)
+
+    def _by_user(self, asked: Asked) -> list[dict[str, Any]]:
+        """From the sums of months, and of the days by which the period is more or less than months."""
+        period = in_months(asked.since, asked.until)
+        month = OF_MONTHS.c.month
+        whole = sa.select(OF_MONTHS.c.user_id, *(OF_MONTHS.c[name] for name in SUMS))
+        days = sa.select(OF_USERS.c.user_id, *(OF_USERS.c[name] for name in SUMS))
+        less = sa.select(OF_USERS.c.user_id, *((-OF_USERS.c[name]).label(name) for name in SUMS))
+        parts = sa.union_all(
+            whole.where(month.between(period.since, period.until), month.not_in(period.untaken)),
+            days.where(_within(OF_USERS.c.day, period.missing)),
+            less.where(_within(OF_USERS.c.day, period.surplus)),
+        ).subquery()
+        columns = [_sum(parts.c[name]) for name in SUMS]
+        query = sa.select(parts.c.user_id, *columns).group_by(parts.c.user_id).order_by(parts.c.user_id)
+        return [dict(row) for row in self.connection.execute(query).mappings() if row["calls"]]
 
     def _by_chat(self, asked: Asked) -> list[dict[str, Any]]:
         """From the ledger itself, of which an account's rows of some days are few."""
@@ -169,6 +203,12 @@ def _of_all(asked: Asked, group: str | None) -> bool:
     return asked.user_id is None and asked.api_key_id is None and group not in ("user", "key", "all")
 
 
+def _of_days(asked: Asked, group: str | None) -> bool:
+    """Whether the waits of whole days answer it."""
+    filtered = asked.provider or asked.model or asked.surface
+    return _of_all(asked, group) and group in (None, "day") and not filtered
+
+
 def _of_users(asked: Asked, group: str | None) -> bool:
     """Whether the sums of whole accounts answer it."""
     filtered = asked.provider or asked.model or asked.surface or asked.api_key_id
@@ -183,6 +223,16 @@ def _filters(columns: Any, asked: Asked) -> list[sa.ColumnElement[bool]]:
     return found
 
 
+def _sum(column: Any) -> sa.ColumnElement[Any]:
+    """PostgreSQL's sums of integers are decimals, which cost more to read."""
+    total = sa.func.sum(column, type_=column.type)
+    return (total if column.name == "cost" else sa.cast(total, sa.BigInteger)).label(column.name)
+
+
+def _within(column: Any, periods: Sequence[Days]) -> sa.ColumnElement[bool]:
+    return sa.or_(sa.false(), *(column.between(*days) for days in periods))
+
+
 def _how_many(condition: Any) -> Any:
     return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
 
@@ -192,28 +242,26 @@ def _keys(table: sa.Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.primary_key)
 
 
-def _totals(table: sa.Table, calls: Sequence[Counted]) -> dict[tuple[Any, ...], dict[str, int | Decimal]]:
+def _totals(table: sa.Table, calls: Sequence[Numbers]) -> dict[tuple[Any, ...], dict[str, int | Decimal]]:
     totals: dict[tuple[Any, ...], dict[str, int | Decimal]] = {}
-    for call in calls:
-        place = where(call)
+    for place, added, _ in calls:
         total = totals.setdefault(tuple(getattr(place, name) for name in _keys(table)), dict.fromkeys(SUMS, 0))
-        for name, value in sums(call).items():
+        for name, value in added.items():
             total[name] += value
     return totals
 
 
-def _waits(table: sa.Table, calls: Sequence[Counted]) -> Counter[tuple[Any, ...]]:
+def _waits(table: sa.Table, calls: Sequence[Numbers]) -> Counter[tuple[Any, ...]]:
     waits: Counter[tuple[Any, ...]] = Counter()
-    for call in calls:
-        if (bucket := wait_bucket(call)) is not None:
-            place = where(call)
+    for place, _, bucket in calls:
+        if bucket is not None:
             waits[*(getattr(place, name) for name in _keys(table)[:-1]), bucket] += 1
     return waits
 
 
 @functools.cache
 def _upsert(table: sa.Table, added: tuple[str, ...], dialect: str) -> Prepared:
-    names = [column.name for column in table.columns]
+    names = [*_keys(table), *added]  # all else is zero where a row begins
     insert: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     insert = insert.values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
     changes: Mapping[str, Any] = {name: table.c[name] + insert.excluded[name] for name in added}

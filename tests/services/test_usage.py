@@ -13,22 +13,26 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.domain import clock
 from api.domain.errors import Invalid
 from api.domain.generations import Closing, Counted
 from api.domain.ids import new_id
 from api.domain.principal import ALL_SCOPES, Principal
-from api.domain.usage import NO_KEY, SUMS, bucket_of, percentile
+from api.domain.usage import NO_KEY, SUMS, Days, bucket_of, in_months, percentile
 from api.models.base import table_of
 from api.models.generations import Generation
-from api.models.usage import UsageDay, UsageOfAll, UsageOfUser, UsageWait, WaitsOfAll
+from api.models.usage import UsageDay, UsageOfAll, UsageOfMonth, UsageOfUser, UsageWait, WaitsOfAll, WaitsOfDay
 from api.repositories.unit_of_work import Store, UnitOfWork
+from api.repositories.usage import A_DAY, Asked
 from api.services.accounts import AccountService, NewAccount
 from api.services.usage import UsageService, Wanted
 
 LEDGER, DAYS, WAITS = table_of(Generation), table_of(UsageDay), table_of(UsageWait)
-USERS, TOTALS, TOTAL_WAITS = table_of(UsageOfUser), table_of(UsageOfAll), table_of(WaitsOfAll)
+USERS, MONTHS = table_of(UsageOfUser), table_of(UsageOfMonth)
+TOTALS, TOTAL_WAITS, DAY_WAITS = table_of(UsageOfAll), table_of(WaitsOfAll), table_of(WaitsOfDay)
 PLACE = ("user_id", "day", "provider", "model", "surface", "api_key_id")
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 
@@ -140,30 +144,34 @@ def rolled(days: dict[Any, Any], *places: int) -> dict[Any, Any]:
     return dict(found)
 
 
-def everybodys(store: Store) -> tuple[dict[Any, Any], dict[Any, Any], Counter[Any]]:
-    """The sums of each account, of all together, and all waits."""
+def everybodys(store: Store) -> tuple[dict[Any, Any], dict[Any, Any], dict[Any, Any], Counter[Any]]:
+    """The sums of each account, by day and by month, of all together, and all waits."""
     with store.database.reader.connect() as connection:
-        users, totals = (
+        users, months, totals = (
             {tuple(row)[:width]: dict(zip(SUMS, tuple(row)[width:], strict=True)) for row in connection.execute(query)}
             for width, query in (
                 (2, sa.select(*(USERS.c[name] for name in ("user_id", "day", *SUMS)))),
+                (2, sa.select(*(MONTHS.c[name] for name in ("user_id", "month", *SUMS)))),
                 (4, sa.select(*(TOTALS.c[name] for name in ("day", "provider", "model", "surface", *SUMS)))),
             )
         )
         waits = Counter({tuple(row)[:5]: row[5] for row in connection.execute(sa.select(TOTAL_WAITS))})
-    return users, totals, +waits
+        waits |= Counter({tuple(row)[:2]: row[2] for row in connection.execute(sa.select(DAY_WAITS))})
+    return users, months, totals, +waits
 
 
 def check_everybodys(store: Store) -> None:
     """Equal to the sums over the ledger; what is nothing may be a row of zeros."""
     days, waits = recomputed(store)
-    users, totals, total_waits = everybodys(store)
+    users, months, totals, total_waits = everybodys(store)
     assert users == rolled(days, 0, 1)
+    assert months == rolled({(*key, key[1].replace(day=1)): row for key, row in days.items()}, 0, 6)
     assert {key: row for key, row in totals.items() if row["calls"]} == rolled(days, 1, 2, 3, 4)
     assert all(not any(row.values()) for row in totals.values() if not row["calls"])
     expected: Counter[Any] = Counter()
     for key, calls in waits.items():
         expected[*key[1:5], key[6]] += calls
+        expected[key[1], key[6]] += calls
     assert total_waits == expected
 
 
@@ -173,13 +181,37 @@ def test_everybodys_sums_are_the_ledgers_also_without_an_account_that_went(
     user = accounts.register(NewAccount("ben@example.org", "ben", "correct horse battery"))
     ben = Principal(user.id, "ben", "member", ALL_SCOPES)
     for number in range(60):
-        call(store, (who, ben)[number % 2], number)
+        call(store, (who, ben)[number % 2], number, day=dt.date(2026, 11, 30) - dt.timedelta(days=number))
     check_everybodys(store)
+    days = rolled(recomputed(store)[0], 0, 1)
+    periods = [("10-31", "11-30"), ("10-20", "11-07"), ("11-03", "11-28"), ("10-02", "10-09"), ("01-01", "12-31")]
+    for since, until in (map(dt.date.fromisoformat, (f"2026-{a}", f"2026-{b}")) for a, b in periods):
+        told = store.read(lambda work, asked=Asked(None, since, until): work.usage.summed(asked, "user"))
+        wanted = rolled({key: row for key, row in days.items() if since <= key[1] <= until}, 0)
+        assert {(row.pop("user_id"),): row for row in told} == wanted, (since, until)
     accounts.delete(user.id, "correct horse battery")
     check_everybodys(store)
-    report = UsageService(store).report(who, Wanted(dt.date(2026, 11, 1), dt.date(2026, 12, 1)), "user", everyone=True)
+    report = UsageService(store).report(who, Wanted(dt.date(2026, 9, 1), dt.date(2026, 12, 1)), "user", everyone=True)
     assert report.total["calls"] == 30
     assert [(item["username"], item["calls"]) for item in report.items] == [("ann", 30)]
+
+
+@given(st.dates(dt.date(2023, 12, 1), dt.date(2024, 4, 30)), st.integers(0, 100))
+def test_a_period_is_its_months_and_few_single_days(since: dt.date, length: int) -> None:
+    until = since + length * A_DAY
+    period = in_months(since, until)
+
+    def within(periods: list[Days]) -> Counter[dt.date]:
+        return Counter(a + n * A_DAY for a, b in periods for n in range((b - a).days + 1))
+
+    days = within([(since.replace(day=1), until.replace(day=28) + 3 * A_DAY)])
+    months = {day.replace(day=1) for day in days if day <= until} - set(period.untaken)
+    taken = Counter(day for day in within([(since - 40 * A_DAY, until + 40 * A_DAY)]) if day.replace(day=1) in months)
+    missing, surplus = within(period.missing), within(period.surplus)
+    assert taken + missing - surplus == within([(since, until)])
+    assert not surplus - taken
+    assert len(missing) + len(surplus) <= 32
+    in_months(dt.date.min, dt.date.max)
 
 
 def test_the_sums_are_the_ledgers(store: Store, who: Principal) -> None:
