@@ -88,17 +88,18 @@ migrate: .venv/.run ## Bring the database up to date (the API does it at its sta
 
 up: ## Build and start the whole stack in containers: PostgreSQL, API, page and proxy; ARGS="--scale api=3"
 	@docker compose up --build --detach --wait $(ARGS)
-	@echo "Page: http://127.0.0.1:$${UI_PORT:-8501}   API: http://127.0.0.1:$${API_PORT:-8000}"
+	@if docker compose config | grep -q /tls.conf.template; then s=https; else s=http; fi; \
+		echo "Page: $$s://$$(docker compose port proxy 8501)   API: $$s://$$(docker compose port proxy 8000)"
 	@docker compose logs --no-log-prefix api | grep --max-count=1 "set-up code" || true
 
 down: ## Stop the stack; its volumes stay (ARGS=--volumes removes them and all that is stored)
-	@docker compose down $(ARGS)
+	@docker compose --profile '*' down $(ARGS)
 
 logs: ## Follow the stack's logs; ARGS=api for one service
-	@docker compose logs --follow --tail 100 $(ARGS)
+	@docker compose --profile '*' logs --follow --tail 100 $(ARGS)
 
 ps: ## What runs of the stack, and whether it is healthy
-	@docker compose ps --all
+	@docker compose --profile '*' ps --all
 
 clean: ## Remove .venv and everything that tools made; ./data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/output bench/output

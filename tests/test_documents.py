@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,13 +19,23 @@ from api.cli.imports import import_files
 from api.cli.operations import commands
 from api.cli.users import users
 from api.cli.vault import vault
+from tests.conftest import ON_SQLITE, SECRETS
+from tests.documents import TEXTS, compose_grammar, compose_words, every
 from tests.server import ROOT, running_server
+from tests.web.conftest import register, sign_in
 
-PAGES = [ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")]
-PAGES += sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "errors.md")
-TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 FLASK = re.compile(r"flask --app api\.cli ((?!db )[a-z][^\n`#|;)]*)")
-MAKE = re.compile(r"(?:^ {4}|`)make ([a-z-]+)", re.M)
+MAKE = re.compile(r"(?:[A-Z_]+=\S+ )*make ")
+OURS = (
+    MAKE,  # test_make_takes_what_is_written
+    re.compile(r"flask --app api\.cli "),  # test_a_command_takes_what_is_written
+    re.compile(r"docker compose "),  # test_compose_takes_what_is_written, tests/stack/test_containers.py
+    re.compile(r"(\.venv/bin/)?python -m bench\."),  # test_a_measurement_takes_what_is_written
+    re.compile(r"curl "),  # test_the_first_five_minutes_with_curl
+    re.compile(r"llm (keys|openai|-m|logs) "),  # tests/clients/test_llm.py
+    re.compile(r"openssl rand -hex 32$|\. \.venv/bin/activate$"),  # test_what_else_is_typed
+)
+NOT_OURS = {"git pull", "docker restart", "podman compose", "podman unshare chown"}
 
 
 def cases(pattern: re.Pattern[str]) -> list[tuple[str, str]]:
@@ -43,9 +55,69 @@ def test_a_command_takes_what_is_written(page: str, line: str) -> None:
         command.make_context("documented", words)
 
 
-@pytest.mark.parametrize(("page", "target"), cases(MAKE))
-def test_a_target_of_make_exists(page: str, target: str) -> None:
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M), f"{page}: make {target}"
+def test_whatever_is_typed_is_of_a_kind_that_a_test_knows() -> None:
+    strange = {line for line in every() if not any(kind.match(line) for kind in OURS)}
+    assert strange == NOT_OURS
+    assert len(every()) > 60
+
+
+def test_make_takes_what_is_written() -> None:
+    """It says what it would do: the target is there, and ARGS stand where they are wanted."""
+    for line in filter(MAKE.match, every()):
+        shell = ["bash", "-c", line.replace("make ", "make --dry-run ", 1)]
+        done = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        for words in re.findall(r'ARGS="?([^"]+)"?$', line):
+            assert words in done.stdout, f"{line} leaves out {words}"
+
+
+def test_compose_takes_what_is_written() -> None:
+    """In the documents and behind `make`; tests/stack has the real one read them."""
+    commands = ["make", "--dry-run", "up", "down", "logs", "ps", "check"]
+    done = subprocess.run(commands, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    made = re.findall(r"docker compose ((?!version)[^\n|;>)]+)", done.stdout)
+    assert len(made) >= 6
+    assert len(compose_words()) >= 8
+    for words in [*map(shlex.split, made), *compose_words()]:
+        compose_grammar().parse_args(words)
+
+
+def test_a_measurement_takes_what_is_written() -> None:
+    for line in every():
+        if " -m bench." in line:
+            module, *words = shlex.split(line.partition(" -m ")[2])
+            source = (ROOT / f"{module.replace('.', '/')}.py").read_text()
+            assert '__name__ == "__main__"' in source, line
+            if words:
+                asked = [sys.executable, "-m", module, *words, "--help"]
+                done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+                assert done.returncode == 0, f"{line}: {done.stderr}"
+                assert all(word in done.stdout for word in words), line
+
+
+def test_what_else_is_typed(tmp_path: Path) -> None:
+    """A key as the documents make it is one that the server takes; `flask` is where make puts it."""
+    from api.config import load
+
+    (line,) = (line for line in every() if line.startswith("openssl"))
+    key = subprocess.run(shlex.split(line), capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    environment = {name.upper(): value for name, value in SECRETS.items()} | {"ENCRYPTION_KEY": f"{key},{'ab' * 32}"}
+    assert load(environment | {"DATA_DIR": str(tmp_path)}).encryption_key
+    (line,) = (line for line in every() if line.startswith(". "))
+    assert f" -m venv --clear {line.split()[1].removesuffix('/bin/activate')}" in (ROOT / "Makefile").read_text()
+
+
+@ON_SQLITE
+def test_requests_of_the_documents_are_taken(make_app: Callable[..., Flask]) -> None:
+    client = make_app().test_client()
+    register(client, "ann")
+    ann = sign_in(client, "ann")
+    budgets = re.findall(r"^ {4}PUT (/\S+) (\{.*\})$", TEXTS["docs/budgets.md"], re.M)
+    rules = re.findall(r"`PUT (/admin/limits)`.*?^ {4}(\{.*?\})\n\n", TEXTS["docs/administration.md"], re.M | re.S)
+    assert (len(budgets), len(rules)) == (2, 1)
+    for path, body in budgets + rules:
+        answer = ann.ask("PUT", path, json.loads(body.replace("…", ann.id)))
+        assert answer.status_code == 200, (body, answer.text)
 
 
 @pytest.mark.parametrize("page", TEXTS)
@@ -59,22 +131,26 @@ def test_what_is_named_is_there(page: str) -> None:
 
 
 def test_the_first_five_minutes_with_curl(sqlite_url: str, tmp_path: Path) -> None:
-    """Every block of the README, typed one after the other into one shell."""
+    """Every block of the README, typed one after the other into one shell, and the curl of the other documents."""
     blocks = re.findall(r"```bash\n(.*?)```", TEXTS["README.md"], re.S)
     assert len(blocks) >= 3
+    (models,) = (line for line in every() if line.startswith("curl $api/v1/models"))
+    (completion,) = re.findall(r"^ {4}(curl https://parley.*\n.*)$", TEXTS["docs/clients.md"], re.M)
+    completion = completion.replace("https://parley.example.com", "$api").replace("openai/gpt-4o", "demo/demo")
     with running_server(sqlite_url, tmp_path) as server:
-        script = "set -euo pipefail\n" + "\n".join(blocks)
+        script = "\n".join(["set -euo pipefail", *blocks, models, "KEY=$key", completion])
         script = script.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{server.port}").replace("demo:slow ", "")
         done = subprocess.run(
             ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("event: finished") == 2, done.stdout[-2000:]
+    assert '"id":"demo/demo"' in done.stdout
+    assert done.stdout.rstrip().endswith("data: [DONE]")
 
 
 def test_the_settings_file_of_the_documents_is_read(make_app: Callable[..., Flask], tmp_path: Path) -> None:
     from api.config import load
-    from tests.conftest import SECRETS
 
     (block,) = re.findall(r"```yaml\n(.*?)```", TEXTS["docs/operations.md"], re.S)
     (tmp_path / "parley.yml").write_text(block)

@@ -69,11 +69,13 @@ def test_backups_are_kept_by_number(tmp_path: Path) -> None:
     for day in (1, 2, 3):
         (tmp_path / "backups" / f"parley-2026010{day}T000000Z.zip").touch()
     flask(tmp_path, "backup", "--keep", "2")
-    kept = sorted(path.name for path in (tmp_path / "backups").iterdir())
+    kept = sorted(path.name for path in (tmp_path / "backups").glob("*.zip"))
     assert len(kept) == 2
     assert kept[0] == "parley-20260103T000000Z.zip"
     flask(tmp_path, "backup", str(tmp_path / "new" / "folder"), "--keep", "2")
-    assert len(list((tmp_path / "new" / "folder").glob("parley-*.zip"))) == 1
+    (elsewhere,) = (tmp_path / "new" / "folder").glob("parley-*.zip")
+    (told,) = (what for what in findings(flask(tmp_path, "doctor")) if what.startswith("backups:"))
+    assert told == f"backups: the newest is 0.0 days old, {elsewhere}", "also where the doctor may not look"
 
 
 def test_the_settings_are_checked_and_no_secret_is_shown(tmp_path: Path) -> None:
@@ -162,7 +164,7 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(database_url: str, tmp_pat
         careless if database_url.startswith("postgresql") else set()  # the tests' own PostgreSQL is made for speed
     )
     assert found["mode: production, or on this machine alone"] == "ok"
-    assert found["backups: none in DATA_DIR"] == "warn"
+    assert found["backups: none was made yet"] == "warn"
     assert "→ run `backup` every day" in told
     assert "→ start it, or set OLLAMA_BASE_URL" in told
     assert f"schema: {head_revision()}, this code has {head_revision()}" in found

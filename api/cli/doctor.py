@@ -22,7 +22,7 @@ from api.repositories import transfer
 from api.repositories.diagnosis import Diagnosis
 from api.secrets_file import SECRETS
 from api.security.vault import Vault, parse_keys
-from api.services.backups import BackupService
+from api.services.backups import BackupService, newest
 
 GIB = 1 << 30
 DAY = 86_400.0
@@ -93,9 +93,9 @@ def _machine(known: Settings) -> Iterator[Finding]:
     wanted = 2 * known.max_streams + 200
     advice = f"raise it (`ulimit -n {wanted}`, LimitNOFILE=) or set MAX_STREAMS={max(1, (most - 200) // 2)}"
     yield judged(most >= wanted, f"files: {most} may be open, {wanted} are needed for MAX_STREAMS", advice, "warn")
-    made = [path.stat().st_mtime for path in (known.data_dir / "backups").glob("parley-*.zip")]
-    age = (time.time() - max(made)) / DAY if made else None
-    told = f"backups: the newest in DATA_DIR is {age:.1f} days old" if age is not None else "backups: none in DATA_DIR"
+    made = newest(known.data_dir.resolve())
+    age = (time.time() - made[0]) / DAY if made else None
+    told = f"backups: the newest is {age:.1f} days old, {made[1]}" if made else "backups: none was made yet"
     yield judged(age is not None and age < 2, told, "run `backup` every day, and keep a copy elsewhere", "warn")
 
 

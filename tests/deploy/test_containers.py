@@ -29,9 +29,15 @@ def test_no_service_has_more_power_than_it_needs(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
+    assert "mem_limit" in service
     if name != "db":
         assert service["read_only"] is True
         assert "cap_add" not in service
+
+
+def test_a_number_of_replicas_outlives_the_next_up() -> None:
+    """`up` for a profile or an upgrade brings `--scale` back to what stands here."""
+    assert SERVICES["api"]["scale"] == "${API_REPLICAS:-1}"
 
 
 def test_the_page_sees_nothing_but_its_own_secret() -> None:

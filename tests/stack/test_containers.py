@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from urllib.error import HTTPError
 
 import pytest
 
+from tests.documents import compose_words
 from tests.server import until
 from tests.stack.parts import COMPOSE, DOCKER, URL, all_healthy, ask, chat, containers, register, run, sign_in
 
@@ -16,6 +18,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 TOOLS = ("cc", "gcc", "g++", "clang", "make", "ld", "as", "cargo", "git", "curl", "wget", "apt-key")
+SERVICES = ("api", "backup")
 FLASK = ("flask", "--app", "api.cli")
 ONCE = ("--profile", "backup", "run", "--rm", "--no-TTY", "--no-deps", "backup")
 WITHIN = """
@@ -115,6 +118,14 @@ def test_the_commands_of_the_documents_work_in_a_container(headers: dict[str, st
         (("vault", "rotate"), "have the newest key"),
     ):
         assert told in run(COMPOSE, "exec", "--no-TTY", "api", *FLASK, *words)
+
+
+def test_compose_itself_takes_the_commands_of_the_documents() -> None:
+    """Its own reading of their options, up to where a service's name begins; the tests above run them."""
+    for words in compose_words():
+        profile = words[:2] if words[0] == "--profile" else []
+        options = itertools.takewhile(lambda word: word not in SERVICES, words[len(profile) :])
+        assert "Usage:" in run(COMPOSE, *profile, *options, "--help"), words
 
 
 @pytest.mark.parametrize("value", ["changeme", "x" * 10])

@@ -5,6 +5,7 @@ The manifest has the schema, the shape, count and hash of each table and the has
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -22,8 +23,26 @@ DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImpleme
 NOT_FILES: Final = ("secrets.env", "backups")  # secrets are kept apart; a backup holds no backups
 
 
+NEWEST: Final = "newest"  # in DATA_DIR/backups: where the last one went
+
+
 def default_name(moment: dt.datetime) -> str:
     return f"parley-{moment:%Y%m%dT%H%M%SZ}.zip"
+
+
+def note(data_dir: Path, target: Path) -> None:
+    """A backup may lie where `doctor` cannot look, in another container's volume."""
+    (data_dir / "backups").mkdir(mode=0o700, parents=True, exist_ok=True)
+    (data_dir / "backups" / NEWEST).write_text(f"{target}\n", encoding="utf-8")
+
+
+def newest(data_dir: Path) -> tuple[float, Path] | None:
+    """When the last backup was made from this DATA_DIR, and where it went."""
+    made = [(path.stat().st_mtime, path) for path in (data_dir / "backups").glob("parley-*.zip")]
+    with contextlib.suppress(FileNotFoundError):
+        told = data_dir / "backups" / NEWEST
+        made.append((told.stat().st_mtime, Path(told.read_text(encoding="utf-8").strip())))
+    return max(made, default=None)
 
 
 def opened(source: Path) -> zipfile.ZipFile:

@@ -59,6 +59,7 @@ class BackupService:
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
+        archives.note(self._data_dir, target)
         return summary
 
     def _write(self, archive: zipfile.ZipFile, schema: str) -> None:
