@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # `streamlit run` puts this folder on the path, not the one above it
     sys.path.insert(0, str(ROOT))
 
+from ui.assets import PackedAssets  # noqa: E402
 from ui.headers import SecurityHeaders  # noqa: E402
 from ui.search import search_routes  # noqa: E402
 from ui.settings import BadSetting, settings  # noqa: E402
@@ -40,6 +41,6 @@ except BadSetting as error:
 app = st.App(
     Path(__file__).with_name("app.py"),
     routes=[*routes(), *search_routes()],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[Middleware(SecurityHeaders), Middleware(PackedAssets)],
     on_script_error=log_script_error,
 )

@@ -2,7 +2,8 @@ r"""Text of models and people into markdown that is safe to draw and means what 
 
 Outside code: `\( \)` and `\[ \]` become `$`, dollars that are money stay money, images become links (nothing is
 loaded because a model says so), a single `~` is no strike-through, and `:name:` is no emoji or colour directive.
-Code is left as it is. The work is done on a stream: what cannot be decided yet is held back until it can.
+Code is left as it is; a diagram is followed by its code, which the page shows where it cannot be drawn. The work is
+done on a stream: what cannot be decided yet is held back until it can.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ _MAYBE_FENCE = re.compile(r"[ \t>]*[`~]*\Z")
 _DIRECTIVE = re.compile(r":[A-Za-z0-9_+/-]*[:\[]")
 _MAYBE_DIRECTIVE = re.compile(r":[A-Za-z0-9_+/-]{0,40}\Z")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$:~&])")
+# Of a single line: what would act there. Streamlit reads some labels aloud as they are written, so no more than these.
+_IN_A_LINE = re.compile(r"[\\`*\[\]<$~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|:(?=[\w+\[:/-])|^[#>+-]|(?<=\d)[.)](?=\s|$)")
+_MARKS = re.compile(r"[\\`*\[\]<>$~|#]+|(?<!\w)_+|_+(?!\w)|&(?=#?\w+;)|:(?=[\w+\[:/-])")
 
 CODE_SPAN = 2_000  # how far a closing mark is looked for, in characters; while it is looked for, text is held back
 INLINE_MATHS = 300
@@ -29,6 +33,8 @@ class ReplyRenderer:
     def __init__(self) -> None:
         self._buffer = ""
         self._fence = ""
+        self._lead = ""  # what stands before the fence on its line
+        self._code = ""  # what stands in it
         self._line_start = True
         self._in_code_line = False
 
@@ -53,6 +59,8 @@ class ReplyRenderer:
             at += taken
             out.append(piece)
         self._buffer = self._buffer[at:]
+        if final and self._fence:
+            out.append(self._again(f"{'' if self._line_start else chr(10)}{self._lead}{self._fence}"))
         return "".join(out)
 
     def _step(self, at: int, final: bool) -> Step | None:
@@ -65,27 +73,42 @@ class ReplyRenderer:
             if self._fence:
                 return self._code_line(rest, mark, final)
             if mark:
-                self._fence = mark.group(1)
+                self._fence, self._lead, self._code = mark.group(1), mark.group(0)[: -len(mark.group(1))], ""
                 self._in_code_line = True
                 return mark.end(), mark.group(0)
         if self._fence:
-            return _verbatim(self._buffer, at)
+            return self._code_step(self._buffer, at)
         return self._text(at, final)
 
     def _code_line(self, rest: str, mark: re.Match[str] | None, final: bool) -> Step | None:
         """The start of a line inside a fence: its end, or code."""
         self._in_code_line = True
         if not mark or mark.group(1)[0] != self._fence[0] or len(mark.group(1)) < len(self._fence):
-            return _verbatim(rest, 0)
+            return self._code_step(rest, 0)
         end = rest.find("\n")
         tail = rest[mark.end() :] if end < 0 else rest[mark.end() : end]
         if tail.strip():
-            return _verbatim(rest, 0)
+            return self._code_step(rest, 0)
         if end < 0 and not final:
             self._in_code_line = False
             return None
+        line = rest if end < 0 else rest[:end]
+        again = self._again(line)
         self._fence = ""
-        return (len(rest), rest) if end < 0 else (end + 1, rest[: end + 1])
+        return (len(rest), again or line) if end < 0 else (end + 1, f"{again or line}\n")
+
+    def _code_step(self, text: str, at: int) -> Step:
+        taken, piece = _verbatim(text, at)
+        self._code += piece
+        return taken, piece
+
+    def _again(self, end: str) -> str:
+        """The fence's end, and its code once more as text; nothing where it is no diagram."""
+        kind, _, code = self._code.partition("\n")
+        if kind.strip().lower() != "mermaid":
+            return ""
+        last = "" if code.endswith("\n") or not code else "\n"
+        return f"{end}\n{self._lead.rstrip()}\n{self._lead}{self._fence}text\n{code}{last}{self._lead}{self._fence}"
 
     def _text(self, at: int, final: bool) -> Step | None:
         special = _SPECIAL.search(self._buffer, at)
@@ -228,12 +251,21 @@ def literal(text: str) -> str:
 
 def label(text: str, limit: int = 60) -> str:
     """One line of literal text for a button or a heading, cut on a word's edge."""
+    return _IN_A_LINE.sub(r"\\\g<0>", _line(text, limit))
+
+
+def spoken(text: str, limit: int = 60) -> str:
+    """One line for a name that is only heard: without the marks that a reader of the page would not say."""
+    return " ".join(_MARKS.sub(" ", _line(text, limit)).split()) or "…"
+
+
+def _line(text: str, limit: int) -> str:
     line = " ".join(text.split())
     if len(line) > limit:
         cut = line[: limit - 1]
         space = cut.rfind(" ")
         line = (cut[:space] if space > limit // 2 else cut).rstrip(" ,.;:-") + "…"
-    return literal(line)
+    return line
 
 
 def file_name(title: str) -> str:

@@ -67,11 +67,30 @@ class Drawing:
 
 
 @dataclass
+class Tray:
+    """Files that wait to be sent."""
+
+    name: str
+    files: list[Attachment] = field(default_factory=list)
+    rounds: int = 0  # how often the field for them was emptied
+    taken: set[str] = field(default_factory=set)  # files of that field that are uploaded, or were refused
+
+    @property
+    def field_key(self) -> str:
+        return f"{self.name}-{self.rounds}"
+
+    @property
+    def ids(self) -> list[str]:
+        return [file.id for file in self.files]
+
+
+@dataclass
 class Comparison:
     """A question to several models that is being sent: the chat made for it, and the key that posts it once."""
 
     text: str
     models: list[str]
+    files: list[str]
     key: str
     chat_id: str = ""
 
@@ -80,7 +99,7 @@ class Comparison:
 class Dialog:
     """The open dialog, and the chat it is about if any. Kept until it is dismissed, whatever reruns the page."""
 
-    kind: Literal["rename", "move", "tags", "delete", "export", "shortcuts"]
+    kind: Literal["rename", "move", "tags", "delete", "export", "shortcuts", "active"]
     chat_id: str
     title: str
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -131,9 +150,8 @@ class PageState:
     pending: list[Draft] = field(default_factory=list)  # commands that take their time
     queued: dict[str, list[Queued]] = field(default_factory=dict)  # by chat, in the order in which they were written
     queue_rows: int = 0  # how many of them were shown at most
-    files: list[Attachment] = field(default_factory=list)  # they go with the next message
-    files_round: int = 0  # how often the field for files was emptied
-    taken: set[str] = field(default_factory=set)  # files of that field that are uploaded, or were refused
+    files: Tray = field(default_factory=lambda: Tray("files"))  # they go with the next message
+    compare_files: Tray = field(default_factory=lambda: Tray("compare-files"))  # and these with the next comparison
     pictures: dict[str, bytes] = field(default_factory=dict)  # of messages that were shown, by their files' ids
     drawing: Drawing | None = None
     image_words: str = ""  # what the last image was to show
@@ -170,6 +188,7 @@ class PageState:
     open_prompt: str = ""  # the prompt that the Prompts page shows; "new" is an empty form, "" the list
     active_prompt: Prompt | None = None  # what the sidebar says, kept for some minutes
     active_prompt_at: float = -1e9
+    changed_prompt: Prompt | None = None  # the one in the dialog of the active prompt, as it was when it was opened
     prompts: list[Prompt] = field(default_factory=list)  # the library, to choose from; as old as the line above
     pulling: tuple[str, str] | None = None  # a config's id ("" is the operator's Ollama) and the model it fetches
     finished: str = ""  # the reply that was followed to its end last

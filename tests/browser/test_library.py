@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
+from tests.browser.test_axe import violations
+from tests.server import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -36,6 +38,8 @@ def test_a_prompt_is_written_tried_activated_and_rolled_back(ada: Person) -> Non
     ada.button("Activate").click()
     active = ada.page.locator(".st-key-active-prompt")
     expect(active).to_contain_text("Translator")
+    is_changed_in_place(ada)
+    expect(active).to_contain_text("Translator")
     ada.button("Stop using this prompt").click()
     expect(active).to_have_count(0)
     ada.button("Use in a new chat").click()
@@ -44,6 +48,43 @@ def test_a_prompt_is_written_tried_activated_and_rolled_back(ada: Person) -> Non
     ada.button("Delete…").click()
     ada.page.locator(".st-key-question-yes button").click()
     expect(ada.button("New prompt")).to_be_visible()
+
+
+def is_changed_in_place(ada: Person) -> None:
+    """The active prompt, from the sidebar: its words, another one, and a copy of one that is not one's own."""
+    opener = ada.page.locator(".st-key-active-prompt-open button")
+    dialog = ada.page.get_by_role("dialog", name="The active prompt")
+    words = dialog.get_by_label("What the model is told").first  # while it changes, the old one may still be there
+    opener.click()
+    expect(words).to_have_value("Translate into {{language}}.")
+    expect(words).to_be_focused()
+    until(lambda: not violations(ada, "the active prompt"), what="axe to find nothing")
+    words.fill(" ")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.locator(".st-key-wrong-active")).to_contain_text("Write what the model is told")
+    words.fill("Translate into {{language}}, and briefly.")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    ada.tab("Versions").click()
+    expect(ada.page.get_by_text("Version 4", exact=True)).to_be_visible()
+
+    opener.click()
+    expect(words).to_have_value("Translate into {{language}}, and briefly.")
+    box = dialog.get_by_role("combobox", name="Prompt or role")
+    box.fill("Research")
+    ada.page.get_by_role("option").filter(has_text="Research").first.click()
+    expect(dialog).to_contain_text("comes with Parley, so you cannot change it")
+    dialog.get_by_role("button", name="Use a copy of my own").click()
+    expect(words).to_be_visible()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(opener).to_contain_text("(mine)")
+    opener.click()
+    box.fill("Translator")
+    ada.page.get_by_role("option", name="Translator", exact=True).click()
+    expect(words).to_have_value("Translate into {{language}}, and briefly.")
+    ada.settles()
+    ada.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
 
 
 def test_usage_shows_what_a_reply_took_and_what_is_left(ada: Person) -> None:

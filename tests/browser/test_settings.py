@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import PageServer
 from tests.browser.person import Person
 from tests.dialects.slack import SlackUser
-from tests.server import Server, until
+from tests.server import Server, call, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -28,7 +28,7 @@ def test_the_first_minute_from_registration_to_the_first_answer(ada: Person) -> 
     expect(ada.page.get_by_role("heading", name="Models", level=1)).to_be_visible()
 
 
-def test_a_name_is_changed_and_stands_in_the_sidebar(ada: Person) -> None:
+def test_a_name_is_changed_and_stands_in_the_sidebar(ada: Person, api: Server) -> None:
     ada.goes_to("Settings")
     ada.field("Name").fill("Ada of *Parley*")
     ada.field("Username").fill("x")
@@ -37,6 +37,17 @@ def test_a_name_is_changed_and_stands_in_the_sidebar(ada: Person) -> None:
     ada.field("Username").fill(ada.name)
     ada.button("Save profile").click()
     expect(ada.page.locator(".st-key-account").first).to_contain_text("Ada of *Parley*")
+    ada.tab("Preferences").click()
+    titles = ada.page.get_by_role("checkbox", name="Let the model write the titles of my chats")
+    expect(titles).not_to_be_checked()
+    ada.page.get_by_text("Let the model write the titles").click()
+    ada.button("Save preferences").click()
+    expect(ada.page.get_by_text("Preferences saved.")).to_be_visible()
+    login = call(api.port, "POST", "/auth/login", {"username": ada.name, "password": ada.password})
+    assert login.json["user"]["preferences"]["titles"] == "model"
+    ada.page.reload()
+    ada.tab("Preferences").click()
+    expect(titles).to_be_checked()
 
 
 def test_an_api_key_is_shown_once_and_signs_in_until_it_is_revoked(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import hypothesis_profiles  # noqa: F401
-from ui.render import ReplyRenderer, label, literal, reply
+from ui.render import ReplyRenderer, label, literal, reply, spoken
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,12 @@ from ui.render import ReplyRenderer, label, literal, reply
         ("an open \\( bracket", "an open \\( bracket"),
         ("```\nnever closed ![a](b)", "```\nnever closed ![a](b)"),
         ("ends with \\", "ends with \\"),
+        (
+            "```mermaid\ngraph TD\nA-->B\n```\nso",
+            "```mermaid\ngraph TD\nA-->B\n```\n\n```text\ngraph TD\nA-->B\n```\nso",
+        ),
+        ("> ~~~ Mermaid \n> pie\n> ~~~", "> ~~~ Mermaid \n> pie\n> ~~~\n>\n> ~~~text\n> pie\n> ~~~"),
+        ("```mermaid\ncut off", "```mermaid\ncut off\n```\n\n```text\ncut off\n```"),
         ("", ""),
     ],
 )
@@ -47,7 +53,24 @@ def test_a_reply_is_drawn_as_it_was_meant(given_text: str, drawn: str) -> None:
 
 pieces = st.lists(
     st.sampled_from(
-        ["a ", "word", "\n", "\n\n", "`", "```", "```py\n", "~", "~~~", "$", "$$", "5", "\\", "\\(", "\\)"]
+        [
+            "a ",
+            "word",
+            "\n",
+            "\n\n",
+            "`",
+            "```",
+            "```py\n",
+            "```mermaid\n",
+            "~",
+            "~~~",
+            "$",
+            "$$",
+            "5",
+            "\\",
+            "\\(",
+            "\\)",
+        ]
         + ["\\[", "\\]", "!", "[", "]", "(http://x)", ":", ":red[", ":smile:", " ", "> ", "  ", "é", "😀"]
     ),
     max_size=40,
@@ -73,7 +96,24 @@ def test_no_image_is_left_outside_code(parts: list[str]) -> None:
 
 
 def test_a_label_is_one_short_literal_line() -> None:
-    assert label("Hello ![x](y)\n *world*") == r"Hello \!\[x\]\(y\) \*world\*"
+    assert label("Hello ![x](y)\n *world*") == r"Hello !\[x\](y) \*world\*"
     assert label("word " * 40).endswith("…")
     assert len(label("x" * 500)) == 60
     assert literal("1. a") == r"1\. a"
+
+
+@pytest.mark.parametrize("title", ["Re: what (a) costs - e.g. 3.5 + 2!", "snake_case, #2 {x} | y > z", "R&D at 9, ok."])
+def test_a_title_in_which_no_mark_acts_is_a_label_as_it_is(title: str) -> None:
+    assert label(title) == title
+
+
+@pytest.mark.parametrize(
+    "title", ["1. one", "2) two", "- x", "# x", "> x", "+ x", ":red[x]", ":smile:", "&amp;", "_x_", "<b>"]
+)
+def test_a_mark_that_would_act_is_escaped(title: str) -> None:
+    assert "\\" in label(title)
+
+
+def test_a_name_that_is_heard_has_no_marks() -> None:
+    assert spoken("Hello ![x](y)\n *world* of snake_case: _so_") == "Hello ! x (y) world of snake_case: so"
+    assert spoken("***") == "…"

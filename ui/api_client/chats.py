@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ui.api_client.calls import Caller, Params, one_id
@@ -92,10 +92,13 @@ class Chats(Caller):
         """An answer that follows a plan."""
         return self._begin("POST", f"/messages/{one_id(plan_id)}/execute", key)
 
-    def compare(self, chat_id: str, content: str, models: list[str], *, key: str) -> list[Lane]:
+    def compare(
+        self, chat_id: str, content: str, models: list[str], *, key: str, files: Sequence[str] = ()
+    ) -> list[Lane]:
         """One message to several models at once: their replies stand beside each other."""
         path, headers = f"/chats/{one_id(chat_id)}/compare", {"Idempotency-Key": key, "Prefer": "respond-async"}
-        body = self._call("POST", path, json={"content": content, "models": models}, headers=headers, repeatable=True)
+        asked = {"content": content, "models": models, "attachments": list(files) or None}
+        body = self._call("POST", path, json=asked, headers=headers, repeatable=True)
         return [Lane.read(entry) for entry in body.get("replies") or []]
 
     def generation(self, generation_id: str) -> Generation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,6 +86,14 @@ class Prompts(Caller):
 
     def create_prompt(self, fields: dict[str, Any]) -> Prompt:
         return Prompt.read(self._call("POST", "/prompts", json=fields))
+
+    def copy_prompt(self, prompt: Prompt) -> Prompt:
+        """An own one with the same words, under a name that is free."""
+        taken = {one.name.casefold() for one in self.prompts()}
+        names = (f"{prompt.name[:85]} (mine{f' {number}' if number else ''})" for number in itertools.count())
+        name = next(one for one in names if one.casefold() not in taken)
+        same = {"content": prompt.content, "description": prompt.description, "tags": list(prompt.tags)}
+        return self.create_prompt({"name": name, **same})
 
     def update_prompt(self, prompt_id: str, fields: dict[str, Any]) -> Prompt:
         return Prompt.read(self._call("PATCH", f"/prompts/{one_id(prompt_id)}", json=fields))

@@ -16,7 +16,7 @@ from ui.modules.admin import actions
 from ui.modules.admin.instance import MOST, draw_budgets, draw_instance
 from ui.modules.admin.limits import draw_limits, draw_prices
 from ui.modules.admin.watch import draw_audit, draw_providers, draw_usage
-from ui.render import literal
+from ui.render import label, literal, spoken
 from ui.sign_in.current import this_user
 
 TABS = {
@@ -66,13 +66,15 @@ def _account(account: Account) -> None:
         marks = " :blue-badge[administrator]" if account.role == "admin" else ""
         marks += "" if account.is_active else " :red-badge[disabled]"
         name = account.full_name or account.username
-        st.markdown(f"**{literal(name)}**{marks}  \n:gray[{literal(f'{account.username} · {account.email}')}]")
+        with st.container(key=f"who-{account.id}", gap=None):
+            st.markdown(f"**{label(name)}**{marks}")
+            st.text(f"{account.username} · {account.email}")  # markdown would make a link of the address
         if account.id == this_user().id:
             st.caption("you", width="content")
             return
         menu = f"account-menu-{account.id}"
         st.menu_button(
-            f"Options for {literal(account.username)}",
+            f"Options for {spoken(account.username)}",
             actions.entries(account),
             key=menu,
             icon=":material/more_horiz:",
@@ -87,8 +89,9 @@ def _account(account: Account) -> None:
 
 def _reset(account: Account) -> None:
     with st.form(f"reset-{account.id}"):
+        st.markdown(f"**New password for {literal(account.username)}**")
         st.text_input(
-            f"New password for {literal(account.username)}",
+            "New password",
             key=f"reset_{account.id}",
             type="password",
             autocomplete="new-password",

@@ -44,7 +44,7 @@ def _post(chat_id: str, text: str) -> None:
     try:
         _deliver(my_client(), chat_id, draft)
     except ApiError as error:
-        if error.code == "chat_busy" and not (commands.is_command(text) or page.files):
+        if error.code == "chat_busy" and not (commands.is_command(text) or page.files.files):
             queue.add(draft.chat_id, text)
             page.draft = None
             return
@@ -72,8 +72,8 @@ def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
         if model:
             state.put_widget(model_key(draft.chat_id), model)
     page = state.page()
-    sent = api.send(draft.chat_id, words, key=draft.key, model=model, files=[file.id for file in page.files])
-    page.files = []
+    sent = api.send(draft.chat_id, words, key=draft.key, model=model, files=page.files.ids)
+    page.files.files = []
     if sent.warnings:
         page.notice = state.Notice(" ".join(budget_warning(*one) for one in sent.warnings), "info")
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Attachment
-from ui.render import literal
+from ui.render import label, literal
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -17,33 +17,33 @@ KEPT_PICTURES = 30  # of a tab, so that not every run asks for them again
 MOST = 10
 
 
-def draw_choice() -> None:
-    """The clip beside the model: whatever is chosen there goes with the next message."""
+def draw_choice(tray: state.Tray) -> None:
+    """The clip: whatever is chosen there goes with the next message."""
     with st.popover("Attach", icon=":material/attach_file:", type="tertiary", key="attach"):
         st.file_uploader(
             "Text, source code, PDF, Word or pictures",
             accept_multiple_files=True,
-            key=_field(),
+            key=tray.field_key,
             on_change=take,
+            args=(tray,),
         )
 
 
-def draw_waiting() -> None:
+def draw_waiting(tray: state.Tray) -> None:
     """The files that wait for the message, above its box."""
-    page = state.page()
-    if not page.files:
+    if not tray.files:
         return
-    with st.container(key="files", horizontal=True, vertical_alignment="center", gap="small"):
-        for file in page.files:
+    with st.container(key=tray.name, horizontal=True, vertical_alignment="center", gap="small"):
+        for file in tray.files:
             with st.container(key=f"file-{file.id}", border=True, horizontal=True, width="content"):
                 _shown(file)
                 st.button(
-                    f"Remove {file.name}",
+                    f"Remove {label(file.name)}",
                     key=f"icon-file-{file.id}",
                     icon=":material/close:",
                     type="tertiary",
                     on_click=remove,
-                    args=(file.id,),
+                    args=(tray, file.id),
                 )
 
 
@@ -53,37 +53,32 @@ def draw_sent(files: Iterable[Attachment]) -> None:
         _shown(file)
 
 
-def take() -> None:
+def take(tray: state.Tray) -> None:
     """What was chosen is uploaded; what is refused is said."""
     page = state.page()
     page.notice = None
     api = my_client()
     refused = []
-    for chosen in state.widget(_field()) or []:
-        if chosen.file_id in page.taken:
+    for chosen in state.widget(tray.field_key) or []:
+        if chosen.file_id in tray.taken:
             continue
-        page.taken.add(chosen.file_id)
-        if len(page.files) >= MOST:
+        tray.taken.add(chosen.file_id)
+        if len(tray.files) >= MOST:
             refused.append(f"{chosen.name}: a message carries {MOST} files at most.")
             continue
         try:
-            page.files.append(api.upload(chosen.name, chosen.getvalue()))
+            tray.files.append(api.upload(chosen.name, chosen.getvalue()))
         except ApiError as error:
             refused.append(f"{chosen.name}: {explain(error).text}")
     if refused:
         page.notice = state.Notice(" ".join(refused))
-    page.files_round += 1  # the field is empty again
+    tray.rounds += 1  # the field is empty again
 
 
-def remove(attachment_id: str) -> None:
-    page = state.page()
-    page.files = [file for file in page.files if file.id != attachment_id]
+def remove(tray: state.Tray, attachment_id: str) -> None:
+    tray.files = [file for file in tray.files if file.id != attachment_id]
     with suppress(ApiError):  # nobody sends it, so it goes by itself
         my_client().delete_attachment(attachment_id)
-
-
-def _field() -> str:
-    return f"files-{state.page().files_round}"
 
 
 def _shown(file: Attachment) -> None:

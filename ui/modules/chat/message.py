@@ -57,6 +57,7 @@ def draw_user(message: Message) -> None:
 def _editor(message: Message, chat_id: str) -> None:
     with st.container(key=f"editing-{message.id}", border=True), st.form("edit", border=False):
         st.text_area("Your message", key=tree.EDIT_FIELD, max_chars=100_000, height="content")
+        files.draw_sent(message.files)  # they go along
         with st.container(key="edit-steps", horizontal=True, vertical_alignment="center"):
             args = (chat_id, message.id, uuid.uuid4().hex)
             st.form_submit_button("Send", type="primary", on_click=tree.send_edit, args=args)

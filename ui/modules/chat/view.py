@@ -152,7 +152,7 @@ def _composer(opened: OpenChat | None, running: str | None, models: dict[str, Mo
         draw_settings(opened.chat if opened else None, models, empty=not (opened and opened.messages))
         with choice:
             model_choice(models, opened)
-        files.draw_choice()
+        files.draw_choice(state.page().files)
         st.caption("Esc stops the reply" if running else "Enter sends · Shift+Enter starts a line", width="content")
         if running:
             st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
@@ -193,7 +193,7 @@ def _input(chat_id: str, *, replying: bool) -> None:
         with st.container(key="queue", gap=None):
             queue.draw_queue(chat_id)
         with st.container(key="files-place", gap=None):
-            files.draw_waiting()
+            files.draw_waiting(page.files)
     sent = st.chat_input(
         "Reply" if replying else "Ask anything",
         key=state.COMPOSER,

@@ -25,19 +25,21 @@ def ask() -> None:
     if len(models) < 2:
         page.notice, page.refill = state.Notice("Choose two to four models first."), text
         return
-    if page.compared is None or page.compared.text != text or page.compared.models != models:
-        page.compared = state.Comparison(text, models, str(uuid.uuid4()))
+    asked = page.compared
+    if asked is None or (asked.text, asked.models, asked.files) != (text, models, page.compare_files.ids):
+        page.compared = state.Comparison(text, models, page.compare_files.ids, str(uuid.uuid4()))
     draft = page.compared
+    assert draft is not None
     try:
         api = my_client()
         if not draft.chat_id:
             draft.chat_id = api.create_chat(models[0]).id
-        lanes = api.compare(draft.chat_id, text, models, key=draft.key)
+        lanes = api.compare(draft.chat_id, text, models, key=draft.key, files=draft.files)
     except ApiError as error:
         page.notice, page.refill = state.Notice(explain(error).text), text
         return
     st.query_params["lanes"] = ",".join(lane.generation_id for lane in lanes)
-    page.compared = None
+    page.compared, page.compare_files.files = None, []
 
 
 def stop(generations: list[str]) -> None:

@@ -7,10 +7,11 @@ from functools import partial
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, Generation
+from ui.api_client import ApiClient, ApiError, Generation, Message
 from ui.components.focus import focus
 from ui.components.frame import head
 from ui.components.problem import draw_problem
+from ui.modules.chat import files
 from ui.modules.chat.model import catalogue
 from ui.modules.chat.running import Parts
 from ui.modules.compare import actions
@@ -57,9 +58,12 @@ def _composer(shown: list[Generation]) -> None:
     running = [one.id for one in shown if one.running]
     with st.bottom, st.container(key="notice"):
         draw_problem("notice", page.notice.text if page.notice else None)
+        with st.container(key="files-place", gap=None):
+            files.draw_waiting(page.compare_files)
     st.chat_input("Ask all of them", key=actions.QUESTION, max_chars=100_000, on_submit=actions.ask)
     focus(actions.QUESTION, "compare")
     with st.bottom, st.container(key="composer-bar", horizontal=True, vertical_alignment="center"):
+        files.draw_choice(page.compare_files)
         st.caption("Every question here begins a chat of its own.")
         if running:
             st.button("Stop all", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
@@ -70,7 +74,8 @@ def _lanes(api: ApiClient, shown: list[Generation]) -> None:
     with st.container(key="lanes"):
         if question:
             with st.container(key="lanes-question"):
-                st.text(question)
+                st.text(question.content)
+                files.draw_sent(question.files)
         for column, generation in zip(st.columns(len(shown)), shown, strict=True):
             with column, st.container(key=f"lane-{generation.id}", border=True):
                 st.subheader(label(generation.model), anchor=False)
@@ -84,9 +89,9 @@ def _lanes(api: ApiClient, shown: list[Generation]) -> None:
                 )
 
 
-def _question(api: ApiClient, chat_id: str) -> str:
+def _question(api: ApiClient, chat_id: str) -> Message | None:
     messages = api.chat(chat_id).messages
-    return next((message.content for message in reversed(messages) if message.role == "user"), "")
+    return next((message for message in reversed(messages) if message.role == "user"), None)
 
 
 @st.fragment(parallel=True)

@@ -15,7 +15,7 @@ from ui.modules.models.form import draw_form
 from ui.modules.models.kinds import kind_of
 from ui.modules.models.pulls import draw_pulls
 from ui.modules.models.trial import draw_trial
-from ui.render import literal
+from ui.render import literal, spoken
 from ui.sign_in.current import this_user
 
 
@@ -99,7 +99,7 @@ def _config(config: ModelConfig, user: User) -> None:
         menu = f"config-menu-{config.id}"
         entries = ["Change", "Delete"] if config.is_default else ["Change", "Make default", "Delete"]
         st.menu_button(
-            f"Options for {literal(config.name)}",
+            f"Options for {spoken(config.name)}",
             entries,
             key=menu,
             icon=":material/more_horiz:",

@@ -57,8 +57,7 @@ def copy(prompt: Prompt) -> None:
     """An own one with the same words: built-in and shared prompts are not changed."""
 
     def work() -> None:
-        fields = {"name": f"{prompt.name} (mine)", "content": prompt.content, "description": prompt.description}
-        state.page().open_prompt = my_client().create_prompt({**fields, "tags": list(prompt.tags)}).id
+        state.page().open_prompt = my_client().copy_prompt(prompt).id
 
     _try(work)
 

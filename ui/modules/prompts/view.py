@@ -10,7 +10,7 @@ from ui.components.focus import focus
 from ui.components.frame import head
 from ui.components.problem import draw_problem
 from ui.modules.prompts import actions
-from ui.render import label, literal
+from ui.render import label, literal, spoken
 from ui.sign_in.current import this_user
 from ui.wording import ago
 
@@ -158,7 +158,7 @@ def _trial(api: ApiClient, prompt: Prompt) -> None:
 
 
 def _blank(prompt: Prompt, variable: Variable) -> str:
-    key, name = f"try-{prompt.id}-{variable.name}", literal(variable.name)
+    key, name = f"try-{prompt.id}-{variable.name}", spoken(variable.name)
     if variable.choices:
         at = variable.choices.index(variable.default) if variable.default in variable.choices else 0
         return str(st.selectbox(name, variable.choices, index=at, key=key))

@@ -39,7 +39,9 @@ def save_profile() -> None:
 
 def save_preferences() -> None:
     zone, model = _text("preferences_zone"), _text("preferences_model")
-    _save("Preferences saved.", preferences={"time_zone": zone or None, "default_model": model or None})
+    titles = "model" if state.widget("preferences_titles") else None
+    chosen = {"time_zone": zone or None, "default_model": model or None, "titles": titles}
+    _save("Preferences saved.", preferences=chosen)
     state.page().catalogue = None
 
 

@@ -106,6 +106,15 @@ def _preferences(api: ApiClient, user: User) -> None:
             help="Each chat can have another one.",
         )
         _wrong("default_model")
+        st.checkbox(
+            "Let the model write the titles of my chats",
+            user.preferences.get("titles") == "model",
+            key="preferences_titles",
+        )
+        st.caption(
+            "After the first answer a short second call gives the chat a title. It counts on your usage, like every "
+            "call. Otherwise a chat is called after the first words of your first message."
+        )
         _wrong("")
         st.form_submit_button("Save preferences", type="primary", on_click=actions.save_preferences)
     focus("preferences_zone", _errors())

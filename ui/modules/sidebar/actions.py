@@ -116,18 +116,6 @@ def _change(chat: Chat, **fields: Any) -> bool:
     return True
 
 
-def open_prompt(prompt_id: str) -> None:
-    state.page().open_prompt, state.page().visit = prompt_id, "prompts"
-
-
-def clear_prompt(prompt_id: str) -> None:
-    try:
-        my_client().deactivate_prompt(prompt_id)
-    except ApiError as error:
-        state.page().toast = explain(error).text
-    state.page().active_prompt = None
-
-
 def show_archive(shown: bool) -> None:
     page = state.page()
     page.archive, page.shown_chats, page.shelf = shown, PAGE, ("", "")

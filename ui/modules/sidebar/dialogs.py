@@ -9,7 +9,7 @@ import streamlit as st
 from ui import state
 from ui.components.focus import focus
 from ui.components.problem import draw_problem
-from ui.modules.sidebar import actions, shelves
+from ui.modules.sidebar import actions, active, shelves
 from ui.render import file_name, literal
 from ui.sign_in.current import my_client
 
@@ -42,6 +42,8 @@ def draw_dialog() -> None:
         _export(dialog.id, dialog.chat_id, dialog.title)
     elif dialog.kind == "tags":
         _tags(dialog.id)
+    elif dialog.kind == "active":
+        active.draw_dialog(dialog.id)
     elif dialog.kind == "shortcuts":
         _shortcuts()
     else:

@@ -9,7 +9,7 @@ import streamlit as st
 from ui import state
 from ui.api_client import ApiError, Chat
 from ui.components.question import ask
-from ui.render import label
+from ui.render import spoken
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -42,7 +42,11 @@ def draw_bar(chats: list[Chat]) -> None:
 
 
 def draw_row(chat: Chat) -> None:
-    st.checkbox(label(chat.title or "New chat"), key=_key(chat))
+    """A box and the words beside it: Streamlit reads a box's own label aloud with the marks that escape it."""
+    title = chat.title or "New chat"
+    with st.container(key=f"picking-{chat.id}", horizontal=True, wrap=False, gap="xsmall", vertical_alignment="center"):
+        st.checkbox(spoken(title), key=_key(chat), label_visibility="collapsed")
+        st.text(title)
 
 
 def choose() -> None:

@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, Chat, ChatPage, Prompt, User
+from ui.api_client import ApiClient, ApiError, Chat, ChatPage, User
 from ui.components.palette import palette
 from ui.components.style import STATIC
 from ui.components.theme import theme_choice
 from ui.modules.sidebar import actions, many, shelves
+from ui.modules.sidebar.active import draw_active
 from ui.modules.sidebar.dialogs import draw_dialog
 from ui.modules.sidebar.grouping import by_time
 from ui.navigation import Place
-from ui.render import label, literal
+from ui.render import label, literal, spoken
 from ui.sign_in.actions import sign_out
 
-WATCH_SECONDS, PROMPT_SECONDS, LIMIT_SECONDS = 3.0, 60.0, 30.0
-NO_PROMPT = Prompt("", "", "")
+WATCH_SECONDS, LIMIT_SECONDS = 3.0, 30.0
 
 
 def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
@@ -41,7 +41,7 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
         st.button("Search", key="palette-open", icon=":material/search:", type="tertiary", width="stretch")
         with st.container(key="places", gap=None):
             _links(places, "sidebar")
-        _active_prompt(api)
+        draw_active(api)
         with st.container(key="chats-choice"):
             if page.picking:
                 many.draw_bar(listed.items)
@@ -113,7 +113,7 @@ def _row(chat: Chat, *, active: bool) -> None:
         )
         menu = f"menu-{chat.id}"
         st.menu_button(
-            f"Options for {label(title, 40)}",
+            f"Options for {spoken(title, 40)}",
             actions.entries(chat),
             key=menu,
             icon=":material/more_horiz:",
@@ -138,36 +138,6 @@ def _links(places: Sequence[Place], menu: str) -> None:
         handle = state.page().places.get(place.path)
         if place.menu == menu and handle is not None:
             st.page_link(handle, label=place.title, icon=place.icon, width="stretch")
-
-
-def _active_prompt(api: ApiClient) -> None:
-    """What every model is told, one click away from being changed or cleared."""
-    page = state.page()
-    if page.active_prompt is None or time.monotonic() - page.active_prompt_at > PROMPT_SECONDS:
-        page.prompts = api.prompts()
-        found = next((prompt for prompt in page.prompts if prompt.is_active), None)
-        page.active_prompt, page.active_prompt_at = found or NO_PROMPT, time.monotonic()
-    active = page.active_prompt
-    if not active.id:
-        return
-    with st.container(key="active-prompt", horizontal=True, wrap=False, gap=None, vertical_alignment="center"):
-        st.button(
-            label(active.name, 28),
-            key="active-prompt-open",
-            icon=":material/person_play:",
-            type="tertiary",
-            width="stretch",
-            on_click=actions.open_prompt,
-            args=(active.id,),
-        )
-        st.button(
-            "Stop using this prompt",
-            key="icon-prompt-clear",
-            icon=":material/close:",
-            type="tertiary",
-            on_click=actions.clear_prompt,
-            args=(active.id,),
-        )
 
 
 def _replies_left(api: ApiClient) -> str:
