@@ -3,6 +3,7 @@
 python -m bench.data_chats                  10,000 chats, one of 2,000 messages, 1,000,000 messages in all
 python -m bench.data_chats --rows 10000     fewer messages
 python -m bench.data_chats --on sqlite      one database only
+python -m bench.data_chats --pause          asks nothing before a line comes in: time to make the machine quiet
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ ROUNDS = 9
 PROMISE_MS = 50.0
 SEARCH_PROMISE_MS = 100.0
 BEFORE_SEARCH = "0012"
+NONE_LEFT = "common before:2000-01-01"
 WHO = UUID("00000000-0000-7000-8000-000000000001")
 SYLLABLES = [
     "ta",
@@ -191,10 +193,11 @@ def questions(store: Store) -> Iterator[tuple[str, float, Callable[[], object]]]
         yield f"search {text}", SEARCH_PROMISE_MS, lambda text=text: search.search(who, text, 20, None)
     yield "search common model:gpt", SEARCH_PROMISE_MS, lambda: search.search(who, "common model:gpt", 20, None)
     yield "search common pinned:true", SEARCH_PROMISE_MS, lambda: search.search(who, "common pinned:true", 20, None)
+    yield "search common before:2000-01-01", SEARCH_PROMISE_MS, lambda: search.search(who, NONE_LEFT, 20, None)
     yield "search rust in:title", SEARCH_PROMISE_MS, lambda: search.search(who, "rust in:title", 20, None)
 
 
-def measured(name: str, url: str, rows: int) -> bool:
+def measured(name: str, url: str, rows: int, pause: bool) -> bool:
     """A line for each question; whether all keep their promises."""
     database = Database(url, pool_size=4)
     upgrade(database, BEFORE_SEARCH)
@@ -207,6 +210,8 @@ def measured(name: str, url: str, rows: int) -> bool:
     with database.durable.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("SET statement_timeout = 0" if database.is_postgresql else "SELECT 1"))
         connection.execute(sa.text("ANALYZE"))
+    if pause:
+        input(f"{name}: ready; Return begins\n")
     store, kept = Store(database), True
     for question, promise, ask in questions(store):
         middle, worst = took(ask)
@@ -220,17 +225,18 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rows", type=int, default=1_000_000)
     arguments.add_argument("--on", choices=("sqlite", "postgresql"))
+    arguments.add_argument("--pause", action="store_true")
     given = arguments.parse_args()
     kept = True
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         Path(folder).chmod(0o755)
         if given.on != "postgresql":
-            kept = measured("sqlite", f"sqlite:///{folder}/parley.db", given.rows)
+            kept = measured("sqlite", f"sqlite:///{folder}/parley.db", given.rows, given.pause)
         if given.on != "sqlite":
             cluster = Cluster(Path(folder) / "postgres")
             cluster.start()
             try:
-                kept = measured("postgresql", cluster.url, given.rows) and kept
+                kept = measured("postgresql", cluster.url, given.rows, given.pause) and kept
             finally:
                 cluster.stop()
     return 0 if kept else 1

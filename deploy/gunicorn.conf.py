@@ -34,6 +34,13 @@ control_socket_disable = True
 forwarded_allow_ips = "127.0.0.1,::1"
 limit_request_line = 8190
 
+
+def pre_fork(server, worker):
+    """The collector's marks would part what master and worker share."""
+    gc.collect()
+    gc.freeze()
+
+
 if workers > 1:
     _metrics_folder = tempfile.mkdtemp(prefix="parley-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder  # noqa: TID251  (the library reads it there)
@@ -42,9 +49,6 @@ if workers > 1:
         """Import before the workers are forked: they share the memory. Nothing runs by an import."""
         if not server.cfg.reload:  # a worker that is reloaded shall see the code as it is then
             import api.app  # noqa: F401
-
-            gc.collect()
-            gc.freeze()  # the collector's marks would part what is shared
 
     def child_exit(server, worker):
         from prometheus_client import multiprocess

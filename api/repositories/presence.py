@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import psycopg2
 import sqlalchemy as sa
 import structlog
 
@@ -149,7 +148,7 @@ class PostgresPresence:
                 connection = None
                 self._wait(RECONNECT_SECONDS)
         if connection is not None:
-            with contextlib.suppress(psycopg2.Error):
+            with contextlib.suppress(Exception):
                 connection.close()
 
     def _listen(self, connection: Any, announced: Callable[[], None]) -> None:

@@ -14,7 +14,9 @@ import gc, runpy, sys, types
 conf = runpy.run_path("deploy/gunicorn.conf.py")
 if "on_starting" in conf:
     conf["on_starting"](types.SimpleNamespace(cfg=types.SimpleNamespace(reload=sys.argv[1] == "reload")))
-print("api.app" in sys.modules, gc.get_freeze_count() > 0)
+before = gc.get_freeze_count()
+conf["pre_fork"](None, None)
+print("api.app" in sys.modules, "yaml" in sys.modules, gc.get_freeze_count() > before)
 if "on_exit" in conf:
     conf["on_exit"](None)
 """
@@ -22,7 +24,7 @@ if "on_exit" in conf:
 
 @pytest.mark.parametrize(
     ("workers", "reload", "printed"),
-    [("1", "", "False False"), ("2", "", "True True"), ("2", "reload", "False False")],
+    [("1", "", "False False True"), ("2", "", "True False True"), ("2", "reload", "False False True")],
 )
 def test_what_the_master_imports(tmp_path: Path, workers: str, reload: str, printed: str) -> None:
     env = {
