@@ -180,7 +180,7 @@ class Wiring(Groundwork):
             drain_seconds=self.settings.drain_seconds,
             store_patience=self.settings.store_patience,
             still_good=self._still_good,
-            housekeeping=lambda: self.housekeeping(),
+            housekeeping=lambda: self.housekeeping,
             settle=self._settle,
             price=self.prices.price,
         )
@@ -190,9 +190,10 @@ class Wiring(Groundwork):
 
     @cached_property
     def housekeeping(self) -> Housekeeping:
-        known, budgets = (self.instance.refresh, self.prices.refresh), self.budgets
+        budgets = self.budgets
         return Housekeeping(
-            often=(*known, budgets.refresh, budgets.expire, self.api_keys.flush_last_used, self.slack.tend),
+            known=(self.instance.refresh, self.prices.refresh, budgets.refresh),
+            often=(budgets.expire, self.api_keys.flush_last_used, self.slack.tend),
             seldom=(self.rate_limits.purge, self.retention.prune, budgets.prune, self.file_keeping.sweep),
         )
 

@@ -28,7 +28,7 @@ from api.providers.listings import (
     proxy_facts,
 )
 from api.providers.sdk_calls import Route, ask, bearer, import_whole, ollama_client, unreadable
-from api.providers.sdk_network import Budget
+from api.providers.sdk_network import Budget, Leash
 from api.providers.wires import anthropic, demo, google
 from api.security.egress import Egress
 from api.security.redaction import redact
@@ -62,7 +62,8 @@ class PullProgress:
 
 
 class Control:
-    """Guarded as the data plane is: an endpoint that is not trusted is dialled only where `egress` permits."""
+    """Guarded as the data plane is: an endpoint that is not trusted is dialled only where `egress` permits. Whoever
+    holds a call's leash can end it."""
 
     def __init__(self, catalogue: Catalogue, egress: Egress) -> None:
         self._catalogue = catalogue
@@ -98,7 +99,9 @@ class Control:
         model: str,
         texts: Sequence[str],
         dimensions: int | None = None,
+        *,
         timeout: float = 120.0,
+        leash: Leash | None = None,
     ) -> Embeddings:
         """A vector for each text. Raises Invalid for a vendor without embeddings, and ProviderError."""
         vendor = self._catalogue.vendor(endpoint.provider)
@@ -106,7 +109,8 @@ class Control:
             raise Invalid(
                 f"{vendor.title if vendor else endpoint.provider} has no embeddings. Choose another provider."
             )
-        route, budget, cleaned = self._route(endpoint), Budget(timeout), [clean_text(text) for text in texts]
+        route, budget = self._route(endpoint), Budget(timeout, leash=leash)
+        cleaned = [clean_text(text) for text in texts]
         with _redacted(endpoint):
             match vendor.wire:
                 case "ollama":
@@ -119,13 +123,16 @@ class Control:
                 raise unreadable(f"{len(vectors)} vectors for {len(texts)} texts")
             return Embeddings(tuple(map(_vector, vectors)), Usage(prompt_tokens=tokens))
 
-    def draw(self, endpoint: Endpoint, order: ImageOrder, *, timeout: float, max_bytes: int) -> DrawnAnswer:
+    def draw(
+        self, endpoint: Endpoint, order: ImageOrder, *, timeout: float, max_bytes: int, leash: Leash | None = None
+    ) -> DrawnAnswer:
         """The images ordered, as bytes. Raises Invalid for a vendor without images, and ProviderError."""
         vendor = self._catalogue.vendor(endpoint.provider)
         if vendor is None or vendor.images is None:
             raise Invalid(f"{vendor.title if vendor else endpoint.provider} makes no images. Choose another provider.")
         with _redacted(endpoint):
-            return draw(self._route(endpoint), self._egress, vendor.images, order, timeout=timeout, max_bytes=max_bytes)
+            route, how = self._route(endpoint), vendor.images
+            return draw(route, self._egress, how, order, timeout=timeout, max_bytes=max_bytes, leash=leash)
 
     def pull(self, endpoint: Endpoint, model: str) -> Generator[PullProgress, None, None]:
         """Let an Ollama fetch a model; the steps as it tells them, until it has it. Raises ProviderError."""

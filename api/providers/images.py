@@ -13,7 +13,7 @@ from api.domain.events import Usage
 from api.domain.images import Drawn, DrawnAnswer, ImageOrder
 from api.domain.pictures import picture_of
 from api.providers.sdk_calls import Route, asked, fetch
-from api.providers.sdk_network import Budget
+from api.providers.sdk_network import Budget, Leash
 from api.providers.vendors import Images
 from api.providers.wires.image import PATH, ImageWire, too_large
 from api.security.egress import Egress
@@ -26,18 +26,23 @@ _BESIDE: Final = 64 * 1024  # what an answer says besides its images
 
 
 def draw(
-    route: Route, egress: Egress, how: Images, order: ImageOrder, *, timeout: float, max_bytes: int
+    route: Route,
+    egress: Egress,
+    how: Images,
+    order: ImageOrder,
+    *,
+    timeout: float,
+    max_bytes: int,
+    leash: Leash | None = None,
 ) -> DrawnAnswer:
     """Raises ProviderError. Of an order of several calls, what came is kept where others fail: it is paid."""
     wire = ImageWire(how.answer_form)
     parts = _parts(order, how.a_call)
 
     def one(part: ImageOrder) -> DrawnAnswer:
-        budget = Budget(timeout, min(_ANSWER_BYTES, part.n * (max_bytes * 4 // 3 + 4) + _BESIDE))
+        budget = Budget(timeout, min(_ANSWER_BYTES, part.n * (max_bytes * 4 // 3 + 4) + _BESIDE), leash)
         answer = wire.decode(asked(route, PATH, budget, wire.encode(part)), most=part.n, max_bytes=max_bytes)
-        return replace(
-            answer, images=tuple(_whole(image, egress, budget.time_left(None), max_bytes) for image in answer.images)
-        )
+        return replace(answer, images=tuple(_whole(image, egress, budget, max_bytes) for image in answer.images))
 
     if len(parts) == 1:
         return one(parts[0])
@@ -61,11 +66,11 @@ def _tried(call: Callable[[], T]) -> T | ProviderError:
         return error
 
 
-def _whole(image: Drawn, egress: Egress, seconds: float, max_bytes: int) -> Drawn:
+def _whole(image: Drawn, egress: Egress, budget: Budget, max_bytes: int) -> Drawn:
     """With its bytes, which are a picture by their own word, whatever the answer calls them."""
     data = image.data
     if data is None:
-        data = fetch(image.url or "", egress, Budget(seconds, max_bytes + _BESIDE))
+        data = fetch(image.url or "", egress, Budget(budget.time_left(None), max_bytes + _BESIDE, budget.leash))
         if len(data) > max_bytes:
             raise too_large(max_bytes)
     if picture_of(data) is None:

@@ -5,13 +5,15 @@ httpx and httpx2 stand on httpcore and httpcore2, whose network backends have on
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
-from api.domain.errors import ProviderBadResponse, ProviderTimeout
+from api.domain.errors import ProviderBadResponse, ProviderTimeout, ProviderUnavailable
 from api.security.egress import Egress
 
 MAX_RECEIVED_BYTES: Final = 16 * 1024 * 1024
@@ -33,16 +35,45 @@ class Stream(Protocol):
 Connect = Callable[[str, int, float | None], Stream]
 
 
-class Budget:
-    """Seconds and bytes that one operation may take, over all its connections."""
+class Leash:
+    """By which another thread ends a call: its connections are cut, and there will be no others."""
 
-    def __init__(self, seconds: float, max_bytes: int = MAX_RECEIVED_BYTES) -> None:
+    def __init__(self) -> None:
+        self.pulled = False
+        self._lock = threading.Lock()
+        self._sockets: set[socket.socket] = set()
+
+    def pull(self) -> None:
+        """Safe to call twice."""
+        with self._lock:
+            self.pulled = True
+            for one in self._sockets:
+                with contextlib.suppress(OSError):  # closed already
+                    socket.socket.shutdown(one, socket.SHUT_RDWR)  # TLS would speak first; this wakes who reads
+
+    def hold(self, stream: Stream) -> None:
+        with self._lock:
+            self._sockets.add(stream.get_extra_info("socket"))
+        self.check()
+
+    def check(self) -> None:
+        """Raises ProviderUnavailable once it is pulled."""
+        if self.pulled:
+            raise ProviderUnavailable("The call was ended from here.")
+
+
+class Budget:
+    """Seconds and bytes that one operation may take, over all its connections, and the leash that it is on."""
+
+    def __init__(self, seconds: float, max_bytes: int = MAX_RECEIVED_BYTES, leash: Leash | None = None) -> None:
         self.seconds = seconds
+        self.leash = leash or Leash()
         self._deadline = time.monotonic() + seconds
         self._left = max_bytes
 
     def time_left(self, timeout: float | None) -> float:
-        """What a single step may take. Raises ProviderTimeout when there is nothing left."""
+        """What a single step may take. Raises ProviderTimeout when there is nothing left, or what the leash raises."""
+        self.leash.check()
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise ProviderTimeout(f"The provider did not answer within {self.seconds:g} s.")
@@ -95,6 +126,7 @@ class _Metered:
     def __init__(self, stream: Stream, budget: Budget) -> None:
         self._stream = stream
         self._budget = budget
+        budget.leash.hold(stream)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         data = self._stream.read(max_bytes, self._budget.time_left(timeout))

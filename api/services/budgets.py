@@ -48,7 +48,7 @@ class BudgetService:
     # What there is
 
     def refresh(self) -> list[Budget]:
-        """Read which budgets there are; the janitor does so once a second."""
+        """Read which budgets there are; a thread of its own does so within each second."""
         self._budgets = self._store.read(lambda work: work.budgets.all())
         if any(one.unit == "cost" for one in self._budgets):
             model_facts.load()  # here, so that no transaction waits for it

@@ -1,17 +1,23 @@
-"""Calls of a provider that need no loop: whoever asks waits. Limits, budgets and ledger as for every other call."""
+"""Calls of a provider that need no loop: whoever asks waits, as long as he may. Limits, budgets and ledger as for
+every other call."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
+from threading import Thread
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from api.domain import clock
 from api.domain.budgets import Forecast
-from api.domain.errors import AppError, Overloaded
+from api.domain.errors import AppError, Conflict, Overloaded, SessionEnded
 from api.domain.events import Usage
 from api.domain.generations import Closing
 from api.domain.ids import new_id
@@ -20,10 +26,11 @@ from api.domain.model_facts import Rates
 from api.domain.pricing import Cost
 from api.domain.principal import Principal
 from api.providers.catalogue import Vendor
+from api.providers.sdk_network import Leash
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services import once
 from api.services.budgets import BudgetService
-from api.services.generations import GenerationService
+from api.services.generations import Caller, GenerationService
 from api.services.once import CallKey
 from api.services.prices import PriceService
 from api.services.rate_limits import LimitState, RateLimitService, told
@@ -81,28 +88,66 @@ class DirectCalls:
         principal: Principal,
         surface: str,
         plan: Callable[[UnitOfWork], Planned],
-        call: Callable[[Planned, UUID], Made[T]],
+        call: Callable[[Planned, UUID, Leash], Made[T]],
         key: CallKey | None = None,
+        *,
+        kept: bool = False,
     ) -> T:
         """What `call` brings, for the generation of that id; nothing is held meanwhile. A call that fails has its row
-        in the ledger as well. Raises what both raise, TooMany, BudgetExceeded, PriceUnknown, Conflict, Overloaded."""
+        in the ledger as well. Whoever is shown out hears so within a second; what is `kept` is made all the same, until
+        somebody stops it. Raises what both raise, TooMany, BudgetExceeded, PriceUnknown, Conflict, Overloaded,
+        SessionEnded."""
         if not self._room.acquire(blocking=False):
             raise Overloaded(
                 "The server makes as many such calls as it can; try again in a few seconds.", retry_after=5
             )
-        generation_id = new_id()
-        try:
-            with self._generations.carrying(generation_id):
-                planned = self._begun(principal, surface, generation_id, plan, key)
-                try:
-                    made = call(planned, generation_id)
-                except Exception as error:
-                    self._end(principal, generation_id, planned, Made(None, Usage()), error)
-                    raise
-                self._end(principal, generation_id, planned, made, None)
-                return made.value
-        finally:
+        leash, answer = Leash(), Future[T]()
+
+        def shown_out() -> None:
+            with suppress(InvalidStateError):  # it has its answer
+                answer.set_exception(SessionEnded("This session or key has ended; sign in again."))
+            if not kept:
+                leash.pull()
+
+        caller = Caller(new_id(), principal, revoked=shown_out, stopped=leash.pull)
+        self._generations.carry(caller)
+
+        def leave() -> None:
+            self._generations.leave(caller)
             self._room.release()
+
+        try:
+            planned = self._begun(principal, surface, caller.generation_id, plan, key)
+
+            def run() -> None:
+                outcome: Callable[[], None]
+                try:
+                    outcome = partial(answer.set_result, self._carried(caller, planned, call, leash))
+                except BaseException as error:
+                    outcome = partial(answer.set_exception, error)
+                leave()
+                with suppress(InvalidStateError):  # who asked is gone
+                    outcome()
+
+            Thread(target=copy_context().run, args=(run,), name="call", daemon=True).start()
+        except BaseException:
+            leave()
+            raise
+        return answer.result()
+
+    def _carried(
+        self, caller: Caller, planned: Planned, call: Callable[[Planned, UUID, Leash], Made[T]], leash: Leash
+    ) -> T:
+        """In a thread of its own: whoever asked may have to go before the provider answers."""
+        try:
+            made = call(planned, caller.generation_id, leash)
+        except Exception as error:
+            self._end(caller, planned, Made(None, Usage()), error, stopped=leash.pulled)
+            if leash.pulled:
+                raise Conflict("This call was stopped before it had an answer.") from error
+            raise
+        self._end(caller, planned, made, None)
+        return made.value
 
     def _begun(
         self,
@@ -150,15 +195,22 @@ class DirectCalls:
         return planned
 
     def _end(
-        self, principal: Principal, generation_id: UUID, planned: Planned, made: Made[Any], error: Exception | None
+        self,
+        caller: Caller,
+        planned: Planned,
+        made: Made[Any],
+        error: Exception | None,
+        *,
+        stopped: bool = False,
     ) -> None:
         cost, usage = self._cost(planned, made) if error is None else None, made.usage
+        error = None if stopped else error
         closing = Closing(
-            user_id=principal.user_id,
-            generation_id=generation_id,
+            user_id=caller.principal.user_id,
+            generation_id=caller.generation_id,
             message_id=None,
             owner=self._generations.owner,
-            status="complete" if error is None else "error",
+            status="stopped" if stopped else "complete" if error is None else "error",
             content="",
             reasoning=None,
             metadata={},

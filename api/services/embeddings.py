@@ -10,6 +10,7 @@ from api.domain.errors import Invalid
 from api.domain.events import Usage
 from api.domain.principal import Principal
 from api.providers.control import Control
+from api.providers.sdk_network import Leash
 from api.repositories.unit_of_work import UnitOfWork
 from api.services.choice import Choice
 from api.services.direct_calls import DirectCalls, Made, Planned
@@ -74,9 +75,9 @@ class EmbeddingService:
             facts = self._choice.facts(principal, vendor, config, name)
             return Planned(vendor, config, name, tokens_of(size, len(texts)), facts.rates)
 
-        def call(planned: Planned, _: UUID) -> Made[Embedded]:
+        def call(planned: Planned, _: UUID, leash: Leash) -> Made[Embedded]:
             endpoint = self._configs.endpoint(planned.config, planned.vendor)
-            found = self._control.embed(endpoint, planned.model, texts, dimensions, self._timeout)
+            found = self._control.embed(endpoint, planned.model, texts, dimensions, timeout=self._timeout, leash=leash)
             return Made(Embedded(planned.vendor.id, planned.model, found.vectors, found.usage), found.usage)
 
         return self._calls.make(principal, surface, plan, call, key)

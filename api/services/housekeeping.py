@@ -1,27 +1,53 @@
-"""What every process does beside its requests: what it knows is read anew each second, what is old goes later."""
+"""What every process does beside its requests: what changed elsewhere is read each second, what is old goes later."""
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from dataclasses import dataclass
 
-SELDOM_SECONDS: Final = 300.0
+import structlog
+
+from api.domain.errors import StoreUnavailable
+
+log = structlog.get_logger()
 Task = Callable[[], object]
 
 
+@dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """Called once a second: does what is to be done each time and, every five minutes, the rest as well."""
+    """`known` is what others may have changed, due within a second; `often` is for each second, `seldom` for every five
+    minutes, and either may take its time."""
 
-    def __init__(self, often: Sequence[Task], seldom: Sequence[Task]) -> None:
-        self._often = often
-        self._seldom = seldom
-        self._done_at = time.monotonic()
+    known: Sequence[Task] = ()
+    often: Sequence[Task] = ()
+    seldom: Sequence[Task] = ()
 
-    def __call__(self) -> None:
-        for task in self._often:
-            task()
-        if time.monotonic() - self._done_at > SELDOM_SECONDS:
-            self._done_at = time.monotonic()
-            for task in self._seldom:
-                task()
+
+class Rounds:
+    """A thread that does all its tasks every so many seconds. A task that fails keeps no other from its turn."""
+
+    def __init__(self, name: str, seconds: float, tasks: Sequence[Task]) -> None:
+        self._name = name
+        self._seconds = seconds
+        self._tasks = tasks
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._seconds):
+            for task in self._tasks:
+                try:
+                    task()
+                except StoreUnavailable:
+                    break  # nor can the others
+                except Exception:
+                    log.exception("housekeeping failed; it goes on", round=self._name)

@@ -20,6 +20,7 @@ from api.domain.model_facts import Rate, Rates
 from api.domain.pictures import picture_of
 from api.domain.principal import Principal
 from api.providers.control import Control
+from api.providers.sdk_network import Leash
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.choice import NO_CONFIG, Choice
 from api.services.direct_calls import DirectCalls, Made, Planned
@@ -124,14 +125,14 @@ class ImageService:
             dollars = draft.n * self._reserve if tells else None
             return Planned(vendor, config, name, tokens, rates, draft.n * OUTPUT_GUESS, dollars)
 
-        def call(planned: Planned, generation_id: UUID) -> Made[ImagesMade]:
-            answer = self._asked(planned, draft, self._timeout)
+        def call(planned: Planned, generation_id: UUID, leash: Leash) -> Made[ImagesMade]:
+            answer = self._asked(planned, draft, self._timeout, leash)
             images = [self._put(principal, generation_id, draft, planned, drawn) for drawn in answer.images]
             made = ImagesMade(generation_id, images, answer.usage)
             return Made(made, answer.usage, answer.cost, lambda work: work.images.add(images))
 
         try:
-            made = self._calls.make(principal, draft.surface, plan, call, key)
+            made = self._calls.make(principal, draft.surface, plan, call, key, kept=True)
         except Conflict as conflict:  # the key of an earlier call, whose images are kept
             earlier = UUID(conflict.extra.get("generation_id", str(new_id())))
             if not (images := self._of_call(principal, earlier)):
@@ -151,8 +152,8 @@ class ImageService:
         if vendor.images is None or (model := vendor.images.trial) is None:
             return None
 
-        def call(planned: Planned, _: UUID) -> Made[None]:
-            answer = self._asked(planned, draft, min(self._timeout, TRIAL_SECONDS))
+        def call(planned: Planned, _: UUID, leash: Leash) -> Made[None]:
+            answer = self._asked(planned, draft, min(self._timeout, TRIAL_SECONDS), leash)
             return Made(None, answer.usage, answer.cost)
 
         planned = Planned(vendor, config, model, tokens_of(len(TRIAL_PROMPT), 1), FREE)
@@ -163,10 +164,10 @@ class ImageService:
             error = fault
         return Tried(vendor.id, model, round((time.monotonic() - at) * 1000), error)
 
-    def _asked(self, planned: Planned, draft: ImageDraft, timeout: float) -> DrawnAnswer:
+    def _asked(self, planned: Planned, draft: ImageDraft, timeout: float, leash: Leash) -> DrawnAnswer:
         order = ImageOrder(planned.model, draft.prompt, draft.n, draft.size, draft.quality, dict(draft.extra))
         endpoint = self._configs.endpoint(planned.config, planned.vendor)
-        return self._control.draw(endpoint, order, timeout=timeout, max_bytes=self._max_bytes)
+        return self._control.draw(endpoint, order, timeout=timeout, max_bytes=self._max_bytes, leash=leash)
 
     def _put(
         self, principal: Principal, generation_id: UUID, draft: ImageDraft, planned: Planned, drawn: Drawn

@@ -23,7 +23,8 @@ class InstanceService:
         self.current = environment
 
     def refresh(self) -> InstanceSettings:
-        """Read what is stored; the janitor does so once a second. Raises StoreUnavailable, and all stays as it was."""
+        """Read what is stored; a thread of its own does so within each second. Raises StoreUnavailable: all stays as it
+        was."""
         stored = self._store.read(lambda work: work.instance.settings())
         known = {name: value for name, value in stored.items() if name in InstanceSettings.__dataclass_fields__}
         if "limit_rules" in known:

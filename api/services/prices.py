@@ -24,7 +24,7 @@ class PriceService:
         self._rates: dict[tuple[str, str], Rates] = {}
 
     def refresh(self) -> list[ModelPrice]:
-        """Read what is set; the janitor does so once a second."""
+        """Read what is set; a thread of its own does so within each second."""
         prices = self._store.read(lambda work: work.prices.all())
         self._rates = {(one.provider, one.model): one.rates() for one in prices}
         return prices

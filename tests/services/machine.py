@@ -29,6 +29,7 @@ from api.services.chats import ChatService
 from api.services.choice import Choice
 from api.services.enclosures import Enclosures
 from api.services.generations import Follower, GenerationService
+from api.services.housekeeping import Housekeeping
 from api.services.messages import Draft, MessageService, Sent
 from api.services.model_configs import ModelConfigService, Target, Wish
 from api.services.offers import Offers
@@ -124,7 +125,7 @@ class Machine:
         max_reply_chars: int = 1_000_000,
         hold_seconds: float = 3600.0,
         rules: tuple[Rule, ...] = (),
-        housekeeping: Callable[[], None] = lambda: None,
+        housekeeping: Callable[[], Housekeeping] = Housekeeping,
     ) -> None:
         self.store = store
         instance = InstanceSettings("open", "", 100_000, 100_000, limit_rules=rules)

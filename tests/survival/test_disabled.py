@@ -73,11 +73,14 @@ def lines_of(pair: Pair, ben: Person, model: str) -> list[Line]:
         Line(ben, f"/api/chat/{older}", {"message": "go"}),
         Line(key, "/chat", {"message": "go", "chat_id": "once"}),
         Line(session, "/llm/chat/openai", {"message": "go"}),
+        Line(key, "/v1/embeddings", {"input": "go", "model": silent}),
+        Line(session, "/images/generations", {"prompt": "go", "model": silent}),
     ]
 
 
 def test_nobody_who_is_disabled_holds_a_line(pair: Pair) -> None:
-    """Replies that never end by themselves: with a stream, a comparison, a waiter, and on the older surfaces."""
+    """Replies that never end by themselves: with a stream, a comparison, a waiter, on the older surfaces, and calls
+    that hold a thread."""
     root, ben, tag = pair.person(), pair.servers[0].person(f"p{uuid.uuid4().hex[:12]}"), new_tag()
     root_id, ben_id = uuid.UUID(root.user["id"]), uuid.UUID(ben.user["id"])
     pair.stored.store.write(lambda work: work.accounts.update(root_id, {"role": "admin"}))
@@ -104,6 +107,9 @@ def test_nobody_who_is_disabled_holds_a_line(pair: Pair) -> None:
     list(follower)
     assert time.monotonic() - disabled < WITHIN
     until(lambda: not pair.stored.rows(active), what="nothing is paid for any longer")
+    ends = {line.path: (line.status, line.body) for line in lines}
+    for path in ("/v1/embeddings", "/images/generations"):
+        assert ends[path][0] == 401, ends[path]
     for path in ("/chats", "/v1/models", "/api/sessions", "/chat/history/once", "/llm/configs"):
         assert watched.call("GET", path).status == 401, path
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
 
-from tests.answers import Answers
+from api.services.registry import Services
+from tests.answers import Answer, Answers
 from tests.image_router import KEY, png, running
+from tests.server import until
 from tests.web.conftest import Actor, register, sign_in
 
 CONFIG = {"name": "pictures", "provider": "imagerouter", "api_key": KEY}
@@ -160,3 +165,39 @@ def test_the_key_is_tried_out(ann: Actor, router: Answers) -> None:
     assert (answered.json["ok"], answered.json["error"]["code"]) == (False, "provider_auth_failed")
     assert KEY not in answered.text
     assert ann.get("/images").json["items"] == []
+
+
+def test_who_signs_out_keeps_the_image_and_who_stops_has_none(app: Flask, ann: Actor, router: Answers) -> None:
+    """The provider is still at it when both are answered."""
+    path, asked, go = "/v1/openai/images/generations", threading.Event(), threading.Event()
+    draw = router.by_path[path]
+
+    def held(body: Any) -> Answer:
+        asked.set()
+        assert go.wait(120)
+        return draw(body)
+
+    router.by_path[path] = held
+    services: Services = app.extensions["parley"]
+    services.generations.start()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            first = pool.submit(make, Actor(app.test_client(), ann.tokens))
+            assert asked.wait(60)
+            assert ann.post("/auth/logout").status_code == 204
+            answer = first.result(60)
+            assert (answer.status_code, answer.json["code"]) == (401, "session_ended")
+            go.set()
+            again = sign_in(ann.client, "ann")
+            until(lambda: len(again.get("/images").json["items"]) == 1)
+            asked.clear()
+            go.clear()
+            second = pool.submit(make, Actor(app.test_client(), again.tokens))
+            assert asked.wait(60)
+            (running_one,) = services.chats._store.read(lambda work: work.generations.active_of_user(UUID(ann.id)))
+            assert again.post(f"/generations/{running_one.id}/stop").status_code == 200
+            assert second.result(60).status_code == 409
+            assert again.get(f"/generations/{running_one.id}").json["status"] == "stopped"
+            assert len(again.get("/images").json["items"]) == 1
+        finally:
+            go.set()

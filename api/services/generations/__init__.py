@@ -1,6 +1,7 @@
 """Generations: start, run, follow, stop, recover. The only code that joins providers and the event log."""
 
+from api.services.generations.doorkeeper import Caller
 from api.services.generations.plan import Follow, Following, Plan
 from api.services.generations.service import Follower, GenerationService
 
-__all__ = ["Follow", "Follower", "Following", "GenerationService", "Plan"]
+__all__ = ["Caller", "Follow", "Follower", "Following", "GenerationService", "Plan"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
 
 from api.domain.errors import StoreUnavailable
+from api.domain.principal import Principal
 from api.streams.loop import LoopThread
 
 if TYPE_CHECKING:
@@ -21,15 +23,35 @@ StillGood = Callable[[set[UUID], set[UUID]], tuple[set[UUID], set[UUID]]]
 """Of session ids and API key ids, those that still count."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Caller:
+    """A request that waits for a call of its own: what is done when its sender may no longer read, and when somebody
+    has asked for the call's end. Both are called in the doorkeeper's thread, and again with each look."""
+
+    generation_id: UUID
+    principal: Principal
+    revoked: Callable[[], None]
+    stopped: Callable[[], None]
+
+
 class Doorkeeper:
-    """One query a look for all open streams' credentials. A thread of its own: housekeeping may take its time."""
+    """One query a look for all open streams' credentials. A thread of its own: housekeeping may take its time.
+    `stops` tells of callers those whose call is to end."""
 
     def __init__(
-        self, *, loop: LoopThread, followers: Callable[[], Collection[Follower]], still_good: StillGood
+        self,
+        *,
+        loop: LoopThread,
+        followers: Callable[[], Collection[Follower]],
+        callers: Callable[[], Iterable[Caller]],
+        still_good: StillGood,
+        stops: Callable[[Collection[Caller]], set[UUID]],
     ) -> None:
         self._loop = loop
         self._followers = followers
+        self._callers = callers
         self._still_good = still_good
+        self._stops = stops
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="doorkeeper", daemon=True)
 
@@ -52,15 +74,24 @@ class Doorkeeper:
 
     def _look(self) -> None:
         """Readers whose session, key or account no longer counts are cut; the run goes on."""
-        followers = tuple(self._followers())
-        if not followers:
+        followers, callers = tuple(self._followers()), tuple(self._callers())
+        if not followers and not callers:
             return
-        sessions = {one.principal.session_id for one in followers if one.principal.session_id}
-        keys = {one.principal.api_key_id for one in followers if one.principal.api_key_id}
+        stops = self._stops(callers) if callers else set()  # before the rest: who is disabled hears that first
+        people = [*(one.principal for one in followers), *(one.principal for one in callers)]
+        sessions = {who.session_id for who in people if who.session_id}
+        keys = {who.api_key_id for who in people if who.api_key_id}
         good_sessions, good_keys = self._still_good(sessions, keys)
+
+        def out(who: Principal) -> bool:
+            lost = who.session_id and who.session_id not in good_sessions
+            return bool(lost or (who.api_key_id and who.api_key_id not in good_keys))
+
         for follower in followers:
-            who = follower.principal
-            if (who.session_id and who.session_id not in good_sessions) or (
-                who.api_key_id and who.api_key_id not in good_keys
-            ):
+            if out(follower.principal):
                 self._loop.call(follower.revoked)
+        for caller in callers:
+            if out(caller.principal):
+                caller.revoked()
+            if caller.generation_id in stops:
+                caller.stopped()

@@ -1,48 +1,44 @@
-"""The thread that looks after the rest: which owners died, what may be forgotten."""
+"""The threads that look after the rest: what changed elsewhere, which owners died, what may be forgotten."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
-import structlog
-
-from api.domain.errors import StoreUnavailable
 from api.services.generations.recovery import Recovery
+from api.services.housekeeping import Housekeeping, Rounds
 
-log = structlog.get_logger()
+KNOWN_SECONDS = 0.8
 SWEEP_SECONDS = 1.0
-PRUNE_SECONDS = 60.0
+FORGET_SECONDS = 60.0
+SELDOM_SECONDS = 300.0
 
 
 class Janitor:
-    """Once a second: a sweep, and what else is to be done."""
+    """Three rounds, none of which waits for another: who prunes for long, or takes over a thousand replies, keeps
+    nobody from the settings that an administrator has just changed."""
 
-    def __init__(self, *, recovery: Recovery, housekeeping: Callable[[], None]) -> None:
+    def __init__(self, *, recovery: Recovery, housekeeping: Callable[[], Housekeeping]) -> None:
         self._recovery = recovery
         self._housekeeping = housekeeping
-        self._stopping = threading.Event()
-        self._pruned_at = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="janitor", daemon=True)
+        self._forgot_at = time.monotonic()
+        self._rounds: tuple[Rounds, ...] = ()
 
     def start(self) -> None:
-        self._thread.start()
+        tasks = self._housekeeping()
+        self._rounds = (
+            Rounds("settings", KNOWN_SECONDS, tasks.known),
+            Rounds("janitor", SWEEP_SECONDS, (self._recovery.sweep, *tasks.often, self._forget)),
+            Rounds("pruner", SELDOM_SECONDS, tasks.seldom),
+        )
+        for one in self._rounds:
+            one.start()
 
     def stop(self) -> None:
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(10)
+        for one in self._rounds:
+            one.stop()
 
-    def _run(self) -> None:
-        while not self._stopping.wait(SWEEP_SECONDS):
-            try:
-                self._recovery.sweep()
-                self._housekeeping()
-                if time.monotonic() - self._pruned_at > PRUNE_SECONDS:
-                    self._pruned_at = time.monotonic()
-                    self._recovery.forget_gone()
-            except StoreUnavailable:
-                continue
-            except Exception:
-                log.exception("housekeeping failed; it goes on")
+    def _forget(self) -> None:
+        if time.monotonic() - self._forgot_at > FORGET_SECONDS:
+            self._forgot_at = time.monotonic()
+            self._recovery.forget_gone()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from uuid import UUID
 
 import structlog
@@ -22,7 +21,7 @@ from api.repositories.unit_of_work import Store
 from api.services.generations.braid import Braid, Strand
 from api.services.generations.chain import Chain
 from api.services.generations.counting import Price
-from api.services.generations.doorkeeper import Doorkeeper, StillGood
+from api.services.generations.doorkeeper import Caller, Doorkeeper, StillGood
 from api.services.generations.janitor import Janitor
 from api.services.generations.plan import Plan
 from api.services.generations.recorder import Recorder, Settle
@@ -30,6 +29,7 @@ from api.services.generations.recovery import Recovery
 from api.services.generations.replay import replayed
 from api.services.generations.run import Run
 from api.services.generations.tail import Tail
+from api.services.housekeeping import Housekeeping
 from api.streams.flusher import PATIENCE, Flusher
 from api.streams.live_log import Cursor, LiveLog
 from api.streams.loop import LoopThread
@@ -77,7 +77,7 @@ class GenerationService:
         drain_seconds: float,
         store_patience: float = PATIENCE,
         still_good: StillGood,
-        housekeeping: Callable[[], None],
+        housekeeping: Callable[[], Housekeeping],
         settle: Settle = lambda *_: None,
         price: Price = pricing.price,
     ) -> None:
@@ -91,7 +91,7 @@ class GenerationService:
         self._max_runs = max_runs
         self._drain_seconds = drain_seconds
         self._runs: dict[UUID, Run] = {}
-        self._direct: set[UUID] = set()  # calls that a request's thread waits for
+        self._direct: dict[UUID, Caller] = {}  # calls that a request's thread waits for
         self._followers: set[Follower] = set()
         self._state_lock = threading.Lock()
         self.draining = False
@@ -99,7 +99,13 @@ class GenerationService:
         self._flusher = Flusher(Recorder(store, owner, settle).store, self._beat, patience=store_patience)
         self._tail = Tail(store, loop, poll_seconds, store_patience)
         self._janitor = Janitor(recovery=self.recovery, housekeeping=housekeeping)
-        self._doorkeeper = Doorkeeper(loop=loop, followers=lambda: self._followers, still_good=still_good)
+        self._doorkeeper = Doorkeeper(
+            loop=loop,
+            followers=lambda: self._followers,
+            callers=lambda: tuple(self._direct.values()),
+            still_good=still_good,
+            stops=self._stops,
+        )
         self._interrupting = False
         self._beat_at = 0.0
         self._epoch: str | None = None
@@ -107,14 +113,17 @@ class GenerationService:
     def _carries(self, generation_id: UUID) -> bool:
         return generation_id in self._runs or generation_id in self._direct
 
-    @contextmanager
-    def carrying(self, generation_id: UUID) -> Iterator[None]:
-        """The caller carries this generation himself: it is no orphan."""
-        self._direct.add(generation_id)
-        try:
-            yield
-        finally:
-            self._direct.discard(generation_id)
+    def carry(self, caller: Caller) -> None:
+        """The caller carries his generation himself, until he leaves: it is no orphan."""
+        self._direct[caller.generation_id] = caller
+
+    def leave(self, caller: Caller) -> None:
+        del self._direct[caller.generation_id]
+
+    def _stops(self, callers: Collection[Caller]) -> set[UUID]:
+        keys = [(one.principal.user_id, one.generation_id) for one in callers]
+        found = self._store.read(lambda work: work.generations.states(keys))
+        return {one.id for one in found if one.stop_requested}
 
     # The life of the process
 
