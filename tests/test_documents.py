@@ -134,7 +134,7 @@ def test_the_first_five_minutes_with_curl(sqlite_url: str, tmp_path: Path) -> No
     """Every block of the README, typed one after the other into one shell, and the curl of the other documents."""
     blocks = re.findall(r"```bash\n(.*?)```", TEXTS["README.md"], re.S)
     assert len(blocks) >= 3
-    (models,) = (line for line in every() if line.startswith("curl $api/v1/models"))
+    (models,) = (line for line in every() if line.startswith("curl -sS $api/v1/models"))
     (completion,) = re.findall(r"^ {4}(curl https://parley.*\n.*)$", TEXTS["docs/clients.md"], re.M)
     completion = completion.replace("https://parley.example.com", "$api").replace("openai/gpt-4o", "demo/demo")
     with running_server(sqlite_url, tmp_path) as server:
@@ -147,6 +147,35 @@ def test_the_first_five_minutes_with_curl(sqlite_url: str, tmp_path: Path) -> No
     assert done.stdout.count("event: finished") == 2, done.stdout[-2000:]
     assert '"id":"demo/demo"' in done.stdout
     assert done.stdout.rstrip().endswith("data: [DONE]")
+
+
+def cells(page: str) -> list[list[str]]:
+    return [[cell.strip() for cell in row.split("|")] for row in re.findall(r"^\|(.*)\|$", TEXTS[page], re.M)]
+
+
+def test_the_figures_beside_others_are_those_of_the_bench() -> None:
+    """SQLite's and PostgreSQL's, and the passthrough's of the same run, rounded."""
+    told = {row[0]: row[1:] for row in cells("README.md")}
+    measured, cell = {}, ""
+    for row in cells("bench/README.md"):
+        cell = row[0] or cell
+        measured[row[0] if len(row) == 4 else f"{cell} {row[1]}"] = row
+    ours = {"SQLite": 0, "PostgreSQL x2": 1, "reference": -1}
+    for who, column in ours.items():
+        pairs = [
+            ("100 tokens not streamed, CPU ms", measured[f"request {who}"][2]),
+            ("100 tokens streamed at once, CPU ms", measured[f"burst {who}"][2]),
+            ("200 streams, a token every 20 ms, CPU ms a reply", measured[f"paced-200 {who}"][2]),
+            ("idle memory, MiB", measured[who][1].split()[0]),
+            ("seconds to the first answer", measured[who][3]),
+        ]
+        for what, figure in pairs:
+            shown = told[what][column].split(" / ")[-1]
+            assert abs(float(shown) - float(figure)) <= 0.051, (what, who)
+        first = measured[f"paced-1000 {who}"][5].split(" / ")[0]
+        shown = told["the same, added time to the first token, p50 s"][column].split(" / ")[-1]
+        assert abs(float(shown) - float(first) / 1000) <= 0.051, who
+    assert f"about {told['idle memory, MiB'][0]} MiB on SQLite" in TEXTS["README.md"]
 
 
 def test_the_settings_file_of_the_documents_is_read(make_app: Callable[..., Flask], tmp_path: Path) -> None:

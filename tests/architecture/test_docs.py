@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.architecture.files import ROOT, tracked
+from tests.documents import PROGRAM
 from tests.suites import budgets, rows, suite_of
 
 ERRORS = ROOT / "docs" / "errors.md"
@@ -46,6 +47,29 @@ def test_every_error_code() -> None:
     documented = {code: cells[0] for code, cells in table(ERRORS).items() if code != FALLBACK_CODE}
     assert documented == codes, f"docs/errors.md and api/domain/errors.py differ: {set(documented) ^ set(codes)}"
     assert FALLBACK_CODE in table(ERRORS)
+
+
+def test_a_code_stands_beside_its_status_in_every_document() -> None:
+    from api.web.reference import error_codes
+
+    known = {(str(status), code) for code, (status, _title) in error_codes().items()}
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {pair for page in pages for pair in re.findall(r"\b([45]\d\d)\*{0,2} `([a-z_]+)`", page.read_text("utf-8"))}
+    assert len(named) > 10
+    assert not named - known
+
+
+def test_what_troubleshooting_quotes_is_said() -> None:
+    """The words of the server's own lines, between what varies in them."""
+    rows = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / "troubleshooting.md").read_text("utf-8"), re.M)
+    quoted = [words for row in rows for words in re.findall(r"`(?:parley: )?([^`]*… [^`]+|[^`]+ [^`]+)`", row)]
+    source = "".join(
+        path.read_text("utf-8") for path in [*(ROOT / "api").rglob("*.py"), *(ROOT / "deploy").rglob("*.py")]
+    )
+    lines = [words for words in quoted if not PROGRAM.match(words)]
+    parts = [part for words in lines for part in re.split(r"…|8000|127\.0\.0\.1", words)]
+    assert len(parts) > 5
+    assert not [part for part in parts if part.strip(" ,") and part.strip(" ,") not in source]
 
 
 def test_every_error_says_what_it_means_and_what_to_do() -> None:

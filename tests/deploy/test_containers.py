@@ -40,6 +40,13 @@ def test_a_number_of_replicas_outlives_the_next_up() -> None:
     assert SERVICES["api"]["scale"] == "${API_REPLICAS:-1}"
 
 
+def test_what_runs_on_the_machine_itself_has_a_name() -> None:
+    """Docker on Linux gives none by itself; docs/troubleshooting.md names it for an Ollama there."""
+    name, _, address = SERVICES["api"]["extra_hosts"][0].partition(":")
+    assert address == "host-gateway"
+    assert name in (ROOT / "docs" / "troubleshooting.md").read_text()
+
+
 def test_the_page_sees_nothing_but_its_own_secret() -> None:
     assert SERVICES["ui"]["volumes"] == ["page-secret:/page-secret:ro"]
     assert "env_file" not in SERVICES["ui"]

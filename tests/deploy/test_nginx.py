@@ -83,10 +83,11 @@ class Proxy:
     upstreams: dict[str, Upstream]
     folder: Path
 
-    def connect(self, who: str) -> http.client.HTTPConnection:
+    def connect(self, who: str, at: str = "") -> http.client.HTTPConnection:
         """As a client does that knows the name: with TLS it trusts this name's certificate and no other."""
-        connection = http.client.HTTPConnection(NAMES[who], self.ports[who], timeout=PATIENCE)
-        line = socket.create_connection(("127.0.0.1", self.ports[who]), timeout=PATIENCE)
+        port = self.ports[at or who]
+        connection = http.client.HTTPConnection(NAMES[who], port, timeout=PATIENCE)
+        line = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         if self.site == "tls":
             context = ssl.create_default_context(cafile=self.folder / f"{NAMES[who]}.crt")
             line = context.wrap_socket(line, server_hostname=NAMES[who])
@@ -234,9 +235,15 @@ def test_tls_is_not_spoken_without(proxy: Proxy) -> None:
     connection.request("GET", "/")
     assert connection.getresponse().status == 400
     connection.close()
-    context = ssl.create_default_context(cafile=proxy.folder / f"{NAMES['page']}.crt")
-    with (
-        socket.create_connection(("127.0.0.1", proxy.ports["api"]), timeout=PATIENCE) as line,
-        pytest.raises(ssl.SSLError),
-    ):
-        context.wrap_socket(line, server_hostname=NAMES["page"])
+    with pytest.raises(ssl.SSLError):
+        proxy.connect("page", at="api")
+
+
+def test_one_port_is_enough_for_two_names(proxy: Proxy) -> None:
+    if proxy.site != "tls":
+        pytest.skip("the site without TLS")
+    for who in NAMES:
+        connection = proxy.connect(who, at="page")
+        connection.request("GET", "/")
+        assert json.loads(connection.getresponse().read())["who"] == who
+        connection.close()

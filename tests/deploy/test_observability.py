@@ -55,6 +55,18 @@ def test_every_alert_says_what_to_do() -> None:
         assert rule["annotations"]["action"]
 
 
+def test_every_replica_is_scraped_under_the_name_that_alerts_ask_for() -> None:
+    folder = ROOT / "deploy" / "prometheus"
+    told = yaml.safe_load((folder / "prometheus.yml").read_text())
+    (job,) = told["scrape_configs"]
+    assert all(f'job="{job["job_name"]}"' in rule["expr"] for rule in RULES if "up{" in rule["expr"])
+    (found,) = job["dns_sd_configs"]
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert set(found["names"]) <= services.keys()
+    assert str(found["port"]) == services["api"]["environment"]["API_PORT"]
+    assert all((folder / name).exists() for name in told["rule_files"])
+
+
 def test_panels_do_not_lie_over_each_other() -> None:
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]]
     assert len(set(places)) == len(places)

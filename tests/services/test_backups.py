@@ -230,6 +230,10 @@ def test_a_newer_backup_is_refused(sqlite_url: str, tmp_path: Path) -> None:
     _rewritten(tmp_path / "one.zip", "manifest.json", newer)
     with pytest.raises(Conflict, match="newer than this code"):
         service.restore(tmp_path / "one.zip")
+    with database.durable.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Conflict, match="use the newer Parley"):
+        service.backup(tmp_path / "two.zip")
     database.dispose()
 
 

@@ -118,6 +118,8 @@ def test_the_commands_of_the_documents_work_in_a_container(headers: dict[str, st
         (("vault", "rotate"), "have the newest key"),
     ):
         assert told in run(COMPOSE, "exec", "--no-TTY", "api", *FLASK, *words)
+    key = run(COMPOSE, "exec", "--no-TTY", "api", "cat", "/secrets/ENCRYPTION_KEY")
+    assert len(bytes.fromhex(key)) == 32
 
 
 def test_compose_itself_takes_the_commands_of_the_documents() -> None:

@@ -175,10 +175,10 @@ def test_a_killed_replica_loses_nothing_that_was_acknowledged() -> None:
 
 def test_a_rolling_restart_is_seen_by_nobody() -> None:
     headers, sent = somebody(), {}
-    chat_of = {number: new_chat(headers) for number in range(2)}
+    chat_of = {number: new_chat(headers) for number in range(4)}
 
     def work(number: int) -> int:
-        if number >= 2:
+        if number >= 4:
             return request("GET", "/chats?limit=1", headers)[0]
         text, key = f"demo:fast {uuid.uuid4().hex}", uuid.uuid4().hex
         for _ in range(60):  # as a client does: the same key until there is an answer
@@ -193,7 +193,7 @@ def test_a_rolling_restart_is_seen_by_nobody() -> None:
     with ThreadPoolExecutor(20) as pool:
         owners = [headers] * 20
         streams = [pool.submit(stream_to_its_end, owner, new_chat(owner), "demo:slow demo:long go") for owner in owners]
-        with Load(work, 12, 0.22) as load:  # some 50 requests a second
+        with Load(work, 24, 0.44) as load:  # some 50 requests a second, also where one takes 0.4 s
             time.sleep(2)
             for container in containers():
                 run(DOCKER, "restart", "--time", "60", container)
@@ -201,6 +201,8 @@ def test_a_rolling_restart_is_seen_by_nobody() -> None:
                 time.sleep(3)
         kinds = [stream.result(300) for stream in streams]
     failed = [status for _, status in load.done if status != 200]
+    begun = [moment for moment, _ in load.done]
+    print(f"{len(begun) / (max(begun) - min(begun)):.0f} requests a second, {len(begun)} in all")
     assert not failed, f"{len(failed)} of {len(load.done)} requests failed: {failed[:10]}"
     for number, texts in sent.items():
         found = said(headers, chat_of[number])

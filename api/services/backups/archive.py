@@ -33,7 +33,7 @@ def default_name(moment: dt.datetime) -> str:
 def note(data_dir: Path, target: Path) -> None:
     """A backup may lie where `doctor` cannot look, in another container's volume."""
     (data_dir / "backups").mkdir(mode=0o700, parents=True, exist_ok=True)
-    (data_dir / "backups" / NEWEST).write_text(f"{target}\n", encoding="utf-8")
+    (data_dir / "backups" / NEWEST).write_text(f"{target.resolve()}\n", encoding="utf-8")
 
 
 def newest(data_dir: Path) -> tuple[float, Path] | None:

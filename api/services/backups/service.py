@@ -250,7 +250,8 @@ def refuse_inhabited(database: Database, replace: bool) -> None:
 def _at_head(database: Database) -> str:
     schema, head = current_revision(database), head_revision()
     if schema != head:
-        raise Conflict(f"The database is at schema {schema or 'none'}, this code at {head}: run `upgrade` first.")
+        what = "use the newer Parley" if schema and schema > head else "run `upgrade` first"
+        raise Conflict(f"The database is at schema {schema or 'none'}, this code at {head}: {what}.")
     return head
 
 
