@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 import weakref
 from collections.abc import Iterator
@@ -12,9 +13,12 @@ from urllib.parse import quote
 from flask import Response, current_app, request
 from werkzeug.exceptions import BadRequest
 
-from api.domain.errors import Overloaded
+from api.domain.errors import Overloaded, SessionEnded
+from api.services.generations import Follower
+from api.web.context import principal, services
 
 PIECE = 1 << 18
+ENDED = "This session or key has ended; sign in again."
 FULL = "Enough files are being carried at the moment; try again in a few seconds."
 
 
@@ -38,8 +42,14 @@ def download(chunks: Iterator[bytes], name: str, content_type: str) -> Response:
     """A file that is made while it is sent. Raises Overloaded."""
     held = slots()
     held.take()
-    response = Response(chunks, content_type=content_type)
-    response.call_on_close(weakref.finalize(response, held.free.release))  # once, also where nobody ever closes it
+    guest, out = _guest()
+    response = Response(_welcome(chunks, out), content_type=content_type)
+
+    def over() -> None:
+        guest.close()
+        held.free.release()
+
+    response.call_on_close(weakref.finalize(response, over))  # once, also where nobody ever closes it
     plain = name.encode("ascii", "replace").decode().replace("?", "-")
     response.headers["Content-Disposition"] = (
         f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
@@ -52,16 +62,35 @@ def uploaded() -> Iterator[Iterator[bytes]]:
     """The request's body, as it comes. Raises Overloaded."""
     held = slots()
     held.take()
+    guest, out = _guest()
     try:
-        yield _body()
+        yield _body(out)
     finally:
+        guest.close()
         held.free.release()
 
 
-def _body() -> Iterator[bytes]:
+def _guest() -> tuple[Follower, threading.Event]:
+    """Who sends or reads the file, and what is set when his session, key or account no longer counts."""
+    guest, out = services().generations.guest(principal()), threading.Event()
+    guest.revoked = out.set
+    return guest, out
+
+
+def _welcome(chunks: Iterator[bytes], out: threading.Event) -> Iterator[bytes]:
+    """Broken off without an end, so that nobody takes it for a whole file."""
+    for chunk in chunks:
+        if out.is_set():
+            raise BrokenPipeError(errno.EPIPE, "whoever reads this may no longer")
+        yield chunk
+
+
+def _body(out: threading.Event) -> Iterator[bytes]:
     """A body that was cut is refused: half a file must not be taken for a whole one."""
     size = 0
     while piece := request.stream.read(PIECE):
+        if out.is_set():
+            raise SessionEnded(ENDED)
         size += len(piece)
         yield piece
     if size < (request.content_length or 0):

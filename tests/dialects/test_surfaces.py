@@ -51,6 +51,8 @@ def test_a_chat_begun_in_one_goes_on_in_all_the_others(
     assert {one["surface"]: one["calls"] for one in used} == dict.fromkeys(NAMES.values(), 1)
     (by_chat,) = ann.call("GET", "/usage?group_by=chat").json["items"]
     assert by_chat["calls"] == 6, "one ledger"
+    (replies,) = (one for one in ann.call("GET", "/usage/limits").json["limits"] if one["name"] == "generations")
+    assert replies["limit"] - replies["remaining"] in (5, 6), "one bucket; an hour that begins meanwhile lets one fade"
     generations = [one["metadata"].get("generation_id") for one in ann.messages(SLUG) if one["role"] == "assistant"]
     surfaces_told = [ann.generation(one)["surface"] for one in generations]
     assert surfaces_told == [NAMES[type(surface)] for surface in surfaces]

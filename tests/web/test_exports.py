@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import time
 import zipfile
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from flask import Flask
 
+from api.domain.errors import SessionEnded
+from api.services.exports.service import Export, ExportService
+from api.web import files
+from tests.server import until
 from tests.web.conftest import Actor
 
 HOSTILE = '../../"; filename=evil.sh\u202e/字'
@@ -79,3 +86,35 @@ def test_the_slash_command_says_where_the_file_is(ann: Actor) -> None:
     refused = ann.ask("POST", f"/chats/{made}/commands", {"text": "/export exe"})
     assert refused.status_code == 422
     assert "json, markdown, html" in refused.get_json()["detail"]
+
+
+def test_a_download_breaks_off_when_its_reader_is_disabled(
+    app: Flask, ann: Actor, actor: Callable[[str], Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so does an upload: what is still to come is neither sent nor taken."""
+    root, ben = ann, actor("ben")
+    app.extensions["parley"].generations.start()
+    sent = itertools.count()
+
+    def endless() -> Iterator[bytes]:
+        for number in sent:
+            time.sleep(0.01)
+            yield b"%d\n" % number
+
+    monkeypatch.setattr(ExportService, "all", lambda *_: Export("all.zip", endless()))
+    answer = ben.client.open("/export", headers=ben.headers, buffered=False)
+    chunks = iter(answer.response)
+    assert next(chunks)
+    monkeypatch.setattr(files, "PIECE", 1)
+    given = {"headers": ben.headers, "data": b"x" * 100_000, "content_type": "application/octet-stream"}
+    with app.test_request_context("/imports", method="POST", **given):
+        assert app.preprocess_request() is None
+        with files.uploaded() as body:
+            assert next(body)
+            assert root.ask("PATCH", f"/admin/users/{ben.id}", {"is_active": False}).status_code == 200
+            with pytest.raises(SessionEnded):
+                until(lambda: next(body) is None)
+    with pytest.raises(BrokenPipeError):
+        until(lambda: next(chunks) is None)
+    answer.close()
+    assert not app.extensions["parley"].generations._followers

@@ -334,6 +334,10 @@ class GenerationService:
         """A reader of another numbered log, looked after like those of replies."""
         return self._follower(events, new_id(), principal, 0)
 
+    def guest(self, principal: Principal) -> Follower:
+        """Somebody who reads or sends a file meanwhile, to be shown out as readers are."""
+        return self._follower(LiveLog(), new_id(), principal, 0)
+
     def _stored(self, generation: Generation) -> LiveLog:
         message_id = generation.message_id
         message = (
