@@ -35,6 +35,7 @@ OURS = (
     re.compile(r"llm (keys|openai|-m|logs) "),  # tests/clients/test_llm.py
     re.compile(r"openssl rand -hex 32$|\. \.venv/bin/activate$"),  # test_what_else_is_typed
 )
+ALONE = {"PATH": "/usr/bin:/bin"}  # without MAKEFLAGS, in which `make test ARGS=…` hands its ARGS on
 NOT_OURS = {"git pull", "docker restart", "podman compose", "podman unshare chown"}
 
 
@@ -65,7 +66,7 @@ def test_make_takes_what_is_written() -> None:
     """It says what it would do: the target is there, and ARGS stand where they are wanted."""
     for line in filter(MAKE.match, every()):
         shell = ["bash", "-c", line.replace("make ", "make --dry-run ", 1)]
-        done = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(shell, cwd=ROOT, env=ALONE, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, f"{line}: {done.stderr}"
         for words in re.findall(r'ARGS="?([^"]+)"?$', line):
             assert words in done.stdout, f"{line} leaves out {words}"
@@ -74,7 +75,7 @@ def test_make_takes_what_is_written() -> None:
 def test_compose_takes_what_is_written() -> None:
     """In the documents and behind `make`; tests/stack has the real one read them."""
     commands = ["make", "--dry-run", "up", "down", "logs", "ps", "check"]
-    done = subprocess.run(commands, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(commands, cwd=ROOT, env=ALONE, capture_output=True, text=True, check=True, timeout=60)
     made = re.findall(r"docker compose ((?!version)[^\n|;>)]+)", done.stdout)
     assert len(made) >= 6
     assert len(compose_words()) >= 8
