@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit import dataframe_util
 from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequest, ScriptRequests
 from streamlit.testing.v1 import AppTest
 
 from tests.server import ROOT
@@ -229,6 +231,40 @@ def test_a_message_is_sent_once_though_the_browser_asks_for_another_run_meanwhil
     assert (len(posted), len(created)) == (1, 1)
     assert ada.query_params["chat"] == next(iter(page.chats)), "the browser asked from the address that it had"
     assert "precious words" in words(ada)
+
+
+def test_a_click_is_not_lost_to_another_that_comes_before_it_is_carried_out(
+    ada: AppTest, page: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = ScriptRequests.on_scriptrunner_ready
+    followed: list[ScriptRequest] = []
+
+    def followed_at_once(self: ScriptRequests) -> ScriptRequest:
+        request = taken(self)
+        if not followed:
+            followed.append(request)
+            self.request_rerun(RerunData())
+        return request
+
+    monkeypatch.setattr(ScriptRequests, "on_scriptrunner_ready", followed_at_once)
+    press(ada, "Keyboard shortcuts")
+    assert followed
+    assert ada.session_state[state.PREFIX + "page"].dialog.kind == "shortcuts"
+
+
+def test_a_chat_needs_none_of_the_libraries_for_tables(no_tables: None, ada: AppTest, page: FakeApi) -> None:
+    """They keep seventy megabytes for good, and Streamlit loads them to tell whether a list is a table."""
+    ada.chat_input[0].set_value("hello").run()
+    assert "This is a demo reply" in words(ada)
+    assert not ada.error
+
+
+@pytest.fixture
+def no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_into(value: object) -> None:
+        raise AssertionError(f"Streamlit loads pandas to look into a {type(value).__name__}")
+
+    monkeypatch.setattr(dataframe_util, "determine_data_format", looked_into)
 
 
 def test_a_line_with_a_slash_is_the_apis_to_read(ada: AppTest, page: FakeApi) -> None:

@@ -12,20 +12,21 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
-from streamlit.runtime.state.session_state import SessionState
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 
 
 @lru_cache(maxsize=1)
 def keep_callbacks_whole() -> None:
-    """Streamlit raises a request for another run at the next use of its session, inside a callback too, and the click
-    or the text that the callback was for is gone with it. From now on a request waits until the callbacks are done."""
-    dispatch = SessionState._call_callbacks
+    """Streamlit raises a request for another run at the next use of its session: before a click's callback begins, and
+    inside it too. The click, or the text that the callback was for, is gone with it. From now on a request waits until
+    the callbacks are done."""
+    begin = SafeSessionState.on_script_will_rerun
 
-    def dispatch_whole(self: SessionState, **options: Any) -> None:
+    def begin_whole(self: SafeSessionState, *given: Any, **options: Any) -> None:
         with undisturbed():
-            dispatch(self, **options)
+            begin(self, *given, **options)
 
-    SessionState._call_callbacks = dispatch_whole  # type: ignore[method-assign]
+    SafeSessionState.on_script_will_rerun = begin_whole  # type: ignore[method-assign]
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.components.light import light
+
 _JS = r"""
 export default function (component) {
   const { data, parentElement } = component;
@@ -79,4 +81,4 @@ def keep_draft(user_id: str, chat_id: str, queued: list[str], refill: str = "") 
     """`refill` is what the page itself just put into the box. `queued` are messages that wait for a reply's end: they
     are words in the box again after a reload."""
     with st.container(key="plumbing-drafts"):
-        _component()(key="drafts", data={"user": user_id, "chat": chat_id, "queued": queued, "refill": refill})
+        _component()(key="drafts", data=light(user=user_id, chat=chat_id, queued=queued, refill=refill))

@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.components.light import light
+
 _JS = """
 export default function (component) {
   const { data, setTriggerValue } = component;
@@ -44,7 +46,7 @@ def exchange(ticket: str, on_done: Callable[[], None], pages: list[str]) -> int 
     with st.container(key="plumbing-exchange"):
         result = _component()(
             key="exchange",
-            data={"path": "auth/exchange", "ticket": ticket, "reload": False, "pages": pages},
+            data=light(path="auth/exchange", ticket=ticket, reload=False, pages=pages),
             on_done_change=on_done,
         )
     return getattr(result, "done", None)
@@ -53,7 +55,7 @@ def exchange(ticket: str, on_done: Callable[[], None], pages: list[str]) -> int 
 def leave(pages: list[str]) -> None:
     """Drops the cookie and loads the page anew, so that nothing of the old session is left in the tab."""
     with st.container(key="plumbing-leave"):
-        data = {"path": "auth/logout", "ticket": "none", "reload": True, "pages": pages}
+        data = light(path="auth/logout", ticket="none", reload=True, pages=pages)
         _component()(key="leave", data=data, on_done_change=_nothing)
 
 

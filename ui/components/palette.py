@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.components.light import light
+
 KEY = "palette"
 SEARCH_PATH = "/page/search"  # `ui.search` answers there
 AWAY = "Messages cannot be searched just now. Nothing is lost: try again in a moment."
@@ -160,7 +162,7 @@ def _component() -> Any:
 def palette(entries: list[dict[str, str]], on_chosen: Callable[[], None], *, user: str, pages: list[str]) -> None:
     """Each entry has `kind` and `id`, which `chosen` gives back, a `title`, and `what` it is. `user` is whose messages
     are searched, `pages` the paths at which this one may be."""
-    data = {"entries": entries, "user": user, "pages": pages, "path": SEARCH_PATH, "away": AWAY}
+    data = light(entries=entries, user=user, pages=pages, path=SEARCH_PATH, away=AWAY)
     with st.container(key="plumbing-palette"):
         _component()(key=KEY, data=data, on_chosen_change=on_chosen)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.components.light import light
+
 _HTML = """
 <div class="parley-suggestions" id="parley-suggestions" role="listbox" aria-label="Suggestions" hidden></div>
 <div class="parley-heard" role="status"></div>
@@ -48,7 +50,7 @@ export default function (component) {
     const many = one.arguments.includes(" ");
     const begun = one.takes === "models" ? given[2].split(/\\s/).pop() : given[2];
     const before = text.slice(0, text.length - begun.length);
-    const names = data.choices[one.takes] || [];
+    const names = new Map(data.choices).get(one.takes) || [];
     if (names.includes(begun)) return [];  // it stands there: Enter sends
     return fits(names, begun).map((found) =>
       ({ text: before + found + (many ? " " : ""), name: found, rest: "", about: "", whole: !many }));
@@ -156,4 +158,4 @@ def _component() -> Any:
 def suggestions(commands: list[dict[str, Any]], choices: dict[str, list[str]]) -> None:
     """`choices` are the names a command may take, by what it says that it takes."""
     with st.container(key="plumbing-suggestions"):
-        _component()(key="suggestions", data={"commands": commands, "choices": choices})
+        _component()(key="suggestions", data=light(commands=commands, choices=choices))

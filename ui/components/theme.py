@@ -12,6 +12,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.components.light import light
+
 _HTML = """
 <div role="group" aria-label="Colours">
   <button type="button" data-choice="System">System</button>
@@ -85,4 +87,4 @@ def _component() -> Any:
 
 def theme_choice(page_paths: list[str]) -> None:
     """Three buttons. `page_paths` are the URL paths of the pages besides the first."""
-    _component()(key="theme", data={"paths": page_paths})
+    _component()(key="theme", data=light(paths=page_paths))

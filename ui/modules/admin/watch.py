@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from ui.api_client import ApiClient
+from ui.components.figures import draw_table
 from ui.modules.admin import terms
 from ui.modules.usage.parts import draw_bar, draw_days, draw_sums, table
 from ui.render import literal
@@ -43,7 +44,7 @@ def draw_providers(api: ApiClient) -> None:
     ]
     st.markdown("What was asked of each provider since yesterday, and how it went.")
     if rows:
-        st.dataframe(rows, hide_index=True, width="stretch", placeholder="–")
+        draw_table(rows, "Providers")
     else:
         st.caption("Nothing was asked yet.")
     st.header("Shared with everybody", anchor=False)
@@ -80,7 +81,7 @@ def draw_audit(api: ApiClient) -> None:
         for entry in api.audit((action or "").strip())
     ]
     if rows:
-        st.dataframe(rows, hide_index=True, width="stretch", placeholder="–", height=480)
+        draw_table(rows, "Audit log", tall=True)
         st.caption("The newest hundred.")
     else:
         st.markdown("Nothing like that is in the log.")

@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ui import state
 from ui.api_client import ApiClient, ApiError, Batch, Message
 from ui.components.away import away
+from ui.components.light import Stream
 from ui.modules.chat.message import AVATAR
 from ui.modules.chat.plan import steps
 from ui.render import ReplyRenderer, reply
@@ -32,7 +33,7 @@ def draw_running(api: ApiClient, generation_id: str, stored: Message, *, review:
             steps(stored.id, "Plan", review=review)
         parts = Parts()
         try:
-            st.write_stream(parts.pieces(api.follow(generation_id), begun=stored.content), cursor=" ▍")
+            st.write_stream(Stream(parts.pieces(api.follow(generation_id), begun=stored.content)), cursor=" ▍")
         except ApiError as error:
             if error.away:
                 away(client())

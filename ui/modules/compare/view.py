@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Generation, Message
 from ui.components.focus import focus
 from ui.components.frame import head
+from ui.components.light import Stream
 from ui.components.problem import draw_problem
 from ui.modules.chat import files
 from ui.modules.chat.model import catalogue
@@ -98,7 +97,7 @@ def _question(api: ApiClient, chat_id: str) -> Message | None:
 def _lane(api: ApiClient, generation: Generation, others: list[str]) -> None:
     parts = Parts("Thinking…" if generation.running else "Reasoning")
     try:
-        st.write_stream(partial(parts.pieces, api.follow(generation.id)), cursor=" ▍")
+        st.write_stream(Stream(parts.pieces(api.follow(generation.id))), cursor=" ▍")
         ended = api.generation(generation.id)
         if generation.running and not any(api.generation(one).running for one in others):
             st.rerun()  # the last one: there is nothing to stop any more

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Import
+from ui.components.figures import draw_table
 from ui.components.problem import draw_problem
 from ui.modules.settings import actions
 from ui.render import literal
@@ -85,6 +86,6 @@ def _lines(run: Import) -> None:
         for one in sorted(run.results, key=lambda one: (one.outcome != "failed", not one.detail))
     ]
     if rows:
-        st.dataframe(rows, hide_index=True, width="stretch", placeholder="")
+        draw_table(rows, "What became of each chat", tall=True)
     if run.more:
         st.caption(literal("These are the first thousand."))

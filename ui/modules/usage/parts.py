@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from ui.api_client import Sums
+from ui.components.figures import draw_bars, draw_table
 from ui.render import literal
 from ui.sign_in.current import this_user
 from ui.wording import cost_words
@@ -63,25 +64,20 @@ def draw_days(items: list[Sums], zone: str, since: str) -> None:
     st.header("By day", anchor=False)
     used = {str(one.what.get("day")): one for one in items}
     first = dt.date.fromisoformat(since)
-    rows = []
+    days = []
     for number in range((today() - first).days + 1):
         day = first + dt.timedelta(days=number)
         one = used.get(day.isoformat(), Sums())
-        rows.append({"Day": day, "Tokens read": one.prompt_tokens, "Tokens written": one.completion_tokens})
-    st.bar_chart(rows, x="Day", y=["Tokens read", "Tokens written"], x_label="", y_label="Tokens", height=240)
+        days.append((day.isoformat(), {"Tokens read": one.prompt_tokens, "Tokens written": one.completion_tokens}))
+    draw_bars(days, "Tokens by day")
     st.caption(f"Days begin at midnight in {literal(zone)}. The table tells the same in figures.")
 
 
 def table(items: list[Sums], group: str) -> None:
     """The dearest first."""
     dearest = sorted(items, key=lambda one: (Decimal(one.cost or 0), one.calls), reverse=True)
-    st.dataframe(
-        [_row(one, group) for one in dearest[:MOST_ROWS]],
-        hide_index=True,
-        width="stretch",
-        placeholder="–",
-        column_config={"Cost, $": st.column_config.NumberColumn(format="%.4f")},
-    )
+    if dearest:
+        draw_table([_row(one, group) for one in dearest[:MOST_ROWS]], f"Usage by {group}")
 
 
 def _row(one: Sums, group: str) -> dict[str, Any]:
@@ -91,7 +87,7 @@ def _row(one: Sums, group: str) -> dict[str, Any]:
         "Failed": one.errors,
         "Tokens read": one.prompt_tokens,
         "Tokens written": one.completion_tokens,
-        "Cost, $": float(Decimal(one.cost)) if one.cost is not None else None,
+        "Cost, $": Decimal(one.cost) if one.cost is not None else None,
         "Tokens a second": one.tokens_per_second,
     }
 
