@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
 
 from tests.server import until
+from ui.render import spoken
 
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
@@ -113,7 +114,7 @@ class Person:
         return self.page.locator("[class*=st-key-chat-] button").filter(has_text=title)
 
     def choose(self, title: str, entry: str) -> None:
-        self.takes(self.button(f"Options for {title}"), self._entry(entry))
+        self.takes(self.button(f"Options for {spoken(title)}"), self._entry(entry))
 
     def lists(self, entry: str) -> None:
         """Chooses which chats the sidebar shows."""

@@ -61,9 +61,12 @@ export default function (component) {
   };
   document.addEventListener("input", typed);
   const look = () => { window.parleyDraft === here ? keep() : begin(); };
+  const sent = (event) => { if (event.key === "Enter" && event.target === find()) setTimeout(look, 0); };
+  document.addEventListener("keydown", sent);  // who reloads at once finds no draft of what was sent
   const timer = setInterval(look, 300);  // the box may come late; what was sent, or put back, makes no event
   parentElement.parleyLeave = () => {
     document.removeEventListener("input", typed);
+    document.removeEventListener("keydown", sent);
     waiting = 0;
     clearInterval(timer);
   };
