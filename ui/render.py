@@ -18,7 +18,7 @@ _MAYBE_DIRECTIVE = re.compile(r":[A-Za-z0-9_+/-]{0,40}\Z")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|$:~&])")
 # Of a single line: what would act there. Streamlit reads some labels aloud as they are written, so no more than these.
 _IN_A_LINE = re.compile(r"[\\`*\[\]<$~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|:(?=[\w+\[:/-])|^[#>+-]|(?<=\d)[.)](?=\s|$)")
-_MARKS = re.compile(r"[\\`*\[\]<>$~|#]+|(?<!\w)_+|_+(?!\w)|&(?=#?\w+;)|:(?=[\w+\[:/-])")
+_MARKS = re.compile(r"[\\`*\[\]<>$~|#]+|(?<!\w)_+|_+(?!\w)|&(?=#?\w+;)|:(?=[\w+/-]*[:\[])")
 
 CODE_SPAN = 2_000  # how far a closing mark is looked for, in characters; while it is looked for, text is held back
 INLINE_MATHS = 300

@@ -117,3 +117,4 @@ def test_a_mark_that_would_act_is_escaped(title: str) -> None:
 def test_a_name_that_is_heard_has_no_marks() -> None:
     assert spoken("Hello ![x](y)\n *world* of snake_case: _so_") == "Hello ! x (y) world of snake_case: so"
     assert spoken("***") == "…"
+    assert spoken("demo:markdown at 12:30 :red[x] :smile:") == "demo:markdown at 12:30 red x smile:"
