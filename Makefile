@@ -44,10 +44,10 @@ ui: .venv/.run ## The page alone, for an API that runs elsewhere (API_URL, PAGE_
 	@exec $(PY) deploy/run.py --die-with-parent --ui-only
 
 test: .venv/.dev ## All tests, random ones with a small seeded count; ARGS="tests/api -k chats" for some
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-long: .venv/.dev ## All tests, random and repeated ones with their full count
-	@PARLEY_LONG=1 $(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	@PARLEY_LONG=1 $(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: .venv/.dev ## Format, lint, types, layers, and whether generated files and locks are fresh
 	$(PY) -m ruff format --check .

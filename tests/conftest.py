@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pytest_runtest_logreport", "pytest_terminal_summary"]  # hooks
 
+MOST_WORKERS = 4
 TEMPLATE = "parley_template"
 SECRETS = {
     "jwt_secret": "5f1c" * 4 + "a9d27b60e3c84f15" * 3,
@@ -34,6 +35,11 @@ SECRETS = {
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 """What one of the two kinds alone does."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests wait for servers and browsers half of their time."""
+    return min(len(os.sched_getaffinity(0)) + 1, MOST_WORKERS)
 
 
 def missing(reason: str) -> None:
