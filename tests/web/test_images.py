@@ -143,6 +143,14 @@ def test_the_same_key_asks_once(ann: Actor, router: Answers) -> None:
     assert len(router.asked) == len(ann.get("/images").json["items"]) == 1
 
 
+def test_every_way_to_an_image_counts_in_one_bucket(ann: Actor) -> None:
+    for _ in range(3):
+        assert make(ann).status_code == 201
+        assert ann.post("/v1/images/generations", {"prompt": "a fox", "model": "imagerouter/test"}).status_code == 200
+    (bucket,) = (one for one in ann.get("/usage/limits").json["limits"] if one["name"] == "generations")
+    assert bucket["limit"] - bucket["remaining"] in (5, 6), "an hour that begins meanwhile lets one fade"
+
+
 def test_the_slash_command(ann: Actor) -> None:
     chat = ann.post("/chats").json["id"]
     told = ann.post(f"/chats/{chat}/commands", {"text": "/image a fox in the snow"})
@@ -184,6 +192,7 @@ def test_who_signs_out_keeps_the_image_and_who_stops_has_none(app: Flask, ann: A
         try:
             first = pool.submit(make, Actor(app.test_client(), ann.tokens))
             assert asked.wait(60)
+            until(lambda: services.chats._store.database.pool_in_use() == 0, what="no connection while it is drawn")
             assert ann.post("/auth/logout").status_code == 204
             answer = first.result(60)
             assert (answer.status_code, answer.json["code"]) == (401, "session_ended")
