@@ -147,6 +147,7 @@ class PageState:
     notice: Notice | None = None
     draft: Draft | None = None
     heard: str = ""  # what the composer's callback was called for last
+    begun_here: str = ""  # the chat that the empty page has just become; "" once an empty page is drawn again
     pending: list[Draft] = field(default_factory=list)  # commands that take their time
     queued: dict[str, list[Queued]] = field(default_factory=dict)  # by chat, in the order in which they were written
     queue_rows: int = 0  # how many of them were shown at most

@@ -71,7 +71,7 @@ def test_no_page_breaks_a_rule_of_level_a_or_aa(someone: Person, api: Server, sc
     wrong += violations(someone, "chat")
     someone.row("demo:markdown").first.hover()
     wrong += violations(someone, "a chat's row under the pointer")
-    someone.button("Options for demo markdown").first.click()
+    someone.button("Options for demo:markdown").first.click()
     expect(someone.page.get_by_text("Rename")).to_be_visible()
     wrong += violations(someone, "a chat's menu")
     someone.page.keyboard.press("Escape")

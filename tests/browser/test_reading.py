@@ -41,6 +41,23 @@ def test_a_draft_survives_a_reload_and_stays_with_its_chat(ada: Person) -> None:
     assert ada.page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('parley-'))") == []
 
 
+def test_who_writes_on_while_the_chat_begins_stays_in_it(ada: Person) -> None:
+    ada.composer().press_sequentially("demo:fast the first words")
+    ada.composer().press("Enter")
+    for number in range(40):  # before, while and after the empty page becomes the chat
+        ada.composer().press_sequentially(f"{number} ")
+    everything = " ".join(map(str, range(40)))
+    expect(ada.bubble("the first words")).to_be_visible()
+    ada.sees_reply_end()
+    expect(ada.composer()).to_have_value(f"{everything} ")
+    ada.composer().press("Enter")
+    expect(ada.bubble("38 39")).to_be_visible()
+    expect(ada.row("the first words")).to_have_count(1)
+    ada.button("New chat").click()
+    ada.sees_empty_chat()
+    expect(ada.composer()).to_have_value("")
+
+
 def test_ctrl_k_goes_anywhere_by_keyboard(ada: Person) -> None:
     ada.says("about the whales")
     ada.sees_reply_end()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from streamlit import dataframe_util
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequest, ScriptRequests
 from streamlit.testing.v1 import AppTest
@@ -265,6 +266,29 @@ def no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError(f"Streamlit loads pandas to look into a {type(value).__name__}")
 
     monkeypatch.setattr(dataframe_util, "determine_data_format", looked_into)
+
+
+def test_what_follows_at_once_stays_in_the_chat_that_begins(
+    ada: AppTest, page: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second message was sent from the empty page, while the first one made it a chat."""
+    asked: list[str] = []
+    kept, box = state.widget, ada.chat_input[0].proto.id
+
+    def interrupted(*args: Any) -> Any:
+        if not asked and any(frame.function == "submit" for frame in inspect.stack()[1:3]):
+            asked.append(box)
+            states = WidgetStates()
+            states.widgets.add(id=box).chat_input_value.data = "the second words"
+            get_script_run_ctx().script_requests.request_rerun(RerunData(widget_states=states))  # type: ignore[union-attr]
+        return kept(*args)
+
+    monkeypatch.setattr(state, "widget", interrupted)
+    ada.chat_input[0].set_value("the first words").run()
+    assert asked
+    assert [path for method, path in page.calls if (method, path) == ("POST", "/chats")] == ["/chats"]
+    assert "the first words" in words(ada)
+    assert "the second words" in words(ada)
 
 
 def test_a_line_with_a_slash_is_the_apis_to_read(ada: AppTest, page: FakeApi) -> None:

@@ -47,7 +47,10 @@ export default function (component) {
     const stored = data.queued.length ? "" : sessionStorage.getItem(here) || "";
     const before = window.parleyDraft;
     window.parleyDraft = here;
-    if (before !== undefined) {
+    if (data.begun_here && before === "parley-draft " + data.user + " ") {  // the words go along
+      store(before, "");
+      store(here, box.value);
+    } else if (before !== undefined) {
       const typed = !data.refill || box.value !== data.refill;  // else the page put it there for this chat
       if (typed) store(before, box.value);
       if (typed && box.value !== stored) put(box, stored);
@@ -80,8 +83,9 @@ def _component() -> Any:
     return st.components.v2.component("parley_drafts", js=_JS)
 
 
-def keep_draft(user_id: str, chat_id: str, queued: list[str], refill: str = "") -> None:
+def keep_draft(user_id: str, chat_id: str, queued: list[str], refill: str = "", *, begun_here: bool = False) -> None:
     """`refill` is what the page itself just put into the box. `queued` are messages that wait for a reply's end: they
-    are words in the box again after a reload."""
+    are words in the box again after a reload. `begun_here`: the empty page has become this chat, the box with it."""
+    given = light(user=user_id, chat=chat_id, queued=queued, refill=refill, begun_here=begun_here)
     with st.container(key="plumbing-drafts"):
-        _component()(key="drafts", data=light(user=user_id, chat=chat_id, queued=queued, refill=refill))
+        _component()(key="drafts", data=given)

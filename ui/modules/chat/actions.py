@@ -17,8 +17,10 @@ from ui.wording import budget_warning, explain
 
 def submit(chat_id: str) -> None:
     """The composer was sent."""
-    text = str(state.widget(state.COMPOSER) or "")
-    state.page().heard = text
+    page, text = state.page(), str(state.widget(state.COMPOSER) or "")
+    page.heard = text
+    if not chat_id and page.begun_here:  # written on the empty page while it became that chat
+        chat_id = st.query_params["chat"] = page.begun_here
     _post(chat_id, text)
 
 
@@ -69,6 +71,8 @@ def _deliver(api: ApiClient, chat_id: str, draft: state.Draft) -> None:
         words = outcome.send
     if draft.chat_id != chat_id:
         st.query_params["chat"] = draft.chat_id
+        if not chat_id:
+            state.page().begun_here = draft.chat_id
         if model:
             state.put_widget(model_key(draft.chat_id), model)
     page = state.page()

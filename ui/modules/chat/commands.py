@@ -68,6 +68,8 @@ def carried_out(api: ApiClient, chat_id: str, draft: state.Draft, outcome: Outco
     page.toast = "" if outcome.shown else outcome.text
     if goes != chat_id and st.query_params.get("chat", "") == chat_id:  # who went elsewhere meanwhile stays there
         st.query_params["chat"] = goes
+        if not chat_id:
+            page.begun_here = goes
     if outcome.chat and outcome.chat.model:
         state.put_widget(model_key(goes), outcome.chat.model)
 

@@ -170,7 +170,11 @@ def _for_readers(opened: OpenChat | None, running: str | None, refill: str) -> N
     last = opened.messages[-1] if opened and opened.messages else None
     problem = explain_reply(last.problem).text if last and last.status == "error" else ""
     ended = problem or (status_words(last.status) if last else "") or "The reply is complete."
-    keep_draft(state.page().user_id, chat_id, queue.texts(chat_id), refill)
+    page = state.page()
+    if not chat_id:
+        page.begun_here = ""
+    begun_here = chat_id != "" and chat_id == page.begun_here
+    keep_draft(page.user_id, chat_id, queue.texts(chat_id), refill, begun_here=begun_here)
     reading(chat_id, running or "", ended)
 
 
