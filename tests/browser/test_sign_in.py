@@ -50,6 +50,7 @@ def test_a_wrong_password_is_told_beside_the_form_and_typed_text_stays(ada: Pers
 def test_a_refused_field_is_told_beside_it(someone: Person) -> None:
     someone.page.goto(someone.url)
     someone.button("Create an account").click()
+    expect(someone.field("Email or username")).to_have_count(0)  # the other form has left
     someone.field("Email").fill(f"{someone.name}@example.com")
     someone.field("Username").fill(someone.name)
     someone.field("Password").fill("short")
