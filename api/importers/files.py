@@ -29,6 +29,7 @@ OTHERS: Final = re.compile(
     "manifest",
     re.I,
 )
+# NotImplementedError is zipfile's word for a compression that it does not know.
 DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 UNKNOWN: Final = "It has none of the forms that are read: Parley, ChatGPT, Claude, Open WebUI, LibreChat."
 

@@ -135,6 +135,9 @@ def certify(name: str, folder: Path) -> None:
     subprocess.run(["openssl", "req", "-x509", *subject, *files], check=True, capture_output=True)
 
 
+ON_TLS = pytest.mark.parametrize("proxy", ["tls"], indirect=True)
+
+
 @pytest.fixture(scope="module", params=["ports", "tls"])
 def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
@@ -227,10 +230,9 @@ def test_a_file_of_chats_passes_and_no_other_body_is_as_large(proxy: Proxy) -> N
     assert proxy.ask("api", "GET", "/metrics")[0] == 404
 
 
+@ON_TLS
 def test_tls_is_not_spoken_without(proxy: Proxy) -> None:
     """A plain request to the TLS site is told so, and a certificate is its own name's."""
-    if proxy.site != "tls":
-        pytest.skip("the site without TLS")
     connection = http.client.HTTPConnection("127.0.0.1", proxy.ports["api"], timeout=PATIENCE)
     connection.request("GET", "/")
     assert connection.getresponse().status == 400
@@ -239,9 +241,8 @@ def test_tls_is_not_spoken_without(proxy: Proxy) -> None:
         proxy.connect("page", at="api")
 
 
+@ON_TLS
 def test_one_port_is_enough_for_two_names(proxy: Proxy) -> None:
-    if proxy.site != "tls":
-        pytest.skip("the site without TLS")
     for who in NAMES:
         connection = proxy.connect(who, at="page")
         connection.request("GET", "/")

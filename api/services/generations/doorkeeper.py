@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import structlog
-
-from api.domain.errors import StoreUnavailable
 from api.domain.principal import Principal
+from api.services.housekeeping import Rounds
 from api.streams.loop import LoopThread
 
 if TYPE_CHECKING:
     from api.services.generations.service import Follower
 
-log = structlog.get_logger()
 LOOK_SECONDS = 0.4
 StillGood = Callable[[set[UUID], set[UUID]], tuple[set[UUID], set[UUID]]]
 """Of session ids and API key ids, those that still count."""
@@ -52,25 +48,13 @@ class Doorkeeper:
         self._callers = callers
         self._still_good = still_good
         self._stops = stops
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="doorkeeper", daemon=True)
+        self._rounds = Rounds("doorkeeper", LOOK_SECONDS, (self._look,))
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self) -> None:
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(10)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
-            try:
-                self._look()
-            except StoreUnavailable:
-                continue
-            except Exception:
-                log.exception("a look at the readers failed; the next one comes")
+        self._rounds.stop()
 
     def _look(self) -> None:
         """Readers whose session, key or account no longer counts are cut; the run goes on."""
