@@ -14,7 +14,7 @@ import requests
 import sqlalchemy as sa
 
 from api.domain.ids import new_id
-from api.models.chats import Chat
+from api.models.chats import CHATS
 from bench.page_provider import Provider
 from bench.processes import Server, free_port
 
@@ -68,7 +68,7 @@ class Accounts:
         ]
         engine = sa.create_engine(self.database)
         with engine.begin() as connection:
-            connection.execute(sa.insert(Chat), rows)
+            connection.execute(sa.insert(CHATS), rows)
         engine.dispose()
 
     def _auth(self, name: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ sys.path.insert(0, os.getcwd())
 
 from api.config import ConfigError, load
 
+sys.modules.setdefault("rich", None)  # only development has it: structlog would take it along, 3 MiB and 35 ms
+
 try:
     _settings = load()
 except ConfigError as _error:

@@ -15,7 +15,7 @@ from api.cli.operations import commands
 from api.cli.users import users
 from api.cli.vault import vault
 from api.db import MIGRATIONS, Database
-from api.models import Base
+from api.models import METADATA
 
 
 def create_app() -> Flask:
@@ -36,7 +36,7 @@ def create_app() -> Flask:
 def _add_migrations(app: Flask, database: Database) -> None:
     """`flask --app api.cli db …`: flask-sqlalchemy lends the metadata, our own engine does the work."""
     app.config["SQLALCHEMY_DATABASE_URI"] = database.url
-    holder = SQLAlchemy(app, metadata=Base.metadata)
+    holder = SQLAlchemy(app, metadata=METADATA)
     migrate = Migrate(app, holder, directory=str(MIGRATIONS))
 
     @migrate.configure  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""SQLAlchemy tables, no logic. Importing this package fills `Base.metadata`."""
+"""SQLAlchemy tables, no logic. Importing this package fills `METADATA`."""
 
 from api.models import (
     accounts,
@@ -17,10 +17,10 @@ from api.models import (
     slack,
     usage,
 )
-from api.models.base import Base
+from api.models.base import METADATA
 
 __all__ = [
-    "Base",
+    "METADATA",
     "accounts",
     "attachments",
     "audit",

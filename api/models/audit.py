@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
-from uuid import UUID
+from sqlalchemy import Index, String, Table, Uuid, text
 
-from sqlalchemy import Index, String, text
-from sqlalchemy.orm import Mapped, mapped_column
+from api.models.base import METADATA, Json, column, optional, stamp
 
-from api.models.base import Base, default_now
-
-
-class AuditEntry(Base):
-    """`actor_id` and `username` are those of who did it; the account need not exist any more."""
-
-    __tablename__ = "audit_log"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    at: Mapped[dt.datetime] = default_now()
-    actor_id: Mapped[UUID | None]
-    username: Mapped[str] = mapped_column(String(50))
-    action: Mapped[str] = mapped_column(String(60))
-    target: Mapped[str | None] = mapped_column(String(200))
-    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
-    address: Mapped[str | None] = mapped_column(String(60))
-    request_id: Mapped[str | None] = mapped_column(String(64))
-
-    __table_args__ = (Index("ix_audit_log_actor_id_id", "actor_id", "id"), Index("ix_audit_log_at", "at"))
+AUDIT_LOG = Table(
+    "audit_log",
+    METADATA,
+    column("id", Uuid, primary_key=True),
+    stamp("at"),
+    optional("actor_id", Uuid),
+    column("username", String(50)),
+    column("action", String(60)),
+    optional("target", String(200)),
+    column("detail", Json, server_default=text("'{}'")),
+    optional("address", String(60)),
+    optional("request_id", String(64)),
+    Index("ix_audit_log_actor_id_id", "actor_id", "id"),
+    Index("ix_audit_log_at", "at"),
+)
+"""`actor_id` and `username` are those of who did it; the account need not exist any more."""

@@ -1,27 +1,28 @@
-"""The declarative base, the naming of constraints, and column types that mean the same on both databases."""
+"""What all tables share: their metadata, the naming of constraints, and column types that mean the same on both
+databases."""
 
 from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, Numeric, Table, Uuid, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import JSON, CheckConstraint, Column, DateTime, Index, MetaData, Numeric, func, text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from api.domain.money import PLACES, from_units, to_units
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):
@@ -62,27 +63,53 @@ def _as_dollars(value: int | None) -> Decimal | None:
     return None if value is None else from_units(value)
 
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+class Json(TypeDecorator[Any]):
+    """JSON, on PostgreSQL its binary form. That dialect's types are imported by those who use it: 3 MiB."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name != "postgresql":
+            return self.impl_instance
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        return JSONB()
 
 
-class Base(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {dt.datetime: UtcDateTime(), UUID: Uuid(), dict[str, Any]: Json, list[Any]: Json}  # noqa: RUF012
+def column(
+    name: str, type_: type[TypeEngine[Any]] | TypeEngine[Any], *items: SchemaItem, **options: Any
+) -> Column[Any]:
+    """A column that always has a value."""
+    return Column(name, type_, *items, nullable=False, **options)
 
 
-def table_of(model: type[DeclarativeBase]) -> Table:
-    """The table behind a model, for statements without the ORM."""
-    return cast(Table, model.__table__)
+def optional(name: str, type_: type[TypeEngine[Any]] | TypeEngine[Any], *items: SchemaItem) -> Column[Any]:
+    """A column that may have none."""
+    return Column(name, type_, *items, nullable=True)
+
+
+def stamp(name: str) -> Column[Any]:
+    """A moment that raw SQL inserts get as well."""
+    return column(name, UtcDateTime, server_default=func.now())
+
+
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows that `where` names. To say so to SQLAlchemy would import PostgreSQL's dialect, here too."""
+    return Index(name, *columns, unique=unique, info={"where": where})
+
+
+def with_conditions() -> MetaData:
+    """The tables as those must have them who compare or make them."""
+    for index in (index for table in METADATA.tables.values() for index in table.indexes):
+        if where := index.info.get("where"):
+            index.dialect_kwargs.update(sqlite_where=text(where), postgresql_where=text(where))
+    return METADATA
 
 
 def is_declared(name: str | None, kind: str, _parents: object) -> bool:
     """Whether the models speak of it: search tables and indexes are made by their migration, each database's own."""
     return not (kind in ("table", "index") and (name or "").startswith("search_"))
-
-
-def default_now() -> Mapped[dt.datetime]:
-    """A moment that raw SQL inserts get as well."""
-    return mapped_column(server_default=func.now())
 
 
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:

@@ -2,68 +2,54 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from uuid import UUID
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, Table, Uuid, text
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, text
-from sqlalchemy.orm import Mapped, mapped_column
-
-from api.models.base import Base, default_now, one_of
+from api.models.base import METADATA, UtcDateTime, column, one_of, optional, stamp
 
 ZERO = text("0")
 
+BUDGETS = Table(
+    "budgets",
+    METADATA,
+    column("id", Uuid, primary_key=True),
+    column("name", String(80)),
+    column("scope", String(10)),
+    optional("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE")),
+    column("unit", String(6)),
+    column("period", String(5)),
+    column("amount", BigInteger),
+    stamp("created_at"),
+    stamp("updated_at"),
+    one_of("scope", ("instance", "everyone", "user")),
+    one_of("unit", ("tokens", "cost")),
+    one_of("period", ("day", "month")),
+    Index("uq_budgets_name", "name", unique=True),
+    Index("ix_budgets_user_id", "user_id"),
+)
+"""`amount` is tokens or units of money. `name` says scope, account, unit and period, so that each is there once."""
 
-class Budget(Base):
-    """`amount` is tokens or units of money. `name` says scope, account, unit and period, so that each is there once."""
+BUDGET_COUNTERS = Table(
+    "budget_counters",
+    METADATA,
+    column("subject", Uuid, primary_key=True),
+    column("budget_id", Uuid, ForeignKey("budgets.id", ondelete="CASCADE"), primary_key=True),
+    column("starts", Date, primary_key=True),
+    column("used", BigInteger, server_default=ZERO),
+    column("reserved", BigInteger, server_default=ZERO),
+    Index("ix_budget_counters_budget_id", "budget_id"),
+)
+"""One row a budget, subject (an account, or all zeros for the instance) and period."""
 
-    __tablename__ = "budgets"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(80))
-    scope: Mapped[str] = mapped_column(String(10))
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    unit: Mapped[str] = mapped_column(String(6))
-    period: Mapped[str] = mapped_column(String(5))
-    amount: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[dt.datetime] = default_now()
-    updated_at: Mapped[dt.datetime] = default_now()
-
-    __table_args__ = (
-        one_of("scope", ("instance", "everyone", "user")),
-        one_of("unit", ("tokens", "cost")),
-        one_of("period", ("day", "month")),
-        Index("uq_budgets_name", "name", unique=True),
-        Index("ix_budgets_user_id", "user_id"),
-    )
-
-
-class BudgetCounter(Base):
-    """One row a budget, subject (an account, or all zeros for the instance) and period."""
-
-    __tablename__ = "budget_counters"
-
-    subject: Mapped[UUID] = mapped_column(primary_key=True)
-    budget_id: Mapped[UUID] = mapped_column(ForeignKey("budgets.id", ondelete="CASCADE"), primary_key=True)
-    starts: Mapped[dt.date] = mapped_column(primary_key=True)
-    used: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
-    reserved: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
-
-    __table_args__ = (Index("ix_budget_counters_budget_id", "budget_id"),)
-
-
-class Reservation(Base):
-    """What a running call may cost at most; taken back at its end, or when it expires."""
-
-    __tablename__ = "reservations"
-
-    generation_id: Mapped[UUID] = mapped_column(primary_key=True)
-    budget_id: Mapped[UUID] = mapped_column(ForeignKey("budgets.id", ondelete="CASCADE"), primary_key=True)
-    subject: Mapped[UUID]
-    starts: Mapped[dt.date]
-    amount: Mapped[int] = mapped_column(BigInteger)
-    expires_at: Mapped[dt.datetime]
-
-    __table_args__ = (
-        Index("ix_reservations_expires_at", "expires_at"),
-        Index("ix_reservations_budget_id", "budget_id"),
-    )
+RESERVATIONS = Table(
+    "reservations",
+    METADATA,
+    column("generation_id", Uuid, primary_key=True),
+    column("budget_id", Uuid, ForeignKey("budgets.id", ondelete="CASCADE"), primary_key=True),
+    column("subject", Uuid),
+    column("starts", Date),
+    column("amount", BigInteger),
+    column("expires_at", UtcDateTime),
+    Index("ix_reservations_expires_at", "expires_at"),
+    Index("ix_reservations_budget_id", "budget_id"),
+)
+"""What a running call may cost at most; taken back at its end, or when it expires."""

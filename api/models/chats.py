@@ -5,82 +5,71 @@ Keys start with `user_id`: every query names the owner, and the tables can be sp
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
-from uuid import UUID
+from sqlalchemy import Boolean, ForeignKey, ForeignKeyConstraint, Index, Integer, String, Table, Text, Uuid, text
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
-
-from api.models.base import Base, default_now, one_of
+from api.models.base import METADATA, Json, column, one_of, optional, stamp
 
 ROLES = ("system", "user", "assistant", "tool")
 STATUSES = ("queued", "running", "complete", "stopped", "length", "filtered", "interrupted", "error")
 
+CHATS = Table(
+    "chats",
+    METADATA,
+    column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    column("id", Uuid, primary_key=True),
+    column("number", Integer),
+    column("slug", String(50)),
+    column("title", String(200)),
+    column("titled_by", String(10), server_default="default"),
+    optional("model_config_id", Uuid),
+    optional("model", String(200)),
+    optional("prompt_id", Uuid),
+    column("parameters", Json, server_default=text("'{}'")),
+    optional("plan", Json),  # planner, answerer, review
+    optional("head_id", Uuid),  # the leaf shown
+    column("last_seq", Integer, server_default=text("0")),
+    column("pinned", Boolean, server_default=text("false")),
+    column("archived", Boolean, server_default=text("false")),
+    column("temporary", Boolean, server_default=text("false")),
+    optional("folder", String(100)),
+    column("tags", Json, server_default=text("'[]'")),
+    stamp("created_at"),
+    stamp("updated_at"),
+    one_of("titled_by", ("default", "words", "model", "user")),
+    Index("uq_chats_user_id_number", "user_id", "number", unique=True),
+    Index("uq_chats_user_id_slug", "user_id", "slug", unique=True),
+    Index("ix_chats_user_id_updated_at_id", "user_id", "updated_at", "id"),
+)
 
-class Chat(Base):
-    __tablename__ = "chats"
-
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[int]
-    slug: Mapped[str] = mapped_column(String(50))
-    title: Mapped[str] = mapped_column(String(200))
-    titled_by: Mapped[str] = mapped_column(String(10), server_default="default")
-    model_config_id: Mapped[UUID | None]
-    model: Mapped[str | None] = mapped_column(String(200))
-    prompt_id: Mapped[UUID | None]
-    parameters: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
-    plan: Mapped[dict[str, Any] | None]  # planner, answerer, review
-    head_id: Mapped[UUID | None]  # the leaf shown
-    last_seq: Mapped[int] = mapped_column(server_default=text("0"))
-    pinned: Mapped[bool] = mapped_column(server_default=text("false"))
-    archived: Mapped[bool] = mapped_column(server_default=text("false"))
-    temporary: Mapped[bool] = mapped_column(server_default=text("false"))
-    folder: Mapped[str | None] = mapped_column(String(100))
-    tags: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
-    created_at: Mapped[dt.datetime] = default_now()
-    updated_at: Mapped[dt.datetime] = default_now()
-
-    __table_args__ = (
-        one_of("titled_by", ("default", "words", "model", "user")),
-        Index("uq_chats_user_id_number", "user_id", "number", unique=True),
-        Index("uq_chats_user_id_slug", "user_id", "slug", unique=True),
-        Index("ix_chats_user_id_updated_at_id", "user_id", "updated_at", "id"),
-    )
-
-
-class Message(Base):
-    __tablename__ = "messages"
-
-    user_id: Mapped[UUID] = mapped_column(primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    chat_id: Mapped[UUID]
-    parent_id: Mapped[UUID | None]
-    seq: Mapped[int]
-    role: Mapped[str] = mapped_column(String(10))
-    kind: Mapped[str] = mapped_column(String(10), server_default="text")
-    content: Mapped[str] = mapped_column(Text, server_default=text("''"))
-    reasoning: Mapped[str | None] = mapped_column(Text)
-    parts: Mapped[list[Any] | None]
-    model: Mapped[str | None] = mapped_column(String(200))
-    provider: Mapped[str | None] = mapped_column(String(40))
-    status: Mapped[str] = mapped_column(String(12), server_default="complete")
-    meta: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'"))
-    created_at: Mapped[dt.datetime] = default_now()
-
-    __table_args__ = (
-        one_of("role", ROLES),
-        one_of("kind", ("text", "plan")),
-        one_of("status", STATUSES),
-        ForeignKeyConstraint(("user_id", "chat_id"), ("chats.user_id", "chats.id"), ondelete="CASCADE"),
-        # deferred, so that a whole chat or branch goes in one statement
-        ForeignKeyConstraint(
-            ("user_id", "parent_id"),
-            ("messages.user_id", "messages.id"),
-            deferrable=True,
-            initially="DEFERRED",
-        ),
-        Index("uq_messages_user_id_chat_id_seq", "user_id", "chat_id", "seq", unique=True),
-        Index("ix_messages_user_id_parent_id", "user_id", "parent_id"),
-    )
+MESSAGES = Table(
+    "messages",
+    METADATA,
+    column("user_id", Uuid, primary_key=True),
+    column("id", Uuid, primary_key=True),
+    column("chat_id", Uuid),
+    optional("parent_id", Uuid),
+    column("seq", Integer),
+    column("role", String(10)),
+    column("kind", String(10), server_default="text"),
+    column("content", Text, server_default=text("''")),
+    optional("reasoning", Text),
+    optional("parts", Json),
+    optional("model", String(200)),
+    optional("provider", String(40)),
+    column("status", String(12), server_default="complete"),
+    column("metadata", Json, server_default=text("'{}'")),
+    stamp("created_at"),
+    one_of("role", ROLES),
+    one_of("kind", ("text", "plan")),
+    one_of("status", STATUSES),
+    ForeignKeyConstraint(("user_id", "chat_id"), ("chats.user_id", "chats.id"), ondelete="CASCADE"),
+    # deferred, so that a whole chat or branch goes in one statement
+    ForeignKeyConstraint(
+        ("user_id", "parent_id"),
+        ("messages.user_id", "messages.id"),
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    Index("uq_messages_user_id_chat_id_seq", "user_id", "chat_id", "seq", unique=True),
+    Index("ix_messages_user_id_parent_id", "user_id", "parent_id"),
+)

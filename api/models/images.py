@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from uuid import UUID
+from sqlalchemy import ForeignKey, Index, Integer, String, Table, Text, Uuid
 
-from sqlalchemy import ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from api.models.base import METADATA, column, optional, stamp
 
-from api.models.base import Base, default_now
-
-
-class Image(Base):
-    """`generation_id` carries no foreign key, as in the ledger: what it cost stands there."""
-
-    __tablename__ = "images"
-
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    generation_id: Mapped[UUID]
-    prompt: Mapped[str] = mapped_column(Text)
-    revised_prompt: Mapped[str | None] = mapped_column(Text)
-    provider: Mapped[str] = mapped_column(String(40))
-    model: Mapped[str] = mapped_column(String(200))
-    requested_size: Mapped[str | None] = mapped_column(String(20))
-    quality: Mapped[str | None] = mapped_column(String(20))
-    mime: Mapped[str] = mapped_column(String(40))
-    width: Mapped[int]
-    height: Mapped[int]
-    bytes: Mapped[int]
-    digest: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[dt.datetime] = default_now()
-
-    __table_args__ = (
-        Index("ix_images_digest", "digest"),
-        Index("ix_images_created_at", "created_at"),
-    )
+IMAGES = Table(
+    "images",
+    METADATA,
+    column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    column("id", Uuid, primary_key=True),
+    column("generation_id", Uuid),
+    column("prompt", Text),
+    optional("revised_prompt", Text),
+    column("provider", String(40)),
+    column("model", String(200)),
+    optional("requested_size", String(20)),
+    optional("quality", String(20)),
+    column("mime", String(40)),
+    column("width", Integer),
+    column("height", Integer),
+    column("bytes", Integer),
+    column("digest", String(64)),
+    stamp("created_at"),
+    Index("ix_images_digest", "digest"),
+    Index("ix_images_created_at", "created_at"),
+)
+"""`generation_id` carries no foreign key, as in the ledger: what it cost stands there."""

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
+from sqlalchemy import String, Table, Text
 
-from sqlalchemy import JSON, String, Text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from api.models.base import METADATA, Json, column, stamp
 
-from api.models.base import Base, default_now
+INSTANCE_FACTS = Table(
+    "instance_facts",
+    METADATA,
+    column("name", String(50), primary_key=True),
+    column("value", Text),
+)
 
-
-class InstanceFact(Base):
-    __tablename__ = "instance_facts"
-
-    name: Mapped[str] = mapped_column(String(50), primary_key=True)
-    value: Mapped[str] = mapped_column(Text)
-
-
-class InstanceSetting(Base):
-    """What admins set above the environment's; a setting without a row has the environment's value."""
-
-    __tablename__ = "instance_settings"
-
-    name: Mapped[str] = mapped_column(String(50), primary_key=True)
-    value: Mapped[Any] = mapped_column(JSON().with_variant(JSONB(), "postgresql"))
-    updated_at: Mapped[dt.datetime] = default_now()
+INSTANCE_SETTINGS = Table(
+    "instance_settings",
+    METADATA,
+    column("name", String(50), primary_key=True),
+    column("value", Json),
+    stamp("updated_at"),
+)
+"""What admins set above the environment's; a setting without a row has the environment's value."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Double, Index, Integer, String, Table
 
-from api.models.base import Base
+from api.models.base import METADATA, column
 
-
-class RateLimit(Base):
-    """`expires_at` is Unix seconds, because windows are counted in them."""
-
-    __tablename__ = "rate_limits"
-
-    key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    hits: Mapped[int]
-    expires_at: Mapped[float]
-
-    __table_args__ = (Index("ix_rate_limits_expires_at", "expires_at"),)
+RATE_LIMITS = Table(
+    "rate_limits",
+    METADATA,
+    column("key", String(255), primary_key=True),
+    column("hits", Integer),
+    column("expires_at", Double),
+    Index("ix_rate_limits_expires_at", "expires_at"),
+)
+"""`expires_at` is Unix seconds, because windows are counted in them."""

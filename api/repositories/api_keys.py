@@ -14,30 +14,29 @@ from api.domain import accounts as domain
 from api.domain import clock
 from api.domain.ids import parse_id
 from api.domain.principal import IMPLIED, Principal, Scope
-from api.models.accounts import ApiKey, User
+from api.models.accounts import API_KEYS, USERS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-keys: sa.Table = ApiKey.__table__  # type: ignore[assignment]
-users: sa.Table = User.__table__  # type: ignore[assignment]
-COLUMNS = tuple(keys.c[name] for name in domain.ApiKey.__dataclass_fields__)
+KEY = API_KEYS.c
+COLUMNS = tuple(KEY[name] for name in domain.ApiKey.__dataclass_fields__)
 GOOD = sa.and_(
-    keys.c.user_id == users.c.id,
-    keys.c.revoked_at.is_(None),
-    users.c.is_active,
-    sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > sa.bindparam("now", type_=keys.c.expires_at.type)),
+    KEY.user_id == USERS.c.id,
+    KEY.revoked_at.is_(None),
+    USERS.c.is_active,
+    sa.or_(KEY.expires_at.is_(None), KEY.expires_at > sa.bindparam("now", type_=KEY.expires_at.type)),
 )
 PRINCIPAL = Prepared(
     sa.select(
-        keys.c.id,
-        keys.c.scopes,
-        keys.c.last_used_at,
-        users.c.id,
-        users.c.username,
-        users.c.role,
-        users.c.preferences,
-        users.c.limits,
-    ).where(GOOD, keys.c.token_hash == sa.bindparam("token_hash"))
+        KEY.id,
+        KEY.scopes,
+        KEY.last_used_at,
+        USERS.c.id,
+        USERS.c.username,
+        USERS.c.role,
+        USERS.c.preferences,
+        USERS.c.limits,
+    ).where(GOOD, KEY.token_hash == sa.bindparam("token_hash"))
 )
 
 
@@ -77,43 +76,43 @@ class ApiKeyRepository(Repository):
         """False when this very key is registered already."""
         values = {name: getattr(key, name) for name in domain.ApiKey.__dataclass_fields__}
         values |= {"scopes": list(key.scopes), "token_hash": token_hash}
-        return self.changed(self.insert(keys).values(values).on_conflict_do_nothing()) > 0
+        return self.changed(self.insert(API_KEYS).values(values).on_conflict_do_nothing()) > 0
 
     def get(self, user_id: UUID, key_id: UUID) -> domain.ApiKey | None:
-        row = self.connection.execute(self._mine(user_id).where(keys.c.id == key_id)).first()
+        row = self.connection.execute(self._mine(user_id).where(KEY.id == key_id)).first()
         return None if row is None else _key(row)
 
     def list_mine(self, user_id: UUID) -> list[domain.ApiKey]:
         """Newest first, without revoked ones."""
-        query = self._mine(user_id).order_by(keys.c.created_at.desc(), keys.c.id.desc())
+        query = self._mine(user_id).order_by(KEY.created_at.desc(), KEY.id.desc())
         return [_key(row) for row in self.connection.execute(query)]
 
     def _mine(self, user_id: UUID) -> sa.Select[Any]:
-        return sa.select(*COLUMNS).where(keys.c.user_id == user_id, keys.c.revoked_at.is_(None))
+        return sa.select(*COLUMNS).where(KEY.user_id == user_id, KEY.revoked_at.is_(None))
 
     def revoke(self, user_id: UUID, key_id: UUID) -> bool:
-        return self._revoke(user_id, keys.c.id == key_id) > 0
+        return self._revoke(user_id, KEY.id == key_id) > 0
 
     def revoke_others(self, user_id: UUID, token_hash: str) -> int:
         """Revoke every key of the account but this one."""
-        return self._revoke(user_id, keys.c.token_hash != token_hash)
+        return self._revoke(user_id, KEY.token_hash != token_hash)
 
     def _revoke(self, user_id: UUID, which: sa.ColumnElement[bool]) -> int:
-        mine = sa.and_(keys.c.user_id == user_id, keys.c.revoked_at.is_(None), which)
-        return self.changed(sa.update(keys).where(mine).values(revoked_at=clock.now()))
+        mine = sa.and_(KEY.user_id == user_id, KEY.revoked_at.is_(None), which)
+        return self.changed(sa.update(API_KEYS).where(mine).values(revoked_at=clock.now()))
 
     def restore(self, user_id: UUID, token_hash: str) -> bool:
         """Let a key that was revoked count again. False when it never was revoked."""
-        revoked = sa.and_(keys.c.user_id == user_id, keys.c.token_hash == token_hash, keys.c.revoked_at.is_not(None))
-        return self.changed(sa.update(keys).where(revoked).values(revoked_at=None)) > 0
+        revoked = sa.and_(KEY.user_id == user_id, KEY.token_hash == token_hash, KEY.revoked_at.is_not(None))
+        return self.changed(sa.update(API_KEYS).where(revoked).values(revoked_at=None)) > 0
 
     def set_last_used(self, moments: Mapping[UUID, dt.datetime]) -> None:
         statement = (
-            sa.update(keys).where(keys.c.id == sa.bindparam("key_id")).values(last_used_at=sa.bindparam("moment"))
+            sa.update(API_KEYS).where(KEY.id == sa.bindparam("key_id")).values(last_used_at=sa.bindparam("moment"))
         )
         self.connection.execute(statement, [{"key_id": key, "moment": at} for key, at in sorted(moments.items())])
 
     def good_among(self, key_ids: list[UUID]) -> set[UUID]:
         """Those of `key_ids` that still count."""
-        query = sa.select(keys.c.id).where(GOOD, keys.c.id.in_(key_ids))
+        query = sa.select(KEY.id).where(GOOD, KEY.id.in_(key_ids))
         return set(self.connection.execute(query, {"now": clock.now()}).scalars())

@@ -10,12 +10,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.attachments import Attachment
-from api.models.attachments import Attachment as AttachmentRow
-from api.models.base import table_of
-from api.models.chats import Chat, Message
+from api.models.attachments import ATTACHMENTS
+from api.models.chats import CHATS, MESSAGES
 from api.repositories.base import Repository
 
-TABLE, MESSAGES, CHATS = table_of(AttachmentRow), table_of(Message), table_of(Chat)
+TABLE = ATTACHMENTS
 FILE, MESSAGE, CHAT = TABLE.c, MESSAGES.c, CHATS.c
 
 

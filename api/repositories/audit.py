@@ -7,11 +7,8 @@ import datetime as dt
 import sqlalchemy as sa
 
 from api.domain.audit import Actor, Entry, Sought
-from api.models.audit import AuditEntry
-from api.models.base import table_of
+from api.models.audit import AUDIT_LOG as LOG
 from api.repositories.base import Repository
-
-LOG = table_of(AuditEntry)
 
 
 class AuditRepository(Repository):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+
+
+def insert_into(table: sa.Table, dialect: str) -> Any:
+    """An INSERT that knows ON CONFLICT. Only the dialect in use is imported: PostgreSQL's takes 3 MiB."""
+    return importlib.import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
 @functools.cache
 def insert_or_ignore(table: sa.Table, dialect: str) -> Any:
     """INSERT … ON CONFLICT DO NOTHING, made once: building a statement costs ten times what running it does."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing()
+    return insert_into(table, dialect).on_conflict_do_nothing()
 
 
 class Repository:
@@ -38,7 +42,7 @@ class Repository:
 
     def insert(self, table: Any) -> Any:
         """An INSERT that knows ON CONFLICT on either database."""
-        return postgresql.insert(table) if self.is_postgresql else sqlite.insert(table)
+        return insert_into(table, self.connection.dialect.name)
 
     def changed(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> int:
         """Execute and return the number of rows that were changed."""

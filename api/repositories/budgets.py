@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from api.domain import clock
 from api.domain.budgets import Budget
 from api.domain.money import to_units
-from api.models.base import table_of
-from api.models.budgets import Budget as BudgetRow
-from api.models.budgets import BudgetCounter, Reservation
-from api.models.usage import UsageDay
-from api.repositories.base import Repository
+from api.models.budgets import BUDGET_COUNTERS, BUDGETS, RESERVATIONS
+from api.models.usage import USAGE_DAYS
+from api.repositories.base import Repository, insert_into
 from api.repositories.prepared import Prepared, Values, together
 
-BUDGETS, COUNTERS, RESERVATIONS = table_of(BudgetRow), table_of(BudgetCounter), table_of(Reservation)
-DAYS = table_of(UsageDay).c
+COUNTERS = BUDGET_COUNTERS
+DAYS = USAGE_DAYS.c
 ALL = sa.select(*(BUDGETS.c[name] for name in Budget.__dataclass_fields__)).order_by(BUDGETS.c.scope, BUDGETS.c.id)
 
 
@@ -42,13 +40,13 @@ class Held(NamedTuple):
     amount: int
 
 
+@functools.cache
 def _statements(dialect: str) -> tuple[Prepared, Prepared, Prepared]:
     """Reserve within a limit; change without one; put a reservation down."""
-    upsert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
     binds = {name: sa.bindparam(name, type_=COUNTERS.c[name].type) for name in ("subject", "budget_id", "starts")}
     amount, limit = sa.bindparam("amount", type_=sa.BigInteger()), sa.bindparam("limit", type_=sa.BigInteger())
     row = sa.select(*binds.values(), sa.literal_column("0"), amount).where(amount <= limit)
-    reserve = upsert(COUNTERS).from_select([*binds, "used", "reserved"], row, include_defaults=False)
+    reserve = insert_into(COUNTERS, dialect).from_select([*binds, "used", "reserved"], row, include_defaults=False)
     reserve = reserve.on_conflict_do_update(
         index_elements=list(binds),
         set_={"reserved": COUNTERS.c.reserved + amount},
@@ -56,14 +54,11 @@ def _statements(dialect: str) -> tuple[Prepared, Prepared, Prepared]:
     ).returning(COUNTERS.c.used, COUNTERS.c.reserved)
     spent = sa.bindparam("spent", type_=sa.BigInteger())
     freed = sa.bindparam("freed", type_=sa.BigInteger())
-    change = upsert(COUNTERS).values(**binds, used=spent, reserved=0)
+    change = insert_into(COUNTERS, dialect).values(**binds, used=spent, reserved=0)
     change = change.on_conflict_do_update(
         index_elements=list(binds), set_={"used": COUNTERS.c.used + spent, "reserved": COUNTERS.c.reserved - freed}
     )
     return Prepared(reserve), Prepared(change), Prepared(sa.insert(RESERVATIONS), *RESERVATIONS.c.keys())
-
-
-STATEMENTS = {dialect: _statements(dialect) for dialect in ("postgresql", "sqlite")}
 
 
 class BudgetRepository(Repository):
@@ -107,12 +102,12 @@ class BudgetRepository(Repository):
     def reserve(self, place: Place, amount: int, limit: int) -> tuple[int, int] | None:
         """Put `amount` aside if it fits: (used, reserved) then, None where it does not and nothing is changed."""
         values = place._asdict() | {"amount": amount, "limit": limit}
-        row = STATEMENTS[self.connection.dialect.name][0].first(self.connection, values)
+        row = _statements(self.connection.dialect.name)[0].first(self.connection, values)
         return None if row is None else (row[0], row[1])
 
     def hold(self, held: Sequence[Held], expires_at: dt.datetime) -> None:
         """Note what was put aside for whom, so that it can be given back."""
-        insert = STATEMENTS[self.connection.dialect.name][2]
+        insert = _statements(self.connection.dialect.name)[2]
         rows = [
             (
                 insert,
@@ -161,7 +156,7 @@ class BudgetRepository(Repository):
         return freed
 
     def _change(self, spent: dict[Place, int], freed: dict[Place, int]) -> None:
-        change = STATEMENTS[self.connection.dialect.name][1]
+        change = _statements(self.connection.dialect.name)[1]
         pieces: list[tuple[Prepared, Values]] = [
             (change, place._asdict() | {"spent": spent.get(place, 0), "freed": freed.get(place, 0)})
             for place in sorted({*spent, *freed})

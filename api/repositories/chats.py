@@ -8,23 +8,21 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
 from api.domain import clock
 from api.domain.chats import Chat, Reference
 from api.domain.generations import ACTIVE
 from api.domain.ids import parse_id
-from api.models.accounts import User
-from api.models.base import table_of
-from api.models.chats import Chat as ChatRow
-from api.models.generations import Generation as GenerationRow
-from api.models.imports import Import
+from api.models.accounts import USERS
+from api.models.chats import CHATS
+from api.models.generations import GENERATIONS
+from api.models.imports import IMPORTS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-CHAT = table_of(ChatRow).c
-GENERATION = table_of(GenerationRow).c
-IMPORT = table_of(Import).c
+CHAT = CHATS.c
+GENERATION = GENERATIONS.c
+IMPORT = IMPORTS.c
 IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
 RUNNING = (
     sa.select(GENERATION.id)
@@ -34,7 +32,7 @@ RUNNING = (
     .scalar_subquery()
     .label("active_generation_id")
 )
-TABLE = table_of(ChatRow)
+TABLE = CHATS
 SELECT = sa.select(TABLE, RUNNING)
 OWNED = CHAT.user_id == sa.bindparam("k_user_id")
 BY_ID = CHAT.id == sa.bindparam("k_id")
@@ -61,7 +59,6 @@ GROW = (
 GROW_BY_ID = Prepared(GROW.where(BY_ID))
 GROW_BY_SLUG = Prepared(GROW.where(BY_SLUG))
 GROW_BY_NUMBER = Prepared(GROW.where(BY_NUMBER))
-USERS = table_of(User)
 NEXT_NUMBER = (
     sa.update(USERS)
     .where(USERS.c.id == sa.bindparam("k_user_id"))
@@ -140,7 +137,7 @@ class ChatRepository(Repository):
         goes = CHAT.temporary if temporary else ~CHAT.pinned
         untouched = (CHAT.updated_at < before, sa.tuple_(CHAT.user_id, CHAT.id).not_in(brought))
         old = sa.select(CHAT.user_id, CHAT.id).where(goes, *untouched, ~running).limit(limit)
-        return self.changed(sa.delete(ChatRow).where(sa.tuple_(CHAT.user_id, CHAT.id).in_(old)))
+        return self.changed(sa.delete(TABLE).where(sa.tuple_(CHAT.user_id, CHAT.id).in_(old)))
 
     def retitle(self, user_id: UUID, chat_id: UUID, title: str) -> None:
         """A model's title in place of the first words; one that the user has written stays."""
@@ -148,7 +145,7 @@ class ChatRepository(Repository):
         self.connection.execute(sa.update(TABLE).where(*first_words).values(title=title, titled_by="model"))
 
     def delete(self, user_id: UUID, chat_id: UUID) -> bool:
-        return self.changed(sa.delete(ChatRow).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
+        return self.changed(sa.delete(TABLE).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
 
     def _named(
         self, reference: Reference, queries: tuple[Prepared, Prepared, Prepared], values: dict[str, Any]
@@ -168,6 +165,6 @@ class ChatRepository(Repository):
 def tagged(tag: str, is_postgresql: bool) -> sa.ColumnElement[bool]:
     """Whether a chat carries the tag."""
     if is_postgresql:
-        return sa.type_coerce(CHAT.tags, JSONB).contains([tag])
+        return CHAT.tags.bool_op("@>")([tag])
     each = sa.func.json_each(CHAT.tags).table_valued("value", name="tag")
     return sa.exists().select_from(each).where(each.c.value == tag)

@@ -9,11 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from api.domain import clock
-from api.models.accounts import Session
-from api.models.base import table_of
+from api.models.accounts import SESSIONS
 from api.repositories.base import Repository
 
-SESSIONS = table_of(Session).c
+SESSION = SESSIONS.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,8 @@ class Diagnosis(Repository):
 
     def remove_sessions(self, unused_since: dt.datetime) -> int:
         """Those that ended before that moment, or that nobody has used since."""
-        old = sa.or_(SESSIONS.revoked_at < unused_since, SESSIONS.last_used_at < unused_since)
-        return self.changed(sa.delete(table_of(Session)).where(old))
+        old = sa.or_(SESSION.revoked_at < unused_since, SESSION.last_used_at < unused_since)
+        return self.changed(sa.delete(SESSIONS).where(old))
 
     def compact(self) -> None:
         """Give free pages of a SQLite file back to the disk; PostgreSQL does that by itself."""

@@ -10,12 +10,11 @@ import sqlalchemy as sa
 
 from api.domain.chats import Chat
 from api.domain.folders import Label
-from api.models.base import table_of
-from api.models.chats import Chat as ChatRow
+from api.models.chats import CHATS
 from api.repositories.base import Repository
 from api.repositories.chats import SELECT
 
-TABLE = table_of(ChatRow)
+TABLE = CHATS
 CHAT = TABLE.c
 OWNED = (CHAT.user_id == sa.bindparam("k_user_id"), sa.not_(CHAT.temporary))
 COUNTS = (sa.func.count().label("chats"), sa.func.sum(sa.cast(CHAT.archived, sa.Integer)).label("archived"))

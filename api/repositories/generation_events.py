@@ -13,12 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from api.domain.generations import ACTIVE
-from api.models.base import table_of
-from api.models.generations import Generation as GenerationRow
-from api.models.generations import GenerationEvents as EventsRow
+from api.models.generations import GENERATION_EVENTS, GENERATIONS
 from api.repositories.base import Repository
 
-TABLE = table_of(EventsRow)
+TABLE = GENERATION_EVENTS
 EVENTS = TABLE.c
 ADDED = ("user_id", "generation_id", "first_seq", "last_seq", "payload")
 _INSERT = sqlite.insert(TABLE)
@@ -106,16 +104,16 @@ class GenerationEventRepository(Repository):
         ended = (
             sa.select(EVENTS.user_id, EVENTS.generation_id, EVENTS.first_seq)
             .join(
-                table_of(GenerationRow),
+                GENERATIONS,
                 sa.and_(
-                    table_of(GenerationRow).c.user_id == EVENTS.user_id,
-                    table_of(GenerationRow).c.id == EVENTS.generation_id,
+                    GENERATIONS.c.user_id == EVENTS.user_id,
+                    GENERATIONS.c.id == EVENTS.generation_id,
                 ),
             )
             .where(
                 EVENTS.created_at < before,
-                table_of(GenerationRow).c.finished_at < before,
-                table_of(GenerationRow).c.status.not_in(ACTIVE),
+                GENERATIONS.c.finished_at < before,
+                GENERATIONS.c.status.not_in(ACTIVE),
             )
             .limit(most)
         )

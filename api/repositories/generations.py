@@ -10,15 +10,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.generations import ACTIVE, Closing, Counted, Generation
-from api.models.base import table_of
-from api.models.chats import Message as MessageRow
-from api.models.generations import Generation as GenerationRow
+from api.models.chats import MESSAGES
+from api.models.generations import GENERATIONS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-TABLE = table_of(GenerationRow)
+TABLE = GENERATIONS
 GENERATION = TABLE.c
-MESSAGE = table_of(MessageRow).c
+MESSAGE = MESSAGES.c
 FIELDS = tuple(getattr(GENERATION, name) for name in Generation.__dataclass_fields__)
 SELECT = sa.select(*FIELDS)
 IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
@@ -78,9 +77,7 @@ CLOSE = Prepared(
     .returning(*(GENERATION[name] for name in Counted.KEPT)),
 )
 CLOSE_MESSAGE = Prepared(
-    sa.update(table_of(MessageRow)).where(
-        MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")
-    ),
+    sa.update(MESSAGES).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")),
     *("content", "reasoning", "parts", "status", "metadata"),
 )
 

@@ -9,16 +9,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.images import Image
-from api.models.base import table_of
-from api.models.generations import Generation as GenerationRow
-from api.models.images import Image as ImageRow
+from api.models.generations import GENERATIONS
+from api.models.images import IMAGES
 from api.repositories.base import Repository
 
-TABLE = table_of(ImageRow)
+TABLE = IMAGES
 IMAGE = TABLE.c
-GENERATION = table_of(GenerationRow).c
+GENERATION = GENERATIONS.c
 CALL = sa.and_(GENERATION.user_id == IMAGE.user_id, GENERATION.id == IMAGE.generation_id)
-SELECT = sa.select(TABLE, GENERATION.cost).select_from(TABLE.outerjoin(table_of(GenerationRow), CALL))
+SELECT = sa.select(TABLE, GENERATION.cost).select_from(TABLE.outerjoin(GENERATIONS, CALL))
 
 
 class ImageRepository(Repository):

@@ -12,17 +12,13 @@ import sqlalchemy as sa
 
 from api.domain import clock
 from api.domain.imports import Imported, ImportResult, ImportRun
-from api.models.base import table_of
-from api.models.chats import Message
-from api.models.imports import Import
-from api.models.imports import ImportResult as ResultRow
-from api.models.imports import ImportRun as RunRow
+from api.models.chats import MESSAGES
+from api.models.imports import IMPORT_RESULTS, IMPORT_RUNS, IMPORTS
 from api.repositories.base import Repository
 
-IMPORTS = table_of(Import)
-RUNS = table_of(RunRow)
-RESULTS = table_of(ResultRow)
-MESSAGE = table_of(Message).c
+RUNS = IMPORT_RUNS
+RESULTS = IMPORT_RESULTS
+MESSAGE = MESSAGES.c
 KNOWN_FIELDS = tuple(IMPORTS.c[name] for name in Imported.__dataclass_fields__)
 RESULT_FIELDS = tuple(RESULTS.c[name] for name in ImportResult.__dataclass_fields__)
 IDS = 500  # in one query

@@ -8,26 +8,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from api.domain import clock
-from api.models.instance import InstanceFact, InstanceSetting
+from api.models.instance import INSTANCE_FACTS, INSTANCE_SETTINGS
 from api.repositories.base import Repository
 
-facts: sa.Table = InstanceFact.__table__  # type: ignore[assignment]
-settings: sa.Table = InstanceSetting.__table__  # type: ignore[assignment]
-STORED = sa.select(settings.c.name, settings.c.value)
+STORED = sa.select(INSTANCE_SETTINGS.c.name, INSTANCE_SETTINGS.c.value)
 
 
 class InstanceRepository(Repository):
     """A claimed fact never changes hands; one that was put is what was put last."""
 
     def get(self, name: str) -> str | None:
-        return self.connection.execute(sa.select(facts.c.value).where(facts.c.name == name)).scalar()
+        return self.connection.execute(sa.select(INSTANCE_FACTS.c.value).where(INSTANCE_FACTS.c.name == name)).scalar()
 
     def claim(self, name: str, value: str) -> bool:
         """Whether the fact was free and is now `value`; among claims made at once, one is true."""
-        return self.changed(self.insert(facts).values(name=name, value=value).on_conflict_do_nothing()) > 0
+        return self.changed(self.insert(INSTANCE_FACTS).values(name=name, value=value).on_conflict_do_nothing()) > 0
 
     def put(self, name: str, value: str) -> None:
-        insert = self.insert(facts).values(name=name, value=value)
+        insert = self.insert(INSTANCE_FACTS).values(name=name, value=value)
         self.connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     def settings(self) -> dict[str, Any]:
@@ -36,8 +34,8 @@ class InstanceRepository(Repository):
 
     def set(self, changes: Mapping[str, Any], reset: Collection[str]) -> None:
         names = {*changes, *reset}
-        self.connection.execute(sa.delete(settings).where(settings.c.name.in_(names)))
+        self.connection.execute(sa.delete(INSTANCE_SETTINGS).where(INSTANCE_SETTINGS.c.name.in_(names)))
         now = clock.now()
         rows = [{"name": name, "value": value, "updated_at": now} for name, value in changes.items()]
         if rows:
-            self.connection.execute(sa.insert(settings), rows)
+            self.connection.execute(sa.insert(INSTANCE_SETTINGS), rows)

@@ -10,12 +10,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.chats import Message
-from api.models.base import table_of
-from api.models.chats import Message as MessageRow
+from api.models.chats import MESSAGES
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared, together
 
-TABLE = table_of(MessageRow)
+TABLE = MESSAGES
 MESSAGE = TABLE.c
 
 

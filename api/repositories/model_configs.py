@@ -10,12 +10,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.model_configs import ModelConfig
-from api.models.base import table_of
-from api.models.model_configs import ModelConfig as ModelConfigRow
+from api.models.model_configs import MODEL_CONFIGS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-TABLE = table_of(ModelConfigRow)
+TABLE = MODEL_CONFIGS
 CONFIG = TABLE.c
 OWN = CONFIG.user_id == sa.bindparam("k_user_id")
 USABLE = Prepared(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from api.domain.prices import ModelPrice
-from api.models.base import table_of
-from api.models.prices import ModelPrice as PriceRow
+from api.models.prices import MODEL_PRICES
 from api.repositories.base import Repository
 
-TABLE = table_of(PriceRow)
+TABLE = MODEL_PRICES
 FIELDS = tuple(ModelPrice.__dataclass_fields__)
 ALL = sa.select(*(TABLE.c[name] for name in FIELDS)).order_by(TABLE.c.provider, TABLE.c.model)
 

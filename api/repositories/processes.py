@@ -7,11 +7,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from api.models.base import table_of
-from api.models.generations import Process as ProcessRow
+from api.models.generations import PROCESSES
 from api.repositories.base import Repository
 
-TABLE = table_of(ProcessRow)
+TABLE = PROCESSES
 PROCESS = TABLE.c
 
 

@@ -9,15 +9,13 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.prompts import Prompt, PromptVersion
-from api.models.base import table_of
-from api.models.prompts import Prompt as PromptRow
-from api.models.prompts import PromptVersion as VersionRow
+from api.models.prompts import PROMPT_VERSIONS, PROMPTS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-TABLE = table_of(PromptRow)
+TABLE = PROMPTS
 PROMPT = TABLE.c
-VERSIONS = table_of(VersionRow)
+VERSIONS = PROMPT_VERSIONS
 OWN = PROMPT.user_id == sa.bindparam("k_user_id")
 BY_ID = Prepared(sa.select(TABLE).where(sa.or_(OWN, PROMPT.shared), PROMPT.id == sa.bindparam("k_id")))
 VERSION_FIELDS = tuple(VERSIONS.c[name] for name in PromptVersion.__dataclass_fields__)

@@ -10,13 +10,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.search import Query
+from api.models.chats import CHATS, MESSAGES
 from api.repositories.base import Repository
 from api.repositories.search_index import (
     CHAT,
-    CHATS,
     JOINED,
     MESSAGE,
-    MESSAGES,
     OnPostgresql,
     OnSqlite,
     Place,

@@ -14,16 +14,13 @@ from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.engine import Connection
+from sqlalchemy.types import UserDefinedType
 
 from api.domain.search import DENSE, SHORT, Query, Run, beginning, runs
-from api.models.base import table_of
-from api.models.chats import Chat as ChatRow
-from api.models.chats import Message as MessageRow
+from api.models.chats import CHATS, MESSAGES
 from api.repositories.chats import tagged
 
-CHATS, MESSAGES = table_of(ChatRow), table_of(MessageRow)
 CHAT, MESSAGE = CHATS.c, MESSAGES.c
 JOINED = MESSAGES.join(CHATS, sa.and_(CHAT.user_id == MESSAGE.user_id, CHAT.id == MESSAGE.chat_id))
 SEARCHED: Final = ("user", "assistant")
@@ -212,8 +209,17 @@ def _quoted(token: str) -> str:
     return "'" + token.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
+class _TsQuery(UserDefinedType[str]):
+    """PostgreSQL's words to look for, as its full-text search takes them."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TSQUERY"
+
+
 def _tokens(query: str) -> sa.ColumnElement[bool]:
-    return sa.func.search_words(MESSAGE.content).op("@@")(sa.cast(query, TSQUERY))
+    return sa.func.search_words(MESSAGE.content).op("@@")(sa.cast(query, _TsQuery))
 
 
 class OnSqlite(_Index):

@@ -12,17 +12,15 @@ from api.domain import accounts as domain
 from api.domain import clock
 from api.domain.ids import parse_id
 from api.domain.principal import ALL_SCOPES, Principal
-from api.models.accounts import Session, User
+from api.models.accounts import SESSIONS, USERS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-sessions: sa.Table = Session.__table__  # type: ignore[assignment]
-users: sa.Table = User.__table__  # type: ignore[assignment]
-COLUMNS = tuple(sessions.c[name] for name in domain.Session.__dataclass_fields__)
-OPEN = sa.and_(sessions.c.user_id == users.c.id, sessions.c.revoked_at.is_(None), users.c.is_active)
+COLUMNS = tuple(SESSIONS.c[name] for name in domain.Session.__dataclass_fields__)
+OPEN = sa.and_(SESSIONS.c.user_id == USERS.c.id, SESSIONS.c.revoked_at.is_(None), USERS.c.is_active)
 PRINCIPAL = Prepared(
-    sa.select(users.c.username, users.c.role, users.c.preferences, users.c.limits).where(
-        OPEN, sessions.c.id == sa.bindparam("session_id"), users.c.id == sa.bindparam("user_id")
+    sa.select(USERS.c.username, USERS.c.role, USERS.c.preferences, USERS.c.limits).where(
+        OPEN, SESSIONS.c.id == sa.bindparam("session_id"), USERS.c.id == sa.bindparam("user_id")
     )
 )
 
@@ -51,14 +49,14 @@ class SessionRepository(Repository):
 
     def add(self, session: domain.Session, handle_hash: str | None) -> None:
         values: dict[str, Any] = {name: getattr(session, name) for name in domain.Session.__dataclass_fields__}
-        self.connection.execute(sa.insert(sessions).values(values | {"handle_hash": handle_hash}))
+        self.connection.execute(sa.insert(SESSIONS).values(values | {"handle_hash": handle_hash}))
 
     def get(self, session_id: UUID) -> domain.Session | None:
         """The session if it has not ended and its account is active."""
-        return self._first(sessions.c.id == session_id)
+        return self._first(SESSIONS.c.id == session_id)
 
     def by_handle(self, handle_hash: str) -> domain.Session | None:
-        return self._first(sessions.c.handle_hash == handle_hash)
+        return self._first(SESSIONS.c.handle_hash == handle_hash)
 
     def _first(self, which: sa.ColumnElement[bool]) -> domain.Session | None:
         row = self.connection.execute(sa.select(*COLUMNS).where(OPEN, which)).first()
@@ -68,8 +66,8 @@ class SessionRepository(Repository):
         """Newest first."""
         query = (
             sa.select(*COLUMNS)
-            .where(OPEN, sessions.c.user_id == user_id, sessions.c.last_used_at > used_after)
-            .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+            .where(OPEN, SESSIONS.c.user_id == user_id, SESSIONS.c.last_used_at > used_after)
+            .order_by(SESSIONS.c.created_at.desc(), SESSIONS.c.id.desc())
         )
         return [domain.Session(*row) for row in self.connection.execute(query)]
 
@@ -77,35 +75,35 @@ class SessionRepository(Repository):
         """Make `new_jti` the one that counts, if `old_jti` is; of two at once, one wins."""
         now = clock.now()
         current = sa.and_(
-            sessions.c.id == session_id,
-            sessions.c.refresh_jti == old_jti,
-            sessions.c.revoked_at.is_(None),
-            sessions.c.last_used_at > used_after,
+            SESSIONS.c.id == session_id,
+            SESSIONS.c.refresh_jti == old_jti,
+            SESSIONS.c.revoked_at.is_(None),
+            SESSIONS.c.last_used_at > used_after,
         )
         values = {"refresh_jti": new_jti, "previous_jti": old_jti, "rotated_at": now, "last_used_at": now}
-        return self.changed(sa.update(sessions).where(current).values(values)) > 0
+        return self.changed(sa.update(SESSIONS).where(current).values(values)) > 0
 
     def touch(self, session_id: UUID) -> None:
-        self.connection.execute(sa.update(sessions).where(sessions.c.id == session_id).values(last_used_at=clock.now()))
+        self.connection.execute(sa.update(SESSIONS).where(SESSIONS.c.id == session_id).values(last_used_at=clock.now()))
 
     def revoke(self, user_id: UUID, session_id: UUID) -> bool:
-        return self._revoke(user_id, sessions.c.id == session_id) > 0
+        return self._revoke(user_id, SESSIONS.c.id == session_id) > 0
 
     def revoke_all(self, user_id: UUID, except_id: UUID | None = None) -> int:
         """End every session of the account, but for `except_id`."""
-        return self._revoke(user_id, sa.true() if except_id is None else sessions.c.id != except_id)
+        return self._revoke(user_id, sa.true() if except_id is None else SESSIONS.c.id != except_id)
 
     def _revoke(self, user_id: UUID, which: sa.ColumnElement[bool]) -> int:
-        mine = sa.and_(sessions.c.user_id == user_id, sessions.c.revoked_at.is_(None), which)
-        return self.changed(sa.update(sessions).where(mine).values(revoked_at=clock.now()))
+        mine = sa.and_(SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None), which)
+        return self.changed(sa.update(SESSIONS).where(mine).values(revoked_at=clock.now()))
 
     def prune(self, user_id: UUID, used_before: dt.datetime) -> int:
         """Remove this account's rows that have been of no use since then."""
         return self.changed(
-            sa.delete(sessions).where(sessions.c.user_id == user_id, sessions.c.last_used_at <= used_before)
+            sa.delete(SESSIONS).where(SESSIONS.c.user_id == user_id, SESSIONS.c.last_used_at <= used_before)
         )
 
     def open_among(self, session_ids: list[UUID]) -> set[UUID]:
         """Those of `session_ids` that still count."""
-        query = sa.select(sessions.c.id).where(OPEN, sessions.c.id.in_(session_ids))
+        query = sa.select(SESSIONS.c.id).where(OPEN, SESSIONS.c.id.in_(session_ids))
         return set(self.connection.execute(query).scalars())

@@ -11,17 +11,15 @@ from api.domain import clock
 from api.domain.ids import parse_id
 from api.domain.principal import IMPLIED, Principal
 from api.domain.slack import PromisedAnswer, SlackLink
-from api.models.accounts import User
-from api.models.base import table_of
-from api.models.slack import SlackAnswer as AnswerRow
-from api.models.slack import SlackLink as LinkRow
+from api.models.accounts import USERS
+from api.models.slack import SLACK_ANSWERS, SLACK_LINKS
 from api.repositories.base import Repository
 
-TABLE = table_of(LinkRow)
+TABLE = SLACK_LINKS
 LINK = TABLE.c
-ANSWERS = table_of(AnswerRow)
+ANSWERS = SLACK_ANSWERS
 ANSWER = ANSWERS.c
-USER = table_of(User).c
+USER = USERS.c
 NO_CODE = {"code_hash": None, "code_expires_at": None}
 NO_LINK = {"team_id": None, "slack_user_id": None, "linked_at": None}
 

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from api.db import Database
-from api.models.base import Base, Json, Money, UtcDateTime
+from api.models.base import METADATA, Json, Money, UtcDateTime
 
 BATCH: Final = 500
 OF_A_PROCESS: Final = frozenset(("processes",))  # what lives and dies with running servers is never carried
@@ -31,7 +31,7 @@ Shape = dict[str, str]  # column -> kind
 KINDS: Final[dict[str, Any]] = {
     "moment": UtcDateTime(),
     "money": Money(),
-    "json": Json,
+    "json": Json(),
     "uuid": sa.Uuid(),
     "date": sa.Date(),
     "boolean": sa.Boolean(),
@@ -43,7 +43,7 @@ KINDS: Final[dict[str, Any]] = {
 OURS: Final[tuple[tuple[type[Any], str], ...]] = (
     (UtcDateTime, "moment"),
     (Money, "money"),
-    (sa.JSON, "json"),
+    (Json, "json"),
     (sa.Uuid, "uuid"),
     (sa.Date, "date"),
     (sa.Boolean, "boolean"),
@@ -79,7 +79,7 @@ def kind_of(column: sa.Column[Any]) -> str:
 
 def shapes() -> dict[str, Shape]:
     """This code's tables, those that others refer to first."""
-    tables = (table for table in Base.metadata.sorted_tables if table.name not in OF_A_PROCESS)
+    tables = (table for table in METADATA.sorted_tables if table.name not in OF_A_PROCESS)
     return {table.name: {column.name: kind_of(column) for column in table.columns} for table in tables}
 
 

@@ -8,21 +8,15 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from api.domain.chats import Message
 from api.domain.generations import ACTIVE, Sequel
-from api.models.base import table_of
-from api.models.chats import Chat as ChatRow
-from api.models.chats import Message as MessageRow
-from api.models.generations import Generation as GenerationRow
+from api.models.chats import CHATS, MESSAGES
+from api.models.generations import GENERATIONS
 from api.repositories import messages
-from api.repositories.base import Repository
+from api.repositories.base import Repository, insert_into
 from api.repositories.prepared import Prepared, together
 
-CHATS = table_of(ChatRow)
-GENERATIONS = table_of(GenerationRow)
-MESSAGES = table_of(MessageRow)
 GO_ON = Prepared(
     sa.update(MESSAGES).where(MESSAGES.c.user_id == sa.bindparam("k_user_id"), MESSAGES.c.id == sa.bindparam("k_id")),
     "status",
@@ -85,5 +79,5 @@ def _insert(columns: tuple[str, ...], dialect: str) -> Prepared:
         GENERATIONS.c.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE]),
     )
     values = sa.select(*(sa.bindparam(name, type_=GENERATIONS.c[name].type) for name in columns)).where(~running)
-    insert: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(GENERATIONS)
-    return Prepared(insert.from_select(list(columns), values, include_defaults=False).on_conflict_do_nothing())
+    insert = insert_into(GENERATIONS, dialect).from_select(list(columns), values, include_defaults=False)
+    return Prepared(insert.on_conflict_do_nothing())

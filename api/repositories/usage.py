@@ -12,33 +12,39 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from api.domain.generations import ACTIVE, Counted
 from api.domain.usage import SUMS, Days, Where, in_months, sums, wait_bucket, where
-from api.models.accounts import ApiKey, User
-from api.models.base import table_of
-from api.models.chats import Chat
-from api.models.generations import Generation
-from api.models.usage import UsageDay, UsageOfAll, UsageOfMonth, UsageOfUser, UsageWait, WaitsOfAll, WaitsOfDay
-from api.repositories.base import Repository
+from api.models.accounts import API_KEYS, USERS
+from api.models.chats import CHATS
+from api.models.generations import GENERATIONS
+from api.models.usage import (
+    USAGE_DAY_WAITS,
+    USAGE_DAYS,
+    USAGE_MONTHS,
+    USAGE_TOTAL_WAITS,
+    USAGE_TOTALS,
+    USAGE_USERS,
+    USAGE_WAITS,
+)
+from api.repositories.base import Repository, insert_into
 from api.repositories.prepared import Prepared, Values, together
 
-DAYS = table_of(UsageDay)
-WAITS = table_of(UsageWait)
-OF_USERS = table_of(UsageOfUser)
-OF_MONTHS = table_of(UsageOfMonth)
-OF_ALL = table_of(UsageOfAll)
-WAITS_OF_ALL = table_of(WaitsOfAll)
-WAITS_OF_DAY = table_of(WaitsOfDay)
+DAYS = USAGE_DAYS
+WAITS = USAGE_WAITS
+OF_USERS = USAGE_USERS
+OF_MONTHS = USAGE_MONTHS
+OF_ALL = USAGE_TOTALS
+WAITS_OF_ALL = USAGE_TOTAL_WAITS
+WAITS_OF_DAY = USAGE_DAY_WAITS
 SUMMED = (DAYS, OF_USERS, OF_MONTHS, OF_ALL)
 WAITED = (WAITS, WAITS_OF_ALL, WAITS_OF_DAY)
 """In this order all closers take the rows, those of a table by their keys."""
-LEDGER = table_of(Generation).c
-CHATS = table_of(Chat).c
-USERS = table_of(User).c
-KEYS = table_of(ApiKey).c
-NAMES = {"user": (USERS.id, USERS.username), "key": (KEYS.id, KEYS.name), "chat": (CHATS.id, CHATS.title)}
+LEDGER = GENERATIONS.c
+CHAT = CHATS.c
+USER = USERS.c
+KEY = API_KEYS.c
+NAMES = {"user": (USER.id, USER.username), "key": (KEY.id, KEY.name), "chat": (CHAT.id, CHAT.title)}
 COLUMNS: dict[str | None, tuple[str, ...]] = {
     None: (),
     "day": ("day",),
@@ -262,7 +268,6 @@ def _waits(table: sa.Table, calls: Sequence[Numbers]) -> Counter[tuple[Any, ...]
 @functools.cache
 def _upsert(table: sa.Table, added: tuple[str, ...], dialect: str) -> Prepared:
     names = [*_keys(table), *added]  # all else is zero where a row begins
-    insert: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
-    insert = insert.values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
+    insert = insert_into(table, dialect).values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
     changes: Mapping[str, Any] = {name: table.c[name] + insert.excluded[name] for name in added}
     return Prepared(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy.engine import Connection
 
-from api.models import Base
-from api.models.base import is_declared
+from api.models.base import is_declared, with_conditions
 
 OPTIONS = {
-    "target_metadata": Base.metadata,
+    "target_metadata": with_conditions(),
     "render_as_batch": True,
     "include_name": is_declared,
     "compare_type": True,

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.domain.errors import ChatBusy, Conflict, Invalid, NotFound
-from api.models.chats import Message as Row
+from api.models.chats import MESSAGES
 from api.services.messages import Draft
 from api.services.model_configs import Wish
 from tests import hypothesis_profiles  # noqa: F401
@@ -56,7 +56,7 @@ class Play:
         self.grown: set[UUID] = set()
 
     def rows(self) -> Seen:
-        query = sa.select(Row.__table__).where(Row.chat_id == UUID(self.chat)).order_by(Row.seq)
+        query = sa.select(MESSAGES).where(MESSAGES.c.chat_id == UUID(self.chat)).order_by(MESSAGES.c.seq)
         found = self.services.chats._store.read(lambda work: work.connection.execute(query).all())
         return {row.id: row for row in found}
 
@@ -179,7 +179,9 @@ def test_a_fault_would_be_seen(whole: Whole) -> None:
     play.step(("send", 0, "openai/text"))
     play.check()
     play.services.chats._store.write(
-        lambda work: work.connection.execute(sa.update(Row).where(Row.role == "assistant").values(content="other"))
+        lambda work: work.connection.execute(
+            sa.update(MESSAGES).where(MESSAGES.c.role == "assistant").values(content="other")
+        )
     )
     with pytest.raises(AssertionError):
         play.check()

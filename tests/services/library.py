@@ -12,8 +12,7 @@ from api.domain import clock
 from api.domain.chats import Message
 from api.domain.ids import new_id
 from api.domain.principal import ALL_SCOPES, Principal
-from api.models.accounts import User
-from api.models.base import table_of
+from api.models.accounts import USERS
 from api.repositories.unit_of_work import Store
 from api.services.search import Hit, SearchService
 
@@ -83,5 +82,5 @@ class Library:
 def somebody(store: Store, name: str = "ann") -> Library:
     who = Principal(new_id(), name, "member", ALL_SCOPES)
     row = {"id": who.user_id, "email": f"{who.user_id}@example.org", "username": who.user_id.hex, "password_hash": "x"}
-    store.write(lambda work: work.connection.execute(sa.insert(table_of(User)), row))
+    store.write(lambda work: work.connection.execute(sa.insert(USERS), row))
     return Library(store, who)

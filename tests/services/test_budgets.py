@@ -28,9 +28,8 @@ from api.domain.ids import new_id
 from api.domain.model_facts import Facts, Rate, Rates
 from api.domain.money import to_units
 from api.domain.principal import Principal
-from api.models.base import table_of
-from api.models.budgets import BudgetCounter, Reservation
-from api.models.generations import Generation
+from api.models.budgets import BUDGET_COUNTERS, RESERVATIONS
+from api.models.generations import GENERATIONS
 from api.repositories.unit_of_work import Store
 from tests.conftest import ON_POSTGRESQL
 from tests.server import until
@@ -38,7 +37,7 @@ from tests.services.machine import FOR_EVER, Machine, principal, text, waited
 from tests.services.spend import ESTIMATE, spend, spend_from_process
 
 ROOT = Actor(None, "root")
-COUNTERS, RESERVATIONS, LEDGER = table_of(BudgetCounter), table_of(Reservation), table_of(Generation)
+COUNTERS, LEDGER = BUDGET_COUNTERS, GENERATIONS
 PRICES = Rates(Rate(Decimal("3")), Rate(Decimal("15")), "hand")
 
 

@@ -13,12 +13,11 @@ from api.domain.accounts import User
 from api.domain.errors import ProviderUnavailable
 from api.domain.events import ReasoningDelta, TextDelta, ToolCall
 from api.domain.principal import Principal
-from api.models.base import table_of
-from api.models.generations import GenerationEvents
+from api.models.generations import GENERATION_EVENTS
 from tests.services.machine import FOR_EVER, FlakyStore, Machine, principal, taken, text, waited
 
 LONE = "half of a pair: \ud800"  # no wire lets it pass; here it stands for whatever cannot be stored
-EVENTS = table_of(GenerationEvents).c
+EVENTS = GENERATION_EVENTS.c
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from api.domain.ids import new_id
 from api.domain.instance import InstanceSettings
 from api.domain.principal import Principal
 from api.importers.files import conversations
-from api.models.chats import Chat as ChatRow
-from api.models.chats import Message as MessageRow
+from api.models.chats import CHATS, MESSAGES
 from api.services.imports import Seen
 from api.services.imports import service as importing
 from api.services.retention import RetentionService
@@ -54,7 +53,7 @@ def outcomes(seen: Seen) -> list[str]:
 
 def rows(whole: Whole) -> tuple[int, int]:
     """How many chats and messages there are."""
-    count = [sa.select(sa.func.count()).select_from(one.__table__) for one in (ChatRow, MessageRow)]
+    count = [sa.select(sa.func.count()).select_from(one) for one in (CHATS, MESSAGES)]
     return whole.services.chats._store.read(
         lambda work: tuple(work.connection.execute(one).scalar_one() for one in count)
     )  # type: ignore[return-value]

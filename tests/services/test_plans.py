@@ -14,7 +14,7 @@ from api.domain.errors import BudgetExceeded, ChatBusy, Conflict, Invalid, NotFo
 from api.domain.generations import Generation
 from api.domain.ids import new_id
 from api.domain.plans import FOLLOW, MAKE
-from api.models.generations import Generation as Row
+from api.models.generations import GENERATIONS
 from api.services.generations.chain import Turned
 from api.services.messages import Draft, Edited, Sent
 from api.services.model_configs import Wish
@@ -58,7 +58,11 @@ class Planning:
         return [(message.role, message.kind, message.content) for message in self.path()]
 
     def ledger(self) -> list[Any]:
-        query = sa.select(Row.__table__).where(Row.chat_id == self.path()[0].chat_id).order_by(Row.queued_at)
+        query = (
+            sa.select(GENERATIONS)
+            .where(GENERATIONS.c.chat_id == self.path()[0].chat_id)
+            .order_by(GENERATIONS.c.queued_at)
+        )
         return list(self.whole.services.chats._store.read(lambda work: work.connection.execute(query).all()))
 
     def edited(self, plan: Message, content: str) -> Message:

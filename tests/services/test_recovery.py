@@ -16,9 +16,8 @@ from api.domain.accounts import User
 from api.domain.errors import StoreUnavailable
 from api.domain.ids import new_id
 from api.domain.principal import Principal
-from api.models.base import table_of
-from api.models.chats import Message
-from api.models.generations import Generation, Process
+from api.models.chats import MESSAGES
+from api.models.generations import GENERATIONS, PROCESSES
 from api.repositories.generation_events import EventsRange
 from api.repositories.presence import presence_of
 from api.services.generations import recovery
@@ -26,8 +25,8 @@ from api.services.generations.recovery import Recovery
 from tests.server import until
 from tests.services.machine import FlakyStore, Machine, principal, text
 
-GENERATION = table_of(Generation).c
-PROCESS = table_of(Process).c
+GENERATION = GENERATIONS.c
+PROCESS = PROCESSES.c
 
 
 @pytest.fixture
@@ -68,10 +67,10 @@ def left_running(machine: Machine, store: FlakyStore, who: Principal, owner: UUI
 
     def begin_again(work: object) -> None:
         work.connection.execute(  # type: ignore[attr-defined]
-            sa.update(table_of(Generation)).where(GENERATION.id == sent.generation_id).values(**values)
+            sa.update(GENERATIONS).where(GENERATION.id == sent.generation_id).values(**values)
         )
         work.connection.execute(  # type: ignore[attr-defined]
-            sa.update(table_of(Message)).where(Message.id == sent.message.id).values(content="")  # type: ignore[union-attr]
+            sa.update(MESSAGES).where(MESSAGES.c.id == sent.message.id).values(content="")  # type: ignore[union-attr]
         )
         work.generation_events.add(  # type: ignore[attr-defined]
             [EventsRange(who.user_id, sent.generation_id, 1, [("started", "{}"), *events])]
@@ -83,7 +82,7 @@ def left_running(machine: Machine, store: FlakyStore, who: Principal, owner: UUI
 
 def age(store: FlakyStore, owner: UUID, seconds: float) -> None:
     old = clock.now() - dt.timedelta(seconds=seconds)
-    change = sa.update(table_of(Process)).where(PROCESS.id == owner).values(heartbeat_at=old)
+    change = sa.update(PROCESSES).where(PROCESS.id == owner).values(heartbeat_at=old)
     assert store.write(lambda work: work.connection.execute(change).rowcount) == 1  # type: ignore[attr-defined]
 
 
@@ -165,7 +164,7 @@ def test_what_was_acknowledged_and_never_begun(machine: Machine, store: FlakySto
     """A fault between the commit and the start: the chat is free again after half a minute."""
     lost, young = (left_running(machine, store, ann, machine.owner) for _ in range(2))
     old = clock.now() - dt.timedelta(seconds=31)
-    change = sa.update(table_of(Generation)).where(GENERATION.id == lost).values(queued_at=old)
+    change = sa.update(GENERATIONS).where(GENERATION.id == lost).values(queued_at=old)
     store.write(lambda work: work.connection.execute(change))
     machine.generations.recovery.sweep()
     assert machine.generations.get(ann, str(lost)).status == "interrupted"

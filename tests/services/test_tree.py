@@ -13,7 +13,7 @@ from api.domain.errors import ChatBusy, Conflict, Invalid, NotFound
 from api.domain.ids import new_id
 from api.domain.principal import Principal
 from api.domain.seam import GO_ON
-from api.models.chats import Message as MessageRow
+from api.models.chats import MESSAGES
 from api.services.messages import Draft, Sent
 from api.services.model_configs import Wish
 from tests.server import until
@@ -169,7 +169,7 @@ def test_what_the_model_repeats_is_told_once(talk: Talk) -> None:
     half = talk.stopped(talk.stalled())
     talk.whole.services.chats._store.write(
         lambda work: work.connection.execute(
-            sa.update(MessageRow).where(MessageRow.id == half.id).values(content=GO_ON[:60])
+            sa.update(MESSAGES).where(MESSAGES.c.id == half.id).values(content=GO_ON[:60])
         )
     )
     assert talk.gone_on(half, model="openai/text").content == GO_ON

@@ -22,17 +22,24 @@ from api.domain.generations import Closing, Counted
 from api.domain.ids import new_id
 from api.domain.principal import ALL_SCOPES, Principal
 from api.domain.usage import NO_KEY, SUMS, Days, bucket_of, in_months, percentile
-from api.models.base import table_of
-from api.models.generations import Generation
-from api.models.usage import UsageDay, UsageOfAll, UsageOfMonth, UsageOfUser, UsageWait, WaitsOfAll, WaitsOfDay
+from api.models.generations import GENERATIONS
+from api.models.usage import (
+    USAGE_DAY_WAITS,
+    USAGE_DAYS,
+    USAGE_MONTHS,
+    USAGE_TOTAL_WAITS,
+    USAGE_TOTALS,
+    USAGE_USERS,
+    USAGE_WAITS,
+)
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.repositories.usage import A_DAY, Asked
 from api.services.accounts import AccountService, NewAccount
 from api.services.usage import UsageService, Wanted
 
-LEDGER, DAYS, WAITS = table_of(Generation), table_of(UsageDay), table_of(UsageWait)
-USERS, MONTHS = table_of(UsageOfUser), table_of(UsageOfMonth)
-TOTALS, TOTAL_WAITS, DAY_WAITS = table_of(UsageOfAll), table_of(WaitsOfAll), table_of(WaitsOfDay)
+LEDGER, DAYS, WAITS = GENERATIONS, USAGE_DAYS, USAGE_WAITS
+USERS, MONTHS = USAGE_USERS, USAGE_MONTHS
+TOTALS, TOTAL_WAITS, DAY_WAITS = USAGE_TOTALS, USAGE_TOTAL_WAITS, USAGE_DAY_WAITS
 PLACE = ("user_id", "day", "provider", "model", "surface", "api_key_id")
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 

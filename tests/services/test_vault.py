@@ -14,8 +14,7 @@ import sqlalchemy as sa
 
 from api.db import Database
 from api.domain.ids import new_id
-from api.models.base import table_of
-from api.models.model_configs import ModelConfig
+from api.models.model_configs import MODEL_CONFIGS
 from api.repositories.model_configs import Sealed
 from api.repositories.unit_of_work import Store
 from api.security.vault import Vault, VaultError, key_id, sealed_with
@@ -25,7 +24,7 @@ from api.services.vault import KeyMissing, VaultService
 
 OLD, NEW, OTHER = bytes(range(32)), bytes(range(1, 33)), bytes(range(2, 34))
 ROOT = Path(__file__).resolve().parent.parent.parent
-TABLE = table_of(ModelConfig)
+TABLE = MODEL_CONFIGS
 KILLED_AFTER_TWO_BATCHES = """
 import os, signal, sys
 from api.db import Database

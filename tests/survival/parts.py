@@ -15,19 +15,18 @@ import sqlalchemy as sa
 
 from api.db import Database
 from api.domain.generations import ACTIVE
-from api.models.base import table_of
-from api.models.chats import Message
-from api.models.generations import Generation, GenerationEvents, Process
+from api.models.chats import MESSAGES
+from api.models.generations import GENERATION_EVENTS, GENERATIONS, PROCESSES
 from api.repositories.unit_of_work import Store
 from tests.server import Event, EventStream, Person, Server, until
 from tests.upstream import Upstream
 
 LONG = bool(os.environ.get("PARLEY_LONG"))  # noqa: TID251
 ENDS = ("finished", "error")
-GENERATION = table_of(Generation).c
-EVENTS = table_of(GenerationEvents).c
-MESSAGE = table_of(Message).c
-PROCESS = table_of(Process).c
+GENERATION = GENERATIONS.c
+EVENTS = GENERATION_EVENTS.c
+MESSAGE = MESSAGES.c
+PROCESS = PROCESSES.c
 _tags = iter(range(10**9))
 
 
@@ -138,7 +137,7 @@ class Stored:
             return list(connection.execute(query))
 
     def generation(self, generation: str) -> Any:
-        found = self.rows(sa.select(table_of(Generation)).where(GENERATION.id == uuid.UUID(generation)))
+        found = self.rows(sa.select(GENERATIONS).where(GENERATION.id == uuid.UUID(generation)))
         return found[0] if found else None
 
     def flushed(self, generation: str) -> str:
@@ -154,7 +153,7 @@ class Stored:
     def answer(self, generation: str) -> Any:
         """The message that a generation writes."""
         found = self.generation(generation)
-        return self.rows(sa.select(table_of(Message)).where(MESSAGE.id == found.message_id))[0]
+        return self.rows(sa.select(MESSAGES).where(MESSAGE.id == found.message_id))[0]
 
     def everything_of(self, generation: str) -> tuple[Any, ...]:
         """All that a run could write to."""

@@ -7,9 +7,8 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from api.models.base import table_of
-from api.models.chats import Chat, Message
-from api.models.generations import Generation, GenerationEvents
+from api.models.chats import CHATS, MESSAGES
+from api.models.generations import GENERATION_EVENTS, GENERATIONS
 from tests.server import Person, call, until
 from tests.survival.parts import ENDS, Pair, Reader, assert_whole, ended, join
 
@@ -25,8 +24,7 @@ def test_a_deleted_chat(pair: Pair, remote: bool) -> None:
     for reader in readers:
         assert [kind for _, kind, _ in reader.wait() if kind in ENDS] in ([], ["finished"])
     assert there.call("GET", f"/chats/{chat}").status == 404
-    messages = table_of(Message)
-    assert pair.stored.rows(sa.select(messages.c.id).where(messages.c.chat_id == uuid.UUID(chat))) == []
+    assert pair.stored.rows(sa.select(MESSAGES.c.id).where(MESSAGES.c.chat_id == uuid.UUID(chat))) == []
     assert pair.stored.generation(generation).status == "stopped"  # the ledger stays
 
 
@@ -43,8 +41,7 @@ def test_a_deleted_account(pair: Pair, remote: bool) -> None:
     for reader in readers:
         reader.wait()
     user_id = uuid.UUID(ann.user["id"])
-    for model in (Chat, Message, Generation, GenerationEvents):
-        table = table_of(model)
+    for table in (CHATS, MESSAGES, GENERATIONS, GENERATION_EVENTS):
         assert pair.stored.rows(sa.select(table.c.user_id).where(table.c.user_id == user_id)) == []
     assert there.call("GET", "/chats").status == 401
 

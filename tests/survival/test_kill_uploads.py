@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from api.models.attachments import Attachment
-from api.models.base import table_of
+from api.models.attachments import ATTACHMENTS
 from api.storage import FileStorage
 from tests.server import Person, Server, running_server, until
 from tests.survival.parts import LONG, Stored, dice_for
@@ -24,7 +23,7 @@ HOUR = 3600
 EDGE = "an-edge"
 HEAD = f'--{EDGE}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'.encode()
 END = f"\r\n--{EDGE}--\r\n".encode()
-FILE = table_of(Attachment).c
+FILE = ATTACHMENTS.c
 
 
 def request(ann: Person, size: int) -> http.client.HTTPConnection:

@@ -11,8 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from api.domain import clock
-from api.models.base import table_of
-from api.models.generations import Process
+from api.models.generations import PROCESSES
 from tests.server import Server, running_server, until
 from tests.survival.parts import (
     GENERATION,
@@ -93,4 +92,4 @@ def age_heartbeat(stored: Stored, owner: uuid.UUID, generation: str) -> None:
         lock = sa.select(GENERATION.id).where(GENERATION.id == uuid.UUID(generation)).with_for_update()
         assert connection.execute(lock).first()
         old = clock.now() - dt.timedelta(minutes=1)
-        connection.execute(sa.update(table_of(Process)).where(PROCESS.id == owner).values(heartbeat_at=old))
+        connection.execute(sa.update(PROCESSES).where(PROCESS.id == owner).values(heartbeat_at=old))

@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from api.models.base import table_of
-from api.models.slack import SlackAnswer
+from api.models.slack import SLACK_ANSWERS
 from tests.answers import Answers
 from tests.dialects.slack import SECRET, SlackUser
 from tests.server import running_server, until
 from tests.survival.parts import Stored
 from tests.upstream import Upstream
 
-ROW = table_of(SlackAnswer)
+ROW = SLACK_ANSWERS
 
 
 @pytest.mark.timeout(300)

@@ -1,0 +1,53 @@
+"""What a server that nobody has used yet has not imported: its memory is for those who need it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.files import ROOT
+
+ORM = ("sqlalchemy.orm", "sqlalchemy.ext", "flask_sqlalchemy", "flask_migrate", "alembic")  # `flask db` and upgrades
+OF_A_CALL = ("openai", "ollama", "genai_prices", "pypdf", "yaml", "requests")
+OF_DEVELOPMENT = ("rich", "pygments")  # libraries take them where they find them
+OF_POSTGRESQL = ("sqlalchemy.dialects.postgresql", "psycopg2")
+SERVER = """
+import json, runpy, sys
+sys.path.insert(0, ".")
+runpy.run_path("deploy/gunicorn.conf.py")
+import api.web.worker
+from api.wsgi import app
+process = app.extensions["parley_process"]
+process.start()
+try:
+    seen = [name for name, module in sys.modules.items() if module is not None]
+finally:
+    process.begin_drain()
+    process.finish_drain(lambda: None)
+    app.extensions["parley_close"]()
+print(json.dumps(seen))
+"""
+
+
+@pytest.mark.parametrize(("kind", "missing"), [("sqlite", OF_POSTGRESQL), ("postgresql", ())])
+def test_an_idle_server_has_not_imported(
+    kind: str, missing: tuple[str, ...], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url: str = request.getfixturevalue(f"{kind}_url")
+    env = {"DATABASE_URL": url, "DATA_DIR": str(tmp_path), "PARLEY_ENV": "development", "WEB_CONCURRENCY": "1"}
+    command = [sys.executable, "-B", "-c", SERVER]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = set(json.loads(done.stdout))
+    assert {"api.app", "structlog.dev", "sqlalchemy.sql", f"sqlalchemy.dialects.{kind}"} <= seen
+    packages = {name for one in seen for name in _with_parents(one)}
+    assert packages & {*ORM, *OF_A_CALL, *OF_DEVELOPMENT, *missing} == set()
+
+
+def _with_parents(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
