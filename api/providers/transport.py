@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Callable
 from contextlib import suppress
-from types import SimpleNamespace
 from typing import Final, cast
 
 from aiohttp import (
@@ -14,21 +14,17 @@ from aiohttp import (
     ClientConnectorDNSError,
     ClientError,
     ClientHttpProxyError,
-    ClientResponse,
-    ClientSession,
     ClientTimeout,
-    DummyCookieJar,
     InvalidURL,
     ServerDisconnectedError,
     TCPConnector,
-    TraceConfig,
 )
-from yarl import URL
 
 from api.domain.errors import ProviderBadResponse, ProviderError, ProviderUnavailable
 from api.domain.events import Note
 from api.providers.base import Call, LearningWire, ScriptedWire, Sink, WireRequest
 from api.providers.dialing import Target, dialling, guarded_connector, trusted_connector
+from api.providers.exchange import Exchange, Place
 from api.providers.failures import retry_after
 from api.providers.pace import Pace
 from api.providers.reading import give, read_body
@@ -37,12 +33,13 @@ from api.security.egress import Egress, refusal
 from api.security.redaction import redact
 
 MAX_ERROR_BYTES: Final = 64 * 1024
-MAX_HEADER_BYTES: Final = 64 * 1024
 _MAX_RETRY_WAIT: Final = 2.0
+_PLACES: Final = 256
 _RETRY_PAUSE: Final = 0.25
 _ERROR_GRACE: Final = 5.0
 _PASSING_STATUSES: Final = {502, 503, 529}
 _REFUSALS: Final = {400, 422}
+_UNLIMITED: Final = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)  # the Watch limits
 _LASTING_FAULTS: Final = (ClientConnectorCertificateError, ClientConnectorDNSError)
 
 
@@ -51,15 +48,16 @@ class Transport:
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
-        self._trusted: ClientSession | None = None
-        self._guarded: ClientSession | None = None
+        self._trusted: TCPConnector | None = None
+        self._guarded: TCPConnector | None = None
         self._pace: Pace | None = None
         self._running: set[Watch] = set()
+        self._place = functools.lru_cache(_PLACES)(_place)
 
     async def open(self) -> None:
         """Make the pools in the running loop."""
-        self._trusted = _session(trusted_connector())
-        self._guarded = _session(guarded_connector(self._egress))
+        self._trusted = trusted_connector()
+        self._guarded = guarded_connector(self._egress)
         self._pace = Pace()
 
     async def close(self) -> None:
@@ -68,9 +66,9 @@ class Transport:
             watch.abort(ProviderUnavailable("The server is shutting down."))
         if self._pace is not None:
             self._pace.close()
-        for session in (self._trusted, self._guarded):
-            if session is not None:
-                await session.close()
+        for connector in (self._trusted, self._guarded):
+            if connector is not None:
+                await connector.close()
 
     async def run(self, call: Call, sink: Sink) -> None:
         """Send `call` and give `sink` the events of each read; return after the last one.
@@ -96,129 +94,101 @@ class Transport:
     async def post(self, url: str, body: bytes) -> int:
         """A small JSON message of our own to a user's address, guarded; the answer's status. Raises ClientError,
         OSError, ProviderError."""
-        if self._guarded is None or self._guarded.closed:
+        request = WireRequest(url, {"Content-Type": "application/json"}, body, trusted=False)
+        exchange = await self._send(request, self._pool(request), lambda: None)
+        exchange.close()  # what it says besides is of no use
+        return exchange.status
+
+    def _pool(self, request: WireRequest) -> TCPConnector:
+        pool = self._trusted if request.trusted else self._guarded
+        if pool is None or pool.closed:
             raise ProviderUnavailable("The server is shutting down.")
-        target = URL(url)
-        dialling.set(Target(target.host or "", target.port or 0))
-        async with self._guarded.post(
-            target,
-            data=body,
-            headers={"Content-Type": "application/json"},
-            allow_redirects=False,
-            trace_request_ctx=SimpleNamespace(connected=lambda: None),
-        ) as response:
-            response.close()  # what it says besides is of no use
-            return response.status
+        return pool
 
     async def _carry(self, call: Call, sink: Sink, watch: Watch) -> None:
-        session = self._trusted if call.request.trusted else self._guarded
-        if session is None or session.closed:
-            raise ProviderUnavailable("The server is shutting down.")
+        pool = self._pool(call.request)
         request: WireRequest | None = call.request
         while request is not None:
-            request = await self._attempt(call, request, session, sink, watch)
+            request = await self._attempt(call, request, pool, sink, watch)
 
     async def _attempt(
-        self, call: Call, request: WireRequest, session: ClientSession, sink: Sink, watch: Watch
+        self, call: Call, request: WireRequest, pool: TCPConnector, sink: Sink, watch: Watch
     ) -> WireRequest | None:
         """Carry `request`. Where the server refuses a part of it, the answer is the request to send instead."""
         try:
-            response = await self._head(request, session, watch)
+            exchange = await self._head(request, pool, watch)
         except (ClientError, OSError, ValueError) as error:
             raise _fault(error) from None
         try:
-            if response.status // 100 != 2:
-                body = await _error_body(response)
-                again = await _without_refused(call, request, response.status, body)
+            if exchange.status // 100 != 2:
+                body = await _error_body(exchange)
+                again = await _without_refused(call, request, exchange.status, body)
                 if again is None:
-                    raise call.wire.error(response.status, response.headers, body)
+                    raise call.wire.error(exchange.status, exchange.headers, body)
                 return again
             if request is not call.request:
                 _learned(call, request, sink)
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            if exchange.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise ProviderBadResponse(
                     "The provider compressed its answer though asked not to. "
                     "Check the base URL and what stands before it."
                 )
-            assert self._pace is not None, "made with the sessions"
-            await read_body(response, call.wire.decoder(call.completion), sink, watch, self._pace)
+            assert self._pace is not None, "made with the pools"
+            await read_body(exchange, call.wire.decoder(call.completion), sink, watch, self._pace)
             return None
         finally:
-            # Read to its end, the pool keeps the connection; otherwise the provider shall stop now.
-            if response.content.at_eof():
-                response.release()
-            else:
-                response.close()
+            exchange.close()
 
-    async def _head(self, request: WireRequest, session: ClientSession, watch: Watch) -> ClientResponse:
+    async def _head(self, request: WireRequest, pool: TCPConnector, watch: Watch) -> Exchange:
         """The answer's head, after at most one retry."""
+        watch.connecting()
         try:
-            response = await self._send(request, session, watch)
+            exchange = await self._send(request, pool, watch.connected)
         except (ClientConnectionError, OSError) as fault:
             if isinstance(fault, _LASTING_FAULTS):
                 raise
             pause = _RETRY_PAUSE
         else:
-            wait = _pause_before_retry(response)
+            wait = _pause_before_retry(exchange)
             if wait is None:
-                return response
-            response.close()
+                return exchange
+            exchange.close()
             pause = wait
         await asyncio.sleep(pause)
-        return await self._send(request, session, watch)
-
-    async def _send(self, request: WireRequest, session: ClientSession, watch: Watch) -> ClientResponse:
-        url = URL(request.url)
-        target = Target(url.host or "", url.port or 0)
-        dialling.set(target)
         watch.connecting()
+        return await self._send(request, pool, watch.connected)
+
+    async def _send(self, request: WireRequest, pool: TCPConnector, connected: Callable[[], None]) -> Exchange:
+        """The answer's head. Redirects are answers; connections are the pool's, `connected` is called with one."""
+        loop = asyncio.get_running_loop()
+        place = self._place(request.method, request.url, request.endpoint.proxy if request.endpoint else None, loop)
+        head = place.head(request.headers, len(request.body))
+        target = Target(place.host, place.port)
+        dialling.set(target)
         try:
-            return await session.request(
-                request.method,
-                url,
-                data=request.body,
-                headers=request.headers,
-                allow_redirects=False,
-                trace_request_ctx=watch,
-                proxy=request.endpoint.proxy if request.endpoint else None,
-            )
+            connection = await pool.connect(place.dialled, [], _UNLIMITED)
         except (ClientError, OSError):
             if target.refused:
                 raise refusal(target.host, target.port) from None
             raise
+        connected()
+        exchange = Exchange(connection, loop)
+        try:
+            await exchange.ask(head, request.body)
+        except BaseException:
+            exchange.close()
+            raise
+        return exchange
+
+
+def _place(method: str, url: str, proxy: str | None, loop: asyncio.AbstractEventLoop) -> Place:
+    return Place(method, url, proxy, loop)
 
 
 @functools.cache
 def _scripted(wire: type) -> bool:
     """Asked once a kind: to compare with a protocol costs as much as some tokens."""
     return issubclass(wire, ScriptedWire)
-
-
-def _session(connector: TCPConnector) -> ClientSession:
-    return ClientSession(
-        connector=connector,
-        cookie_jar=DummyCookieJar(),
-        headers={"Accept-Encoding": "identity", "User-Agent": "Parley"},
-        timeout=ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
-        trust_env=False,
-        auto_decompress=False,
-        raise_for_status=False,
-        max_line_size=MAX_HEADER_BYTES,
-        max_field_size=MAX_HEADER_BYTES,
-        trace_configs=[_tell_watch()],
-    )
-
-
-def _tell_watch() -> TraceConfig:
-    """aiohttp says when a connection stands; there the time to the first byte begins."""
-
-    async def connected(session: ClientSession, context: SimpleNamespace, params: object) -> None:
-        context.trace_request_ctx.connected()
-
-    tracing = TraceConfig()
-    tracing.on_connection_create_end.append(connected)
-    tracing.on_connection_reuseconn.append(connected)
-    return tracing
 
 
 async def _without_refused(call: Call, sent: WireRequest, status: int, body: bytes) -> WireRequest | None:
@@ -245,17 +215,21 @@ async def _play(call: Call, wire: ScriptedWire, sink: Sink, watch: Watch) -> Non
     give(sink, decoder.end())
 
 
-async def _error_body(response: ClientResponse) -> bytes:
+async def _error_body(exchange: Exchange) -> bytes:
     """What a refusal says, as much of it as came. The status alone is an answer too."""
-    body = b""
-    with suppress(TimeoutError, ClientError, OSError):
+    body = bytearray()
+
+    def take(content: bytes) -> bool:
+        body.extend(content)
+        return len(body) >= MAX_ERROR_BYTES
+
+    with suppress(TimeoutError):
         async with asyncio.timeout(_ERROR_GRACE):
-            while len(body) < MAX_ERROR_BYTES and (data := await response.content.readany()):
-                body += data
-    return body[:MAX_ERROR_BYTES]
+            await exchange.read(take)
+    return bytes(body[:MAX_ERROR_BYTES])
 
 
-def _pause_before_retry(response: ClientResponse) -> float | None:
+def _pause_before_retry(response: Exchange) -> float | None:
     """Seconds to wait before a retry; None where the answer stands."""
     wait = retry_after(response.headers)
     if response.status == 429 and wait is not None and wait <= _MAX_RETRY_WAIT:

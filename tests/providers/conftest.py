@@ -51,9 +51,8 @@ def canned() -> Iterator[tuple[str, list[bytes], list[bytes]]]:
     thread.join(20)
 
 
-@pytest.fixture
-def self_signed(tmp_path: Path) -> Iterator[str]:
-    """The URL of a TLS server whose certificate no authority has signed."""
+def certified(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate for localhost that no authority has signed, in `server.pem`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
@@ -62,11 +61,18 @@ def self_signed(tmp_path: Path) -> Iterator[str]:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    pem = tmp_path / "server.pem"
+    pem = folder / "server.pem"
     encoding, kind, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     pem.write_bytes(key.private_bytes(encoding, kind, plain) + certificate.public_bytes(encoding))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
+    return context
+
+
+@pytest.fixture
+def self_signed(tmp_path: Path) -> Iterator[str]:
+    """The URL of a TLS server whose certificate no authority has signed."""
+    context = certified(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:

@@ -12,7 +12,6 @@ import tests.hypothesis_profiles  # noqa: F401
 from api.domain.errors import ProviderBadResponse
 from api.domain.events import ProviderEvent, TextDelta
 from api.providers import reading
-from api.providers.reading import whole_chunks
 from api.providers.transport import Transport
 from tests.providers.helpers import PATIENT, Call, CompletionRequest, Endpoint, Turn, in_transport
 from tests.providers.helpers import WIRES as REAL
@@ -127,34 +126,6 @@ def test_a_chunked_body_arrives_whole_wherever_it_is_cut(
     decoder = Verbatim()
     fetch([HEAD, *body, b"0\r\n\r\n"], decoder, rest=rest)
     assert decoder.data == b"".join(chunks)
-
-
-@given(st.lists(st.binary(max_size=40), max_size=6), st.integers(0, 60))
-def test_only_whole_chunks_are_taken_apart(chunks: list[bytes], missing: int) -> None:
-    data = framed(chunks)
-    expected = b"".join(chunks) if all(chunks) else None
-    assert whole_chunks(data) == expected
-    if 0 < missing < len(data) and expected is not None:
-        taken = whole_chunks(data[:-missing])
-        assert taken is None or b"".join(chunks).startswith(taken)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"0\r\n\r\n",
-        b"-1\r\n\r\n",
-        b"+1\r\nx\r\n",
-        b"1_0\r\n",
-        b" 1\r\nx\r\n",
-        b"2\r\nx\r\n",
-        b"1\r\nxy\r\n",
-        b"1;x\r\nx\r\n",
-    ],
-)
-def test_what_is_no_plain_chunk_is_left_to_the_parser(data: bytes) -> None:
-    assert whole_chunks(data) is None
-    assert whole_chunks(b"2\r\nok\r\n" + data) is None
 
 
 @pytest.mark.parametrize("end", [b"5\r\nab", b"zz\r\n", b"2\r\nabc\r\n"])
