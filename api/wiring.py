@@ -193,7 +193,7 @@ class Wiring(Groundwork):
         budgets = self.budgets
         return Housekeeping(
             known=(self.instance.refresh, self.prices.refresh, budgets.refresh),
-            often=(budgets.expire, self.api_keys.flush_last_used, self.slack.tend),
+            often=(budgets.expire, self.api_keys.flush_last_used, self.slack.tend, self.search.tend),
             seldom=(self.rate_limits.purge, self.retention.prune, budgets.prune, self.file_keeping.sweep),
         )
 

@@ -17,3 +17,4 @@ UPDATE alembic_version SET version_num='0014' WHERE alembic_version.version_num 
 UPDATE alembic_version SET version_num='0015' WHERE alembic_version.version_num = '0014';
 UPDATE alembic_version SET version_num='0016' WHERE alembic_version.version_num = '0015';
 UPDATE alembic_version SET version_num='0017' WHERE alembic_version.version_num = '0016';
+UPDATE alembic_version SET version_num='0018' WHERE alembic_version.version_num = '0017';

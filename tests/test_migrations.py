@@ -26,6 +26,7 @@ from api.repositories.unit_of_work import Store
 from api.repositories.usage import Asked
 from api.services.search import SearchService
 from tests.postgres import Cluster
+from tests.services.indexed import indexed, pending
 
 ROOT = Path(__file__).resolve().parent.parent
 UPGRADE = "import sys; from api.db import Database, upgrade; upgrade(Database(sys.argv[1], 2))"
@@ -142,6 +143,49 @@ def test_messages_of_before_there_was_a_search_are_found(empty_url: str) -> None
     fill = "UPDATE messages SET content = 'late needle' WHERE content = ''"
     store.write(lambda work: work.connection.execute(sa.text(fill)))
     assert [hit.message_id for hit in SearchService(store).search(ann, "needle", 20, None).items] == [empty]
+    store.close()
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+def test_what_was_indexed_before_there_were_pending_ones_stays_so(empty_url: str) -> None:
+    """It is not indexed anew, and yet taken out of the index whole."""
+    Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    database = Database(empty_url, 2)
+    upgrade(database, "0017")
+    user, chat, ids = new_id(), new_id(), [new_id() for _ in range(6)]
+    texts = ["needle one", "needle — “go”", "\x7fgo needle", "ne\x00edle ☀go", "", "₿needle"]
+
+    def add(*numbers: int) -> None:
+        rows = [(user.hex, ids[n].hex, chat.hex, n, "assistant", texts[n]) for n in numbers]
+        insert = "INSERT INTO messages (user_id, id, chat_id, seq, role, content) VALUES (?, ?, ?, ?, ?, ?)"
+        with database.durable.begin() as connection:
+            connection.exec_driver_sql(insert, rows)
+
+    with database.durable.begin() as connection:
+        account = "INSERT INTO users (id, email, username, password_hash) VALUES (?, 'a@b.example', 'ann', 'x')"
+        connection.exec_driver_sql(account, (user.hex,))
+        row = "INSERT INTO chats (user_id, id, number, slug, title) VALUES (?, ?, 1, 'one', 'One')"
+        connection.exec_driver_sql(row, (user.hex, chat.hex))
+    add(0, 1, 2, 3, 4)
+    upgrade(database)
+    assert drift(database) == []
+    store = Store(database)
+    assert (indexed(store), pending(store)) == (ids[:4], [])
+    add(5)
+    with database.durable.begin() as connection:
+        connection.exec_driver_sql("UPDATE messages SET content = 'late needle' WHERE content = ''")
+        connection.exec_driver_sql("UPDATE messages SET content = content || ' and more' WHERE seq = 1")
+        connection.exec_driver_sql("DELETE FROM messages WHERE seq IN (2, 3)")
+    assert (indexed(store), pending(store)) == (ids[:2], [ids[5], ids[4]])
+    service, ann = SearchService(store), Principal(user, "ann", "member", ALL_SCOPES)
+    for query, wanted in {"needle": (4, 5, 1, 0), "more": (1,), "go": (1,), "late": (4,)}.items():
+        hits = service.search(ann, f"{query} in:messages", 20, None).items
+        assert {hit.message_id for hit in hits} == {ids[n] for n in wanted}, query
+    service.tend()
+    assert (indexed(store), pending(store)) == ([ids[0], ids[1], ids[5], ids[4]], [])
+    with database.durable.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM users")
+    assert indexed(store) == []
     store.close()
 
 

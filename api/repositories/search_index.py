@@ -1,8 +1,9 @@
 """What the databases' indexes propose as hits, newest first. `domain.search` decides which of it are.
 
 SQLite has an FTS5 index of trigrams, kept by triggers, whose entries are numbered so that those of an account are side
-by side. PostgreSQL has two over the messages: trigrams (pg_trgm), and the first two letters of words with the pairs of
-characters of scripts without blanks. Words that no index knows are looked for in a part of the messages at a time.
+by side; what was said last is pending, and read through. PostgreSQL has two over the messages: trigrams (pg_trgm), and
+the first two letters of words with the pairs of characters of scripts without blanks. Words that no index knows are
+looked for in a part of the messages at a time.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ ENTRIES = sa.table(
     "search_entries", sa.column("id", sa.Integer), sa.column("user_id", sa.Uuid), sa.column("message_id", sa.Uuid)
 )
 OWNERS = sa.table("search_owners", sa.column("number", sa.Integer), sa.column("user_id", sa.Uuid))
+PENDING = sa.table(
+    "search_pending", sa.column("number", sa.Integer), sa.column("user_id", sa.Uuid), sa.column("message_id", sa.Uuid)
+)
 BEFORE: Final = (
     *(chr(code) for code in range(1, 0x7F) if not chr(code).isalnum()),
     *(chr(code) for code in (*range(0x2010, 0x2028), *range(0x2030, 0x205F))),
@@ -56,7 +60,7 @@ BEGUN: Final = sa.text(f"""
 """)  # noqa: S608
 """The trigrams that begin with a word, by one step of the index each: to count them all would read all entries."""
 Place = int
-"""Where a search goes on, in the order of its index: an entry's number, or a message's id as a number."""
+"""Where a search goes on, in the order of its index: an entry's number within its account, or a message's id as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +230,33 @@ class OnSqlite(_Index):
     """In the order of the index's entries, which is that in which messages were stored."""
 
     def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
+        last = NUMBERS_EACH - 1
+        place = last if place is None else min(place, last)
+        pending = self._pending(user_id, query, place, size)  # before the entries: what becomes one is not missed
+        if pending.rest is not None:
+            return pending
         owner = self.connection.execute(sa.select(OWNERS.c.number).where(OWNERS.c.user_id == user_id)).scalar()
         if owner is None:
-            return Window([], [], None)
-        low, high = owner * NUMBERS_EACH, (owner + 1) * NUMBERS_EACH - 1
-        high = min(high, place) if place is not None else high
+            return pending
+        first = owner * NUMBERS_EACH
+        indexed = self._indexed(user_id, query, (first, first + place), size - len(pending.ids))
+        places = dict(zip(pending.ids, pending.places, strict=True))
+        places |= {one: number - first for one, number in zip(indexed.ids, indexed.places, strict=True)}
+        rest = None if indexed.rest is None else indexed.rest - first
+        return Window(list(places), list(places.values()), rest)
+
+    def _pending(self, user_id: UUID, query: Query, place: Place, size: int) -> Window:
+        """They are newer than all entries of their account, and get entries of the same numbers."""
+        pending = PENDING.c
+        known = sa.exists().where(ENTRIES.c.user_id == user_id, ENTRIES.c.message_id == pending.message_id)
+        found = sa.select(pending.message_id, pending.number.label("place")).select_from(_texts_of(PENDING))
+        found = found.where(pending.user_id == user_id, pending.number <= place, ~known)
+        found = found.where(*self.filters(user_id, query), *self.words(query)).order_by(pending.number.desc())
+        return self.read(found, size, int)
+
+    def _indexed(self, user_id: UUID, query: Query, numbers: tuple[int, int], size: int) -> Window:
+        """Entries of these numbers; the window's places are such numbers."""
+        low, high = numbers
         if (few := self.few(user_id, query)) is not None:
             entry = ENTRIES.c
             found = sa.select(entry.message_id, entry.id.label("place")).select_from(_texts_of(ENTRIES))
@@ -244,7 +270,7 @@ class OnSqlite(_Index):
             if None in asked:
                 return Window([], [], None)
         if not groups:
-            return self._scanned(user_id, query, (low, high), size)
+            return self._scanned(user_id, query, numbers, size)
         within = (
             TEXTS.c.search_texts.op("MATCH")(" AND ".join(dict.fromkeys(groups))),
             TEXTS.c.rowid.between(low, high),

@@ -34,6 +34,7 @@ from api.repositories.prices import PriceRepository
 from api.repositories.processes import ProcessRepository
 from api.repositories.prompts import PromptRepository
 from api.repositories.search import SearchRepository
+from api.repositories.search_pending import SearchPendingRepository
 from api.repositories.sessions import SessionRepository
 from api.repositories.slack import SlackRepository
 from api.repositories.turns import TurnRepository
@@ -111,6 +112,10 @@ class UnitOfWork:
     @cached_property
     def search(self) -> SearchRepository:
         return SearchRepository(self.connection)
+
+    @property
+    def search_pending(self) -> SearchPendingRepository:
+        return SearchPendingRepository(self.connection)
 
     @property
     def processes(self) -> ProcessRepository:

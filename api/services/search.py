@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,11 @@ WINDOWS: Final = 4
 READ_AT_ONCE: Final = 20
 MOST_CHARS: Final = 4_000_000
 """Of texts that are looked through at one time: a window of long messages ends sooner."""
+BATCH: Final = 100
+BATCH_CHARS: Final = 100_000
+"""Indexed in one transaction: enough to be cheap, and done before those who write notice it."""
+BATCHES: Final = 50
+"""At one time: the rest of the housekeeping waits meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,22 @@ class SearchService:
             return HitPage(hits, None if after is None else _encoded(after), query.notes)
 
         return self._store.read(read)
+
+    def tend(self) -> None:
+        """Index what is pending, a part of it where it is much."""
+        self._index(BATCHES)
+
+    def catch_up(self) -> None:
+        """Index all that is pending."""
+        self._index(math.inf)
+
+    def _index(self, batches: float) -> None:
+        """In small transactions, so that others write in between. A search needs none of it to find everything."""
+        if self._store.database.is_postgresql:
+            return
+        while batches > 0 and self._store.read(lambda work: work.search_pending.is_there()):
+            self._store.write(lambda work: work.search_pending.index(BATCH, BATCH_CHARS), durable=False)
+            batches -= 1
 
 
 def _titles(work: UnitOfWork, user_id: UUID, query: Query, spot: _Spot, limit: int) -> tuple[list[Text], _Spot | None]:

@@ -18,8 +18,10 @@ from api.domain.ids import new_id
 from api.repositories import transfer
 from api.repositories.presence import presence_of
 from api.repositories.processes import ProcessRepository
+from api.repositories.unit_of_work import Store
 from api.security.vault import Vault, VaultError
 from api.services.backups import archive as archives
+from api.services.search import SearchService
 
 VOID_AFTER_RESTORE: Final = frozenset(("sessions",))
 
@@ -145,6 +147,7 @@ class BackupService:
                 if name not in VOID_AFTER_RESTORE:
                     transfer.insert(connection, name, shape, archives.lines(archive, name))
         upgrade(database)
+        SearchService(Store(database)).catch_up()
 
     def _fill_file(self, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
         """A new file, whole, takes the old one's place; the old one stays beside it."""
@@ -203,6 +206,7 @@ class BackupService:
         kept = hashes(target)
         if different := [name for name in shapes if kept[name] != sent[name]]:
             raise Conflict(f"After the move these tables differ: {', '.join(different)}. Stay with the old database.")
+        SearchService(Store(target)).catch_up()
         return Summary(schema, sum(digest.rows for digest in sent.values()), 0)
 
 
