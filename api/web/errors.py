@@ -10,11 +10,12 @@ from typing import Any, cast
 import msgspec
 import structlog
 from flask import Flask, Response, current_app, g, request
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
 
 from api.domain.errors import AppError, Invalid
+from api.web.shapes import Shape
 
 PROBLEM_TYPE = "application/problem+json"
 log = structlog.get_logger()
@@ -30,13 +31,13 @@ WERKZEUG_CODES = {
 }
 
 
-class ProblemEntry(BaseModel):
+class ProblemEntry(Shape):
     pointer: str
     detail: str
     code: str
 
 
-class Problem(BaseModel):
+class Problem(Shape):
     """RFC 9457, with a stable `code` and the request's id."""
 
     type: str

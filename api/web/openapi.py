@@ -15,9 +15,10 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from api.web.errors import PROBLEM_TYPE, validation_problem
+from api.web.shapes import Shape
 
 Application = OpenAPI
 View = TypeVar("View", bound=Callable[..., Any])
@@ -37,7 +38,7 @@ class Access(Enum):
     METRICS = "the metrics token, or loopback"
 
 
-class Body(BaseModel):
+class Body(Shape):
     """A JSON body: unknown fields are refused, ISO dates and UUIDs are read, nothing else is converted."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -66,7 +67,7 @@ class _BodyReadOnce(Request):
         """Nothing: `Body` reads the bytes."""
 
 
-class Parameters(BaseModel):
+class Parameters(Shape):
     """Query or path parameters. The schema is made once; flask-openapi3 would ask for it at every request."""
 
     model_config = ConfigDict(extra="forbid")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from api.web.openapi import Body
+from api.web.shapes import Shape
 
 
 class CompletionBody(Body):
@@ -40,7 +41,7 @@ class CompletionBody(Body):
         return {name: value for name in self.model_fields_set if (value := getattr(self, name)) is not None}
 
 
-class CompletionAnswer(BaseModel):
+class CompletionAnswer(Shape):
     model_config = ConfigDict(extra="allow")
 
     id: str

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WrapValidator
+from pydantic import AfterValidator, Field, StringConstraints, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from api.domain.account_rules import MAX_PASSWORD, MIN_PASSWORD, USERNAME_PATTERN
 from api.web.openapi import Body
+from api.web.shapes import Shape
 
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST_BIRTHDAY = dt.date(1900, 1, 1)
@@ -85,7 +86,7 @@ class Preferences(Body):
     ) = None
 
 
-class UserAnswer(BaseModel):
+class UserAnswer(Shape):
     """One's own account."""
 
     id: UUID
@@ -102,7 +103,7 @@ class UserAnswer(BaseModel):
     updated_at: dt.datetime
 
 
-class PublicProfile(BaseModel):
+class PublicProfile(Shape):
     """What everybody with an account may see of another."""
 
     id: UUID

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from api.domain import clock
@@ -19,6 +19,7 @@ from api.domain.money import to_units
 from api.domain.prices import RATES, ModelPrice
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line, NewPassword, Username
+from api.web.shapes import Shape
 
 Limit = Annotated[int, Field(ge=0, le=1_000_000_000)]
 AMOUNT = r"^\d{1,8}(\.\d{1,10})?$"
@@ -65,7 +66,7 @@ class PasswordReset(Body):
     new_password: NewPassword
 
 
-class AdminUserAnswer(BaseModel):
+class AdminUserAnswer(Shape):
     id: UUID
     email: str
     username: str
@@ -77,7 +78,7 @@ class AdminUserAnswer(BaseModel):
     updated_at: dt.datetime
 
 
-class UsersAnswer(BaseModel):
+class UsersAnswer(Shape):
     items: list[AdminUserAnswer]
     next_cursor: str | None
 
@@ -103,11 +104,11 @@ class RulesBody(Body):
     items: Annotated[list[RuleBody], Field(max_length=1000)]
 
 
-class RulesAnswer(BaseModel):
+class RulesAnswer(Shape):
     items: list[RuleBody]
 
 
-class SettingsAnswer(BaseModel):
+class SettingsAnswer(Shape):
     registration: Literal["open", "closed"]
     default_model: str
     system_prompt: str
@@ -141,7 +142,7 @@ class SettingsChange(Body):
         return self.model_dump(exclude_unset=True)
 
 
-class SharedConfigAnswer(BaseModel):
+class SharedConfigAnswer(Shape):
     id: UUID
     user_id: UUID
     name: str
@@ -151,11 +152,11 @@ class SharedConfigAnswer(BaseModel):
     created_at: dt.datetime
 
 
-class SharedConfigsAnswer(BaseModel):
+class SharedConfigsAnswer(Shape):
     items: list[SharedConfigAnswer]
 
 
-class SharedPromptAnswer(BaseModel):
+class SharedPromptAnswer(Shape):
     """`user_id` is null for one that is built in."""
 
     id: UUID
@@ -168,7 +169,7 @@ class SharedPromptAnswer(BaseModel):
     updated_at: dt.datetime
 
 
-class SharedPromptsAnswer(BaseModel):
+class SharedPromptsAnswer(Shape):
     items: list[SharedPromptAnswer]
 
 
@@ -190,7 +191,7 @@ class BudgetBody(Body):
         return Budget(new_id(), self.scope, self.user_id, unit, self.period, amount)
 
 
-class BudgetAnswer(BaseModel):
+class BudgetAnswer(Shape):
     id: UUID
     scope: Literal["instance", "everyone", "user"]
     user_id: UUID | None
@@ -199,7 +200,7 @@ class BudgetAnswer(BaseModel):
     dollars: str | None
 
 
-class BudgetsAnswer(BaseModel):
+class BudgetsAnswer(Shape):
     items: list[BudgetAnswer]
 
 
@@ -223,7 +224,7 @@ class PriceAnswer(PriceBody):
     updated_at: dt.datetime
 
 
-class PricesAnswer(BaseModel):
+class PricesAnswer(Shape):
     items: list[PriceAnswer]
 
 
@@ -240,7 +241,7 @@ class AuditQuery(Parameters):
     limit: int = Field(50, ge=1, le=200)
 
 
-class AuditEntryAnswer(BaseModel):
+class AuditEntryAnswer(Shape):
     id: UUID
     at: dt.datetime
     user_id: UUID | None
@@ -252,12 +253,12 @@ class AuditEntryAnswer(BaseModel):
     request_id: str | None
 
 
-class AuditAnswer(BaseModel):
+class AuditAnswer(Shape):
     items: list[AuditEntryAnswer]
     next_cursor: str | None
 
 
-class ProviderHealth(BaseModel):
+class ProviderHealth(Shape):
     provider: str
     state: Literal["well", "degraded", "failing", "unused"]
     configs: int
@@ -267,5 +268,5 @@ class ProviderHealth(BaseModel):
     first_token_ms: dict[str, int | None]
 
 
-class ProvidersHealth(BaseModel):
+class ProvidersHealth(Shape):
     items: list[ProviderHealth]

@@ -6,12 +6,13 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from api.domain.principal import Scope
 from api.web.openapi import Body
 from api.web.schemas.accounts import Line
+from api.web.shapes import Shape
 
 
 def _distinct(scopes: list[Scope]) -> list[Scope]:
@@ -35,7 +36,7 @@ class NewApiKey(Body):
     expires_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = None
 
 
-class ApiKeyAnswer(BaseModel):
+class ApiKeyAnswer(Shape):
     id: UUID
     name: str
     prefix: str
@@ -50,5 +51,5 @@ class NewApiKeyAnswer(ApiKeyAnswer):
     key: str = Field(description="Shown this once; keep it.")
 
 
-class ApiKeysAnswer(BaseModel):
+class ApiKeysAnswer(Shape):
     items: list[ApiKeyAnswer]

@@ -6,10 +6,10 @@ import datetime as dt
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from api.web.shapes import Shape
 
 
-class FileShown(BaseModel):
+class FileShown(Shape):
     """`chars` of text, where it has some; `width` and `height` of an image."""
 
     id: UUID

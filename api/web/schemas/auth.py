@@ -6,12 +6,13 @@ import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.domain.account_rules import MAX_EMAIL
 from api.web.openapi import Body
 from api.web.schemas.accounts import Line, NewPassword, Password, UserAnswer, Username
+from api.web.shapes import Shape
 
 Identifier = Annotated[str, Field(max_length=500)]
 
@@ -52,7 +53,7 @@ class Resumption(Body):
     handle: Annotated[str, Field(max_length=200)]
 
 
-class TokensAnswer(BaseModel):
+class TokensAnswer(Shape):
     """What a sign-in gives; `handle` only to the page."""
 
     access_token: str
@@ -63,7 +64,7 @@ class TokensAnswer(BaseModel):
     handle: str | None = None
 
 
-class SessionAnswer(BaseModel):
+class SessionAnswer(Shape):
     id: UUID
     user_agent: str | None
     created_at: dt.datetime
@@ -71,5 +72,5 @@ class SessionAnswer(BaseModel):
     current: bool
 
 
-class SessionsAnswer(BaseModel):
+class SessionsAnswer(Shape):
     items: list[SessionAnswer]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.web.openapi import Parameters
+from api.web.shapes import Shape
 
 
-class PriceStep(BaseModel):
+class PriceStep(Shape):
     """Beyond so many prompt tokens, all tokens of the call cost this instead."""
 
     prompt_tokens: int
@@ -21,7 +22,7 @@ class PriceStep(BaseModel):
     thinking: str | None = None
 
 
-class Prices(BaseModel):
+class Prices(Shape):
     """Decimal text, a million tokens. Null: no price of its own, so as `input` or, for reasoning, as `output`."""
 
     currency: str
@@ -36,7 +37,7 @@ class Prices(BaseModel):
     source: str
 
 
-class CatalogueEntry(BaseModel):
+class CatalogueEntry(Shape):
     """A model that can be used now. Null is unknown."""
 
     id: str = Field(description="`provider/name`: what a message takes as `model`.")
@@ -49,7 +50,7 @@ class CatalogueEntry(BaseModel):
     prices: Prices | None
 
 
-class ListedProvider(BaseModel):
+class ListedProvider(Shape):
     """`error` {code, detail}: why its list, or one of its lists, is not here."""
 
     provider: str
@@ -58,7 +59,7 @@ class ListedProvider(BaseModel):
     error: dict[str, str] | None = None
 
 
-class _Listed(BaseModel):
+class _Listed(Shape):
     models: list[CatalogueEntry]
     configured_providers: list[ListedProvider]
     missing_providers: list[ListedProvider]

@@ -6,12 +6,13 @@ import datetime as dt
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from api.services.chats import Spot
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line
 from api.web.schemas.attachments import FileShown
+from api.web.shapes import Shape
 
 Title = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 Folder = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
@@ -72,7 +73,7 @@ class ChatChange(NewChat):
     """Only the fields that are given are changed; null empties model, model_config_id, plan and folder."""
 
 
-class ChatAnswer(BaseModel):
+class ChatAnswer(Shape):
     model_config = ConfigDict(protected_namespaces=())
 
     id: UUID
@@ -95,7 +96,7 @@ class ChatAnswer(BaseModel):
     updated_at: dt.datetime
 
 
-class MessageAnswer(BaseModel):
+class MessageAnswer(Shape):
     id: UUID
     chat_id: UUID
     parent_id: UUID | None
@@ -109,20 +110,20 @@ class MessageAnswer(BaseModel):
     status: str
     metadata: dict[str, Any]
     created_at: dt.datetime
-    sibling_ids: list[UUID] = []
-    attachments: list[FileShown] = []
+    sibling_ids: list[UUID] = Field([])
+    attachments: list[FileShown] = Field([])
 
 
 class OpenChatAnswer(ChatAnswer):
     messages: list[MessageAnswer]
 
 
-class ChatsAnswer(BaseModel):
+class ChatsAnswer(Shape):
     items: list[ChatAnswer]
     next_cursor: str | None
 
 
-class MessagesAnswer(BaseModel):
+class MessagesAnswer(Shape):
     """Messages of one branch, oldest first. `more`: earlier ones of it are left; `more_after`: later ones."""
 
     items: list[MessageAnswer]

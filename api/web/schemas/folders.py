@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from api.domain.folders import MOST_TAGS, Action
 from api.web.openapi import Body
 from api.web.schemas.chats import Folder, Tag
+from api.web.shapes import Shape
 
 MOST_CHATS = 200
 Named = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 
 
-class LabelAnswer(BaseModel):
+class LabelAnswer(Shape):
     name: str
     chats: int = Field(description="With the archived ones.")
     archived: int
 
 
-class ShelvesAnswer(BaseModel):
+class ShelvesAnswer(Shape):
     """By name. Temporary chats are not counted; a folder or tag is there as long as a chat carries it."""
 
     folders: list[LabelAnswer]
@@ -43,12 +44,12 @@ class BulkOrder(Body):
         return self
 
 
-class BulkResult(BaseModel):
+class BulkResult(Shape):
     id: str = Field(description="As it was given.")
     done: bool
     code: str | None = Field(description="`not_found` or `too_many_tags`; null where it is done.")
     detail: str | None
 
 
-class BulkAnswer(BaseModel):
+class BulkAnswer(Shape):
     items: list[BulkResult]

@@ -6,13 +6,14 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from api.domain.images import MOST_AT_ONCE, Image
 from api.domain.money import in_dollars
 from api.web.answers import pick
 from api.web.openapi import Body, Parameters
 from api.web.schemas.chats import ModelName
+from api.web.shapes import Shape
 
 Size = Annotated[
     str, Field(pattern=r"^(auto|[1-9]\d{0,4}x[1-9]\d{0,4})$", description="`auto`, or such as `1024x1024`.")
@@ -33,7 +34,7 @@ class NewImages(Body):
     n: Annotated[int, Field(ge=1, le=MOST_AT_ONCE)] = 1
 
 
-class ImageAnswer(BaseModel):
+class ImageAnswer(Shape):
     """`cost` in US dollars is that of the call, which may have brought several images; null where nobody knows it."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -61,13 +62,13 @@ def image_value(image: Image) -> dict[str, Any]:
     return pick(ImageAnswer, image, url=f"/images/{image.id}/content", cost=in_dollars(image.cost))
 
 
-class NewImagesAnswer(BaseModel):
+class NewImagesAnswer(Shape):
     generation_id: UUID
     cost: str | None
     items: list[ImageAnswer]
 
 
-class ImagesAnswer(BaseModel):
+class ImagesAnswer(Shape):
     items: list[ImageAnswer]
     next_cursor: str | None
 

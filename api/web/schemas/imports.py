@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.domain.imports import Outcome, RunState
 from api.web.openapi import Parameters
+from api.web.shapes import Shape
 
 
 class ImportQuery(Parameters):
@@ -16,7 +17,7 @@ class ImportQuery(Parameters):
     limit: int = Field(100, ge=1, le=1000)
 
 
-class ImportResultAnswer(BaseModel):
+class ImportResultAnswer(Shape):
     """What became of one conversation; `messages` counts the new ones, `detail` says why it failed or what it lost."""
 
     position: int
@@ -29,7 +30,7 @@ class ImportResultAnswer(BaseModel):
     detail: str | None
 
 
-class ImportAnswer(BaseModel):
+class ImportAnswer(Shape):
     """`done` of `size` bytes are read; the counts are of conversations."""
 
     id: UUID

@@ -6,11 +6,12 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Prose
 from api.web.schemas.chats import MaxTokens, MessageAnswer, ModelName, Share, Temperature, Title
+from api.web.shapes import Shape
 
 Content = Annotated[str, Field(description="1 to MAX_MESSAGE_CHARS characters, not blank.")]
 
@@ -70,7 +71,7 @@ class Feedback(Body):
     comment: Annotated[Prose, StringConstraints(max_length=2000)] | None = None
 
 
-class GenerationAnswer(BaseModel):
+class GenerationAnswer(Shape):
     id: UUID
     chat_id: UUID | None
     message_id: UUID | None
@@ -97,7 +98,7 @@ class GenerationAnswer(BaseModel):
     error_detail: str | None
 
 
-class SentAnswer(BaseModel):
+class SentAnswer(Shape):
     """`plan` is what the message follows, where one request asked for both."""
 
     generation: dict[str, Any] | None = Field(description="Null for a plan that its user has edited.")
@@ -106,12 +107,12 @@ class SentAnswer(BaseModel):
     message: MessageAnswer
 
 
-class Reply(BaseModel):
+class Reply(Shape):
     generation: dict[str, Any]
     message: MessageAnswer
 
 
-class ComparedAnswer(BaseModel):
+class ComparedAnswer(Shape):
     user_message: MessageAnswer
     replies: list[Reply]
 

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from api.web.shapes import Shape
 
 
-class Surface(BaseModel):
+class Surface(Shape):
     name: str
     about: str
     endpoints: list[str]
 
 
-class Index(BaseModel):
+class Index(Shape):
     name: str
     version: str
     links: dict[str, str]
     surfaces: list[Surface]
 
 
-class Health(BaseModel):
+class Health(Shape):
     status: Literal["ok", "stuck"]
     reason: str | None = None
 
 
-class Readiness(BaseModel):
+class Readiness(Shape):
     status: Literal["ready", "not ready"]
     reasons: list[str]

@@ -6,11 +6,12 @@ import datetime as dt
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from api.web.openapi import Body
 from api.web.schemas.accounts import Line, Storable
 from api.web.schemas.chats import ModelName, Share, Temperature
+from api.web.shapes import Shape
 
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
 MaxOutput = Annotated[
@@ -48,7 +49,7 @@ class ModelConfigChange(_Fields):
         return {k: v for k, v in given.items() if v is not None or k not in ("name", "is_default", "shared")}
 
 
-class ModelConfigAnswer(BaseModel):
+class ModelConfigAnswer(Shape):
     model_config = ConfigDict(protected_namespaces=())
 
     id: UUID
@@ -68,7 +69,7 @@ class ModelConfigAnswer(BaseModel):
     updated_at: dt.datetime
 
 
-class TrialError(BaseModel):
+class TrialError(Shape):
     """What the provider's refusal means, as a message sent with this config would show it."""
 
     code: str
@@ -78,7 +79,7 @@ class TrialError(BaseModel):
     retry_after: int | None
 
 
-class ModelConfigTrial(BaseModel):
+class ModelConfigTrial(Shape):
     """Milliseconds: to the reply's end, and to its first token."""
 
     ok: bool
@@ -89,5 +90,5 @@ class ModelConfigTrial(BaseModel):
     error: TrialError | None
 
 
-class ModelConfigsAnswer(BaseModel):
+class ModelConfigsAnswer(Shape):
     items: list[ModelConfigAnswer]

@@ -6,11 +6,12 @@ import datetime as dt
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line, Prose, Storable
 from api.web.schemas.chats import Tag
+from api.web.shapes import Shape
 
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
 Content = Annotated[str, StringConstraints(max_length=100_000), Storable]
@@ -46,14 +47,14 @@ class Values(Body):
     values: dict[Annotated[str, StringConstraints(max_length=50)], Annotated[str, StringConstraints(max_length=20_000)]]
 
 
-class VariableAnswer(BaseModel):
+class VariableAnswer(Shape):
     name: str
     type: str
     default: str | None
     choices: list[str]
 
 
-class PromptAnswer(BaseModel):
+class PromptAnswer(Shape):
     id: UUID
     name: str
     slug: str
@@ -70,11 +71,11 @@ class PromptAnswer(BaseModel):
     updated_at: dt.datetime
 
 
-class PromptsAnswer(BaseModel):
+class PromptsAnswer(Shape):
     items: list[PromptAnswer]
 
 
-class VersionAnswer(BaseModel):
+class VersionAnswer(Shape):
     number: int
     name: str
     content: str
@@ -84,11 +85,11 @@ class VersionAnswer(BaseModel):
     diff: str
 
 
-class VersionsAnswer(BaseModel):
+class VersionsAnswer(Shape):
     items: list[VersionAnswer]
 
 
-class RenderedAnswer(BaseModel):
+class RenderedAnswer(Shape):
     text: str
     missing: list[str]
 

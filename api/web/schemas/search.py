@@ -6,9 +6,10 @@ import datetime as dt
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.web.openapi import Parameters
+from api.web.shapes import Shape
 
 
 class SearchQuery(Parameters):
@@ -21,7 +22,7 @@ class SearchQuery(Parameters):
     cursor: str | None = Field(None, max_length=200)
 
 
-class HitAnswer(BaseModel):
+class HitAnswer(Shape):
     """A message, or a chat by its title (`message_id` is null)."""
 
     kind: Literal["chat", "message"]
@@ -35,7 +36,7 @@ class HitAnswer(BaseModel):
     at: dt.datetime = Field(description="When the message was said; when the chat was last changed.")
 
 
-class HitsAnswer(BaseModel):
+class HitsAnswer(Shape):
     items: list[HitAnswer]
     next_cursor: str | None = Field(description="Asks for more, also where this page is short; null at the end.")
     notes: list[str] = Field(description="What of the query was left out, and what it would take.")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from api.web.shapes import Shape
 
 
-class SlackLinkAnswer(BaseModel):
+class SlackLinkAnswer(Shape):
     available: bool = Field(description="Whether Slack is set up on this server.")
     linked: bool
     team_id: str | None
@@ -15,7 +17,7 @@ class SlackLinkAnswer(BaseModel):
     linked_at: dt.datetime | None
 
 
-class SlackCodeAnswer(BaseModel):
+class SlackCodeAnswer(Shape):
     code: str = Field(description="Counts once.")
     command: str = Field(description="What to send in Slack.")
     expires_at: dt.datetime

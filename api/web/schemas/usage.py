@@ -6,10 +6,11 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.services.usage import Wanted
 from api.web.openapi import Parameters
+from api.web.shapes import Shape
 
 Day = Annotated[dt.date, Field(ge=dt.date(1970, 1, 1), le=dt.date(2999, 12, 31))]
 Short = Annotated[str, Field(max_length=200)]
@@ -51,12 +52,12 @@ class EveryonesExportQuery(EveryonesPeriod):
     format: Literal["csv", "json"] = "csv"
 
 
-class Waits(BaseModel):
+class Waits(Shape):
     p50: int | None
     p95: int | None
 
 
-class Sums(BaseModel):
+class Sums(Shape):
     calls: int
     errors: int
     estimated: int = Field(description="Calls whose tokens are wholly or partly our own estimate.")
@@ -70,7 +71,7 @@ class Sums(BaseModel):
     tokens_per_second: float | None = Field(description="From the first token on.")
 
 
-class UsageAnswer(BaseModel):
+class UsageAnswer(Shape):
     time_zone: str = Field(description="Whose days these are: the account's own, as its preferences say.")
     since: dt.date = Field(alias="from")
     until: dt.date = Field(alias="to")
@@ -79,7 +80,7 @@ class UsageAnswer(BaseModel):
     items: list[dict[str, Any]] = Field(description="Sums of each group, with what the group is.")
 
 
-class ChatUsageAnswer(BaseModel):
+class ChatUsageAnswer(Shape):
     """All calls of a chat that have ended, those of branches that are not shown or were deleted too."""
 
     calls: int
@@ -94,7 +95,7 @@ class ChatUsageAnswer(BaseModel):
     seconds: float = Field(description="That they took together.")
 
 
-class LimitAnswer(BaseModel):
+class LimitAnswer(Shape):
     name: str
     limit: int
     remaining: int
@@ -102,7 +103,7 @@ class LimitAnswer(BaseModel):
     window_seconds: int
 
 
-class BudgetStateAnswer(BaseModel):
+class BudgetStateAnswer(Shape):
     """A budget in its present period. Money is a decimal string of US dollars, tokens are numbers."""
 
     name: str
@@ -118,7 +119,7 @@ class BudgetStateAnswer(BaseModel):
     resets_at: dt.datetime
 
 
-class LimitsAnswer(BaseModel):
+class LimitsAnswer(Shape):
     time_zone: str = Field(description="By whose clock days and months begin.")
     limits: list[LimitAnswer]
     budgets: list[BudgetStateAnswer]

@@ -6,13 +6,14 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from api.web.openapi import OpenBody
 from api.web.schemas.accounts import Line, Password
 from api.web.schemas.auth import Identifier
 from api.web.schemas.chats import ModelName
 from api.web.schemas.prompts import Content, Name
+from api.web.shapes import Shape
 
 
 class ClientSignIn(OpenBody):
@@ -44,30 +45,30 @@ class RoleChange(OpenBody):
         return {name: value for name, value in given.items() if value is not None}
 
 
-class SignedIn(BaseModel):
+class SignedIn(Shape):
     token: str
     user: dict[str, Any] = Field(description="id, username, role")
 
 
-class ReadyModels(BaseModel):
+class ReadyModels(Shape):
     data: list[dict[str, Any]] = Field(description="model_name, litellm_params, model_info: LiteLLM's form.")
 
 
-class SessionEntry(BaseModel):
+class SessionEntry(Shape):
     id: UUID
     title: str
     created_at: dt.datetime
     updated_at: dt.datetime
 
 
-class SessionLine(BaseModel):
+class SessionLine(Shape):
     id: UUID
     role: Literal["user", "assistant"]
     content: str
     timestamp: dt.datetime
 
 
-class RoleAnswer(BaseModel):
+class RoleAnswer(Shape):
     id: UUID
     name: str
     instructions: str
@@ -75,7 +76,7 @@ class RoleAnswer(BaseModel):
     updated_at: dt.datetime
 
 
-class HealthAnswer(BaseModel):
+class HealthAnswer(Shape):
     model_config = ConfigDict(json_schema_extra={"description": "This process is alive."})
 
     status: Literal["OK"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.web.openapi import OpenBody, Parameters
 from api.web.schemas.accounts import Prose
 from api.web.schemas.prompts import Content, Name
+from api.web.shapes import Shape
 
 
 class DemoMessage(OpenBody):
@@ -44,29 +45,29 @@ class PromptPath(Parameters):
     prompt_id: str = Field(description="Its slug or id.")
 
 
-class DemoReply(BaseModel):
+class DemoReply(Shape):
     success: Literal[True]
     response: str
     chat_id: str
 
 
-class DemoChats(BaseModel):
+class DemoChats(Shape):
     success: Literal[True]
     chats: dict[str, dict[str, Any]]
 
 
-class DemoHistory(BaseModel):
+class DemoHistory(Shape):
     success: Literal[True]
     chat_id: str
     history: dict[str, Any]
 
 
-class Done(BaseModel):
+class Done(Shape):
     success: Literal[True]
     message: str
 
 
-class ActivePromptAnswer(BaseModel):
+class ActivePromptAnswer(Shape):
     prompt: str
 
 
@@ -74,12 +75,12 @@ class ActivatedText(Done):
     prompt: str
 
 
-class SystemPrompts(BaseModel):
+class SystemPrompts(Shape):
     success: Literal[True]
     prompts: dict[str, dict[str, Any]]
 
 
-class OneSystemPrompt(BaseModel):
+class OneSystemPrompt(Shape):
     success: Literal[True]
     prompt: dict[str, Any]
 

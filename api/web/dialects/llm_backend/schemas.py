@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from api.web.openapi import OpenBody, Parameters
 from api.web.schemas.accounts import NewPassword, Password, Username
 from api.web.schemas.auth import Identifier
 from api.web.schemas.chats import ModelName, Title
+from api.web.shapes import Shape
 
 
 class NewBackendUser(OpenBody):
@@ -43,15 +44,15 @@ class ConversationPath(Parameters):
     id: str = Field(description="The conversation's number.")
 
 
-class DoneAnswer(BaseModel):
+class DoneAnswer(Shape):
     message: str
 
 
-class TokenAnswer(BaseModel):
+class TokenAnswer(Shape):
     token: str
 
 
-class ConversationEntry(BaseModel):
+class ConversationEntry(Shape):
     conversation_id: int
     title: str
     created_time: int = Field(description="In Unix seconds.")
@@ -64,7 +65,7 @@ class ConversationAnswer(ConversationEntry):
     api_key: str = Field(description="Masked; empty without one.")
 
 
-class ConversationLine(BaseModel):
+class ConversationLine(Shape):
     role: str
     content: str
     message_id: int = Field(description="The place in the conversation, from 1.")

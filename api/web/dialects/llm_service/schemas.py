@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from api.web.openapi import OpenBody, Parameters
 from api.web.schemas.chats import ModelName, Temperature
+from api.web.shapes import Shape
 
 
 class ProviderSettings(OpenBody):
@@ -43,22 +44,22 @@ class HistoryQuery(Parameters):
     offset: int = Field(0, ge=0, le=2**31 - 1)
 
 
-class ConfigsAnswer(BaseModel):
+class ConfigsAnswer(Shape):
     configs: dict[str, dict[str, Any]] = Field(description="model, temperature, maxTokens, apiKey (masked).")
 
 
-class SuccessAnswer(BaseModel):
+class SuccessAnswer(Shape):
     success: Literal[True]
     message: str
 
 
-class ReplyAnswer(BaseModel):
+class ReplyAnswer(Shape):
     response: str
     tokensUsed: int | None
     model: str
 
 
-class StoredLine(BaseModel):
+class StoredLine(Shape):
     id: int
     role: str
     content: str
@@ -66,6 +67,6 @@ class StoredLine(BaseModel):
     createdAt: dt.datetime
 
 
-class HistoryAnswer(BaseModel):
+class HistoryAnswer(Shape):
     history: list[StoredLine]
     total: int

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.domain.images import MOST_AT_ONCE
 from api.services.images import ImageDraft
 from api.web.openapi import OpenBody, Parameters
 from api.web.schemas.images import Quality, Size
+from api.web.shapes import Shape
 
 
 class EmbeddingBody(OpenBody):
@@ -21,7 +22,7 @@ class EmbeddingBody(OpenBody):
     encoding_format: Literal["float", "base64"] | None = None
 
 
-class EmbeddingsAnswer(BaseModel):
+class EmbeddingsAnswer(Shape):
     object: Literal["list"]
     data: list[dict[str, Any]]
     model: str
@@ -62,19 +63,19 @@ class ImageBody(OpenBody):
         )
 
 
-class ImagesMadeAnswer(BaseModel):
+class ImagesMadeAnswer(Shape):
     created: int
     data: list[dict[str, Any]]
     usage: dict[str, int] | None = None
 
 
-class ErrorAnswer(BaseModel):
+class ErrorAnswer(Shape):
     """`error` holds message, type, param and code."""
 
     error: dict[str, str | None]
 
 
-class ModelAnswer(BaseModel):
+class ModelAnswer(Shape):
     id: str
     object: Literal["model"]
     created: int
