@@ -194,7 +194,13 @@ class Wiring(Groundwork):
         return Housekeeping(
             known=(self.instance.refresh, self.prices.refresh, budgets.refresh),
             often=(budgets.expire, self.api_keys.flush_last_used, self.slack.tend, self.search.tend),
-            seldom=(self.rate_limits.purge, self.retention.prune, budgets.prune, self.file_keeping.sweep),
+            seldom=(
+                self.rate_limits.purge,
+                self.retention.prune,
+                budgets.prune,
+                self.file_keeping.sweep,
+                self.search.catch_up,
+            ),
         )
 
     def _settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:

@@ -181,7 +181,7 @@ def test_what_was_indexed_before_there_were_pending_ones_stays_so(empty_url: str
     for query, wanted in {"needle": (4, 5, 1, 0), "more": (1,), "go": (1,), "late": (4,)}.items():
         hits = service.search(ann, f"{query} in:messages", 20, None).items
         assert {hit.message_id for hit in hits} == {ids[n] for n in wanted}, query
-    service.tend()
+    service.catch_up()
     assert (indexed(store), pending(store)) == ([ids[0], ids[1], ids[5], ids[4]], [])
     with database.durable.begin() as connection:
         connection.exec_driver_sql("DELETE FROM users")

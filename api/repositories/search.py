@@ -16,13 +16,13 @@ from api.repositories.search_index import (
     CHAT,
     JOINED,
     MESSAGE,
-    OnPostgresql,
     OnSqlite,
     Place,
     Window,
     chat_filters,
     contains,
 )
+from api.repositories.search_postgresql import OnPostgresql
 
 
 @dataclass(frozen=True, slots=True)

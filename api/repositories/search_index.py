@@ -1,9 +1,8 @@
-"""What the databases' indexes propose as hits, newest first. `domain.search` decides which of it are.
+"""What a database's index proposes as hits, newest first, and SQLite's. `domain.search` decides which of it are.
 
 SQLite has an FTS5 index of trigrams, kept by triggers, whose entries are numbered so that those of an account are side
-by side; what was said last is pending, and read through. PostgreSQL has two over the messages: trigrams (pg_trgm), and
-the first two letters of words with the pairs of characters of scripts without blanks. Words that no index knows are
-looked for in a part of the messages at a time.
+by side. What was said last is pending, and read through; so is a part of the messages at a time for words that no index
+knows.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.types import UserDefinedType
 
-from api.domain.search import DENSE, SHORT, Query, Run, beginning, runs
+from api.domain.search import SHORT, Query, beginning
 from api.models.chats import CHATS, MESSAGES
 from api.repositories.chats import tagged
 
@@ -29,6 +27,8 @@ SCAN: Final = 2_000
 """Messages that are read at one time for words which no index knows."""
 CANDIDATES: Final = 2_000
 """Messages with the words that are looked at, at one time, for those that the filters leave."""
+PENDING_AT_ONCE: Final = 500
+"""Messages that are not indexed yet, and read through."""
 FEW: Final = 50
 """Chats that are read through instead."""
 MOST_TERMS: Final = 400
@@ -96,7 +96,11 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-class _Index(ABC):
+def starts_of(query: Query) -> list[str]:
+    return [start for word in query.words if (start := beginning(word)) is not None]
+
+
+class Index(ABC):
     is_postgresql = False
 
     def __init__(self, connection: Connection) -> None:
@@ -142,91 +146,7 @@ class _Index(ABC):
         return Window(found.ids, found.places, place(lowest) - 1)
 
 
-class OnPostgresql(_Index):
-    """In the order of the messages' ids."""
-
-    is_postgresql = True
-
-    def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
-        found = sa.select(MESSAGE.id.label("message_id"), MESSAGE.id.label("place")).select_from(JOINED)
-        found = found.where(*self.filters(user_id, query)).order_by(MESSAGE.id.desc())
-        bound = [MESSAGE.user_id == user_id]
-        if place is not None:
-            bound.append(MESSAGE.id <= UUID(int=place))
-        if (few := self.few(user_id, query)) is not None:
-            return self.read(found.where(*bound, MESSAGE.chat_id.in_(few), *self.words(query)), size, _number)
-        parts = [run for word in query.words for run in runs(word)]
-        selective = [_trigrams_of(run) for run in parts if run.kind == "word" and len(run.text) >= SHORT]
-        selective += [_pairs_of(run) for run in parts if run.kind == "dense" and len(run.text) > 1]
-        if selective:
-            return self.read(found.where(*bound, *selective), size, _number)
-        scanned = self._scanned(found, query, bound, size)
-        rare = [one for word in query.words for one in _beginnings_of(word)]
-        if len(scanned.ids) == size or scanned.rest is None or not rare:
-            return scanned
-        # whole and in no order: the planner thinks them frequent, and would look through all messages, newest first
-        whole = found.where(*bound, *rare).order_by(None).cte("whole").prefix_with("MATERIALIZED")
-        return self.read(sa.select(whole).order_by(whole.c.place.desc()), size, _number)
-
-    def _scanned(self, found: sa.Select[Any], query: Query, bound: list[sa.ColumnElement[bool]], size: int) -> Window:
-        """Of the newest messages: what is frequent is found among them sooner than by an index."""
-        newest = sa.select(MESSAGE.id).where(*bound).order_by(MESSAGE.id.desc())
-        lowest = self.connection.execute(newest.offset(SCAN - 1).limit(1)).scalar()
-        within = [] if lowest is None else [MESSAGE.id >= lowest]
-        return self.part(found.where(*bound, *within, *self.words(query)), lowest, size, _number)
-
-    def words(self, query: Query) -> list[sa.ColumnElement[bool]]:
-        starts = [
-            sa.func.lower(MESSAGE.content).op("~")(f"(^|[^[:alnum:]]|[{DENSE}]){start}") for start in _starts(query)
-        ]
-        return [*super().words(query), *starts]
-
-
-def _starts(query: Query) -> list[str]:
-    return [start for word in query.words if (start := beginning(word)) is not None]
-
-
-def _number(message_id: UUID) -> int:
-    return message_id.int
-
-
-def _trigrams_of(run: Run) -> sa.ColumnElement[bool]:
-    return MESSAGE.content.ilike(f"%{run.text}%")
-
-
-def _pairs_of(run: Run) -> sa.ColumnElement[bool]:
-    pairs = dict.fromkeys(run.text[i : i + 2] for i in range(len(run.text) - 1))
-    return _tokens(" & ".join(map(_quoted, pairs)))
-
-
-def _beginnings_of(word: str) -> Iterator[sa.ColumnElement[bool]]:
-    """What the index knows of a word's short parts, where it is sure that words begin with them."""
-    before = ""
-    for run in runs(word):
-        if run.kind == "dense" or (run.kind == "word" and before.isascii() and run.text[0].isalnum()):
-            known = run.text if run.text.isalnum() else run.text[0]  # marks are letters to some locales only
-            yield _tokens(f"{_quoted(known)}:*")
-        before = run.text[-1]
-
-
-def _quoted(token: str) -> str:
-    return "'" + token.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-class _TsQuery(UserDefinedType[str]):
-    """PostgreSQL's words to look for, as its full-text search takes them."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "TSQUERY"
-
-
-def _tokens(query: str) -> sa.ColumnElement[bool]:
-    return sa.func.search_words(MESSAGE.content).op("@@")(sa.cast(query, _TsQuery))
-
-
-class OnSqlite(_Index):
+class OnSqlite(Index):
     """In the order of the index's entries, which is that in which messages were stored."""
 
     def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
@@ -247,12 +167,23 @@ class OnSqlite(_Index):
 
     def _pending(self, user_id: UUID, query: Query, place: Place, size: int) -> Window:
         """They are newer than all entries of their account, and get entries of the same numbers."""
-        pending = PENDING.c
-        known = sa.exists().where(ENTRIES.c.user_id == user_id, ENTRIES.c.message_id == pending.message_id)
-        found = sa.select(pending.message_id, pending.number.label("place")).select_from(_texts_of(PENDING))
-        found = found.where(pending.user_id == user_id, pending.number <= place, ~known)
-        found = found.where(*self.filters(user_id, query), *self.words(query)).order_by(pending.number.desc())
-        return self.read(found, size, int)
+        pending, found = PENDING.c, dict[UUID, Place]()
+        newest = sa.select(pending.message_id, pending.number).where(pending.user_id == user_id)
+        newest = newest.order_by(pending.number.desc()).limit(PENDING_AT_ONCE)
+        known = sa.exists().where(ENTRIES.c.user_id == user_id, ENTRIES.c.message_id == MESSAGE.id)
+        hits = sa.select(MESSAGE.id).select_from(JOINED).where(*self.filters(user_id, query), ~known)
+        hits = hits.where(*self.words(query))
+        while len(found) < size:
+            rows = self.connection.execute(newest.where(pending.number <= place))
+            part = {row.message_id: row.number for row in rows}
+            if not part:
+                return Window(list(found), list(found.values()), None)
+            # by their ids: in a join with all that is pending, the planner may read all messages first
+            are_hits = set(self.connection.execute(hits.where(MESSAGE.id.in_(part))).scalars())
+            found |= {message_id: number for message_id, number in part.items() if message_id in are_hits}
+            place = min(part.values()) - 1
+        ids, places = list(found)[:size], list(found.values())[:size]
+        return Window(ids, places, places[-1] - 1)
 
     def _indexed(self, user_id: UUID, query: Query, numbers: tuple[int, int], size: int) -> Window:
         """Entries of these numbers; the window's places are such numbers."""
@@ -295,7 +226,7 @@ class OnSqlite(_Index):
 
     def words(self, query: Query) -> list[sa.ColumnElement[bool]]:
         text = sa.func.lower(sa.literal(" ").concat(MESSAGE.content))
-        starts = [text.op("GLOB")(f"*[^0-9a-z]{start}*") for start in _starts(query) if start.isascii()]
+        starts = [text.op("GLOB")(f"*[^0-9a-z]{start}*") for start in starts_of(query) if start.isascii()]
         return [*super().words(query), *starts]
 
     def _short(self, piece: str) -> str | None:

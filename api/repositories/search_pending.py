@@ -14,8 +14,9 @@ SIZES = sa.select(NUMBER, sa.func.length(MESSAGE.content).label("chars")).select
 
 
 class SearchPendingRepository(Repository):
-    def is_there(self) -> bool:
-        return self.connection.execute(sa.select(NUMBER).limit(1)).first() is not None
+    def has(self, count: int) -> bool:
+        """Whether there are so many."""
+        return self.connection.execute(sa.select(NUMBER).limit(1).offset(count - 1)).first() is not None
 
     def index(self, messages: int, chars: int) -> None:
         """Index the oldest: so many messages, fewer where they are long."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +26,8 @@ MOST_CHARS: Final = 4_000_000
 """Of texts that are looked through at one time: a window of long messages ends sooner."""
 BATCH: Final = 100
 BATCH_CHARS: Final = 100_000
-"""Indexed in one transaction: enough to be cheap, and done before those who write notice it."""
+"""Indexed in one transaction: enough to be cheap, and done before those who write notice it. Fewer may wait minutes:
+a search reads through them."""
 BATCHES: Final = 50
 """At one time: the rest of the housekeeping waits meanwhile."""
 
@@ -87,20 +87,22 @@ class SearchService:
         return self._store.read(read)
 
     def tend(self) -> None:
-        """Index what is pending, a part of it where it is much."""
-        self._index(BATCHES)
+        """Index what is pending once it is enough for a batch, and many batches at most."""
+        for _ in range(BATCHES):
+            if not self._index(BATCH):
+                break
 
     def catch_up(self) -> None:
         """Index all that is pending."""
-        self._index(math.inf)
+        while self._index(1):
+            pass
 
-    def _index(self, batches: float) -> None:
-        """In small transactions, so that others write in between. A search needs none of it to find everything."""
-        if self._store.database.is_postgresql:
-            return
-        while batches > 0 and self._store.read(lambda work: work.search_pending.is_there()):
-            self._store.write(lambda work: work.search_pending.index(BATCH, BATCH_CHARS), durable=False)
-            batches -= 1
+    def _index(self, least: int) -> bool:
+        """A batch of it, in a transaction of its own, so that others write in between; False where fewer are there."""
+        if self._store.database.is_postgresql or not self._store.read(lambda work: work.search_pending.has(least)):
+            return False
+        self._store.write(lambda work: work.search_pending.index(BATCH, BATCH_CHARS), durable=False)
+        return True
 
 
 def _titles(work: UnitOfWork, user_id: UUID, query: Query, spot: _Spot, limit: int) -> tuple[list[Text], _Spot | None]:

@@ -18,6 +18,7 @@ from api.db import Database
 from api.domain.errors import Invalid
 from api.repositories.unit_of_work import Store
 from api.services import search
+from api.services.generations import janitor
 from api.services.search import SearchService
 from tests.conftest import ON_SQLITE
 from tests.server import until
@@ -43,17 +44,28 @@ def test_what_is_said_is_noted_found_and_indexed_later(store: Store, ann: Librar
     assert (pending(store), indexed(store)) == (mine + bens, [])
     assert (ann.found("needle"), ben.found("needle")) == (mine[::-1], bens)
     assert pending(store) == mine + bens, "a search only reads"
-    ann.service.tend()
+    ann.service.catch_up()
     assert (pending(store), indexed(store)) == ([], mine + bens)
     assert (ann.found("needle"), ben.found("needle")) == (mine[::-1], bens)
 
 
 @ON_SQLITE
-def test_housekeeping_indexes_without_a_search(make_app: Callable[..., Flask]) -> None:
+def test_housekeeping_indexes_whole_batches_without_a_search(make_app: Callable[..., Flask]) -> None:
+    whole = Whole(make_app())
+    library = Library(whole.services.chats._store, whole.ann)
+    said = library.say(library.chat(), *["needle"] * (search.BATCH + 20))
+    until(lambda: indexed(library.store) == said[: search.BATCH], what="the round that indexes a batch")
+    assert pending(library.store) == said[search.BATCH :]
+    assert library.found("needle") == said[::-1]
+
+
+@ON_SQLITE
+def test_housekeeping_indexes_the_rest_seldom(make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janitor, "SELDOM_SECONDS", 0.1)
     whole = Whole(make_app())
     store = whole.services.chats._store
     whole.said(whole.ann, whole.chat(whole.ann), "demo:fast hello", model="demo/demo")
-    until(lambda: len(indexed(store)) == 2 and not pending(store), what="the round that indexes")
+    until(lambda: len(indexed(store)) == 2 and not pending(store), what="the round that indexes all")
 
 
 def test_nothing_is_left_to_do_on_postgresql(store: Store, ann: Library) -> None:
@@ -84,6 +96,9 @@ def test_in_small_transactions(store: Store, ann: Library, monkeypatch: pytest.M
     monkeypatch.setattr(search, "BATCHES", 1)
     ann.service.tend()
     assert left == [18]
+    monkeypatch.setattr(search, "BATCHES", 50)
+    ann.service.tend()
+    assert left == [18, 8], "the rest waits for more"
     ann.service.catch_up()
     assert left == [18, 8, 1, 0]
     assert len(indexed(store)) == 28
@@ -92,13 +107,9 @@ def test_in_small_transactions(store: Store, ann: Library, monkeypatch: pytest.M
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("batch", [0, 30, 10_000])
-def test_a_search_goes_on_while_messages_come_and_are_indexed(
-    store: Store, ann: Library, monkeypatch: pytest.MonkeyPatch, batch: int
-) -> None:
+@pytest.mark.parametrize("batch", [None, 30, 10_000])
+def test_a_search_goes_on_while_messages_come_and_are_indexed(store: Store, ann: Library, batch: int | None) -> None:
     """What was pending on one page has its place in the index on the next one: each hit once, none of the new ones."""
-    monkeypatch.setattr(search, "BATCH", batch)
-    monkeypatch.setattr(search, "BATCHES", min(batch, 1))
     ben = somebody(store, "ben")
     chat, other = ann.chat(), ben.chat()
     said = []
@@ -109,7 +120,8 @@ def test_a_search_goes_on_while_messages_come_and_are_indexed(
     for page in ann.pages("needle", limit=30):
         seen += [hit.message_id for hit in page if hit.message_id]
         ann.say(chat, "needle")
-        ann.service.tend()
+        if batch is not None:
+            store.write(lambda work: work.search_pending.index(batch, 1_000_000))
     assert sorted(seen) == sorted(said)
     assert set(ann.found("needle 7")) == {said[2 * number] for number in (7, *range(70, 80))}
     assert set(said) <= set(ann.found("ne"))
@@ -166,7 +178,7 @@ def test_what_breaks_off_is_pending_still(store: Store, ann: Library, tmp_path: 
     later = Store(Database(f"sqlite:///{killed / 'parley.db'}"))
     library = Library(later, ann.who)
     assert library.found("needle") == said[::-1]
-    library.service.tend()
+    library.service.catch_up()
     assert (library.found("needle"), indexed(later)) == (said[::-1], said)
     later.close()
 
@@ -209,7 +221,7 @@ def test_what_is_noted_twice_is_indexed_once(store: Store, ann: Library) -> None
     assert ann.found("needle") == said[:1]
     for text in ("", "needle again"):
         change(text)
-    ann.service.tend()
+    ann.service.catch_up()
     assert (indexed(store), pending(store)) == ([said[1], said[0]], [])
     assert ann.found("again") == said[:1]
     assert ann.found("now") == []
@@ -223,5 +235,5 @@ def test_rows_may_be_numbered_anew(store: Store, ann: Library) -> None:
     with sqlite3.connect(str(store.database.url.database), isolation_level=None) as file:
         file.execute("VACUUM")
     assert ann.found("needle") == said[:1]
-    ann.service.tend()
+    ann.service.catch_up()
     assert (ann.found("needle"), indexed(store)) == (said[:1], said[:2])
