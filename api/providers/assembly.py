@@ -62,22 +62,29 @@ def _unreadable(payload: bytes, why: str) -> ProviderBadResponse:
 class EventBuffer:
     """The events of one feed; text that arrives together leaves as one delta, in its place among others."""
 
-    __slots__ = ("_events", "_kind", "_parts", "_reasoning", "_text")
+    __slots__ = ("_cleaner", "_cleaners", "_events", "_kind", "_parts")
 
     def __init__(self) -> None:
         self._events: list[ProviderEvent] = []
         self._parts: list[str] = []
         self._kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
-        self._text = TextCleaner()
-        self._reasoning = TextCleaner()
+        self._cleaners: dict[type[TextDelta] | type[ReasoningDelta], TextCleaner] = {
+            TextDelta: TextCleaner(),
+            ReasoningDelta: TextCleaner(),
+        }
+        self._cleaner = self._cleaners[TextDelta]
 
     def text(self, text: str) -> None:
         """More of the reply."""
-        self._delta(TextDelta, self._text.clean(text))
+        if self._kind is not TextDelta and text:
+            self._begin_delta(TextDelta)
+        self._parts.append(text)
 
     def reasoning(self, text: str) -> None:
         """More of the thoughts before it."""
-        self._delta(ReasoningDelta, self._reasoning.clean(text))
+        if self._kind is not ReasoningDelta and text:
+            self._begin_delta(ReasoningDelta)
+        self._parts.append(text)
 
     def add(self, event: ProviderEvent) -> None:
         """An event of another kind, after the text before it."""
@@ -86,8 +93,10 @@ class EventBuffer:
 
     def finish_text(self) -> None:
         """No text will follow: half a character that still waits is given up."""
-        self._delta(ReasoningDelta, self._reasoning.flush())
-        self._delta(TextDelta, self._text.flush())
+        self._close_delta(last=True)
+        for kind in self._cleaners:
+            self._begin_delta(kind)
+            self._close_delta(last=True)
 
     def take(self) -> list[ProviderEvent]:
         """Everything since the last take."""
@@ -95,19 +104,19 @@ class EventBuffer:
         events, self._events = self._events, []
         return events
 
-    def _delta(self, kind: type[TextDelta] | type[ReasoningDelta], text: str) -> None:
-        if not text:
-            return
-        if kind is not self._kind:
-            self._close_delta()
-            self._kind = kind
-        self._parts.append(text)
+    def _begin_delta(self, kind: type[TextDelta] | type[ReasoningDelta]) -> None:
+        self._close_delta()
+        self._kind, self._cleaner = kind, self._cleaners[kind]
 
-    def _close_delta(self) -> None:
-        if self._parts:
-            text = self._parts[0] if len(self._parts) == 1 else "".join(self._parts)
-            self._events.append(self._kind(text))
+    def _close_delta(self, last: bool = False) -> None:
+        """Cleaned as one: how a text was cut is no matter."""
+        if self._parts or last:
+            text = self._cleaner.clean("".join(self._parts))
             self._parts.clear()
+            if last:
+                text += self._cleaner.flush()
+            if text:
+                self._events.append(self._kind(text))
 
 
 class BaseDecoder(ABC):

@@ -7,6 +7,7 @@ loan to its return its protocol is ours: aiohttp's session would double what a s
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +22,7 @@ from api.providers.bodies import BadFraming, Body, Chunked, Sized, Unsized
 
 MAX_HEADER_BYTES: Final = 64 * 1024
 MAX_HEAD_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 64 * 1024
 _OWN_HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "Parley"}
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
 _FORBIDDEN: Final = re.compile(r"[\r\n\0]")
@@ -85,6 +87,9 @@ class Exchange(asyncio.Protocol):
         self._early: list[bytes] = []  # what came before anybody took it
         self._take: Take = self._keep
         self._news: asyncio.Future[None] = loop.create_future()
+        plain = transport.get_extra_info("sslcontext") is None
+        self._socket = transport.get_extra_info("socket") if plain else None
+        self._paused = self._resting = False
         self.broken = False
 
     @property
@@ -147,11 +152,23 @@ class Exchange(asyncio.Protocol):
         """Read nothing for a while. False where nothing more will come."""
         if self._body.done or self._transport.is_closing():
             return False
-        self._transport.pause_reading()
+        if not self._paused:
+            self._transport.pause_reading()
+        self._paused = self._resting = True
         return True
 
     def resume(self) -> None:
-        if not self._transport.is_closing():
+        """Take what came meanwhile, and read on if that does not pause again.
+
+        Asked for directly: a connection that is read at its own times is not to wake the loop at others.
+        """
+        if self._transport.is_closing():
+            return
+        self._resting = False
+        if self._socket is not None and (data := _waiting(self._socket.fileno())):
+            self.data_received(data)
+        if not self._resting:
+            self._paused = False
             self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
@@ -241,3 +258,11 @@ def _body_of(message: RawResponseMessage) -> Body:
 def _drop(content: bytes) -> bool:
     """What comes after the end that was looked for."""
     return False
+
+
+def _waiting(descriptor: int) -> bytes:
+    """What a connection has received; nothing where it has not, or has ended: that is for its transport to find."""
+    try:
+        return os.read(descriptor, READ_BYTES)
+    except OSError:
+        return b""

@@ -64,9 +64,10 @@ class EventStream:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that `data` completes. Raises ProviderBadResponse for an event over the cap."""
-        whole = data.endswith(b"\n\n") and data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2
-        if whole and not (self._data or self._lines.holds or b"\r" in data or len(data) > self._max):
-            return [data[6:-2]]  # one read, one event: what most reads are
+        if data.endswith(b"\n\n") and data.startswith(b"data: ") and len(data) <= self._max and b"\r" not in data:
+            found = data[6:-2].split(b"\n\ndata: ")
+            if data.count(b"\n") == 2 * len(found) and not (self._data or self._lines.holds):
+                return found  # whole events of one line each: what most reads are
         payloads: list[bytes] = []
         for line in self._lines.feed(data):
             if not line:

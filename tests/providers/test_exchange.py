@@ -38,13 +38,15 @@ def call(url: str, proxy: str | None = None) -> Call:
     return Call(wire.encode(Endpoint("openai", url, KEY, True, proxy), ASKED), wire, ASKED, PATIENT, (KEY,))
 
 
-def served(serve: Serve, calls: int = 1, tls: ssl.SSLContext | None = None) -> list[str]:
+def served(serve: Serve, calls: int = 1, tls: ssl.SSLContext | None = None, rest: float = 0) -> list[str]:
     """What each of some calls, one after the other, was told by a server on loopback."""
     told: list[str] = []
 
     async def scenario(to: Transport) -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
         scheme, port = "https" if tls else "http", server.sockets[0].getsockname()[1]
+        assert to._pace is not None
+        to._pace.seconds = rest
         try:
             for _ in range(calls):
                 events: list[ProviderEvent] = []
@@ -257,10 +259,36 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     return server
 
 
-@pytest.mark.parametrize("answer", [SIZED, CHUNKED])
-def test_under_tls(tls: ssl.SSLContext, answer: bytes) -> None:
-    server = Server(*cut(answer, [20, 90, 120, 150]))
-    assert served(server, 3, tls) == ["Hi"] * 3
+LONG = [SAID.split(b"\n\n")[0].replace(b'"stop"', b"null") + b"\n\n"] * 20 + [SAID]
+MANY = [OK + b"Transfer-Encoding: chunked\r\n\r\n", *(b"%x\r\n%b\r\n" % (len(one), one) for one in LONG), b"0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("rest", [0, 0.005])
+@pytest.mark.parametrize("pieces", [cut(SIZED, [20, 90, 120, 150]), cut(CHUNKED, [20, 90, 120, 150]), MANY])
+def test_under_tls(tls: ssl.SSLContext, pieces: list[bytes], rest: float) -> None:
+    """What rests under TLS is never taken from the socket itself."""
+    server = Server(*pieces)
+    assert served(server, 3, tls, rest) == ["Hi" * (21 if pieces is MANY else 1)] * 3
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("rest", [0.002, 0.01])
+def test_a_hang_up_while_a_connection_rests_is_noticed(rest: float) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"hello")
+        for piece in MANY[:10]:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.003)
+        writer.close()
+
+    with pytest.raises(ProviderUnavailable, match="broke"):
+        served(serve, rest=rest)
+
+
+def test_an_answer_whose_end_comes_in_a_rest_leaves_its_connection() -> None:
+    server = Server(*MANY)
+    assert served(server, 3, rest=0.01) == ["Hi" * 21] * 3
     assert server.connections == 1
 
 
