@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +11,14 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
 from api.domain.generations import ACTIVE
 from api.models.generations import GENERATION_EVENTS, GENERATIONS
-from api.repositories.base import Repository
+from api.repositories.base import Repository, insert_into
 
 TABLE = GENERATION_EVENTS
 EVENTS = TABLE.c
 ADDED = ("user_id", "generation_id", "first_seq", "last_seq", "payload")
-_INSERT = sqlite.insert(TABLE)
-ADD = _INSERT.on_conflict_do_update(
-    index_elements=ADDED[:3],
-    set_={"last_seq": _INSERT.excluded.last_seq, "payload": _INSERT.excluded.payload},
-)
 # PostgreSQL's driver sends the rows of an `executemany` one by one, and waits for each.
 ADD_AT_ONCE = sa.text(
     "INSERT INTO generation_events (user_id, generation_id, first_seq, last_seq, payload)"
@@ -34,6 +29,13 @@ ADD_AT_ONCE = sa.text(
 )
 CHANNEL = "parley_events"
 ANNOUNCE = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("process", type_=sa.Text)))
+
+
+@functools.cache
+def _add() -> Any:
+    insert = insert_into(TABLE, "sqlite")
+    grown = {"last_seq": insert.excluded.last_seq, "payload": insert.excluded.payload}
+    return insert.on_conflict_do_update(index_elements=ADDED[:3], set_=grown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class GenerationEventRepository(Repository):
             columns = {name: [row[name] for row in rows] for name in ADDED}
             self.connection.execute(ADD_AT_ONCE, columns)
         else:
-            self.connection.execute(ADD, rows)
+            self.connection.execute(_add(), rows)
 
     def after(self, places: Iterable[tuple[UUID, UUID, int, int]]) -> list[EventsRange]:
         """The rows beyond each `(user id, generation id, first number of the last row seen, last number seen)`.

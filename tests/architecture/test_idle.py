@@ -15,6 +15,7 @@ ORM = ("sqlalchemy.orm", "sqlalchemy.ext", "flask_sqlalchemy", "flask_migrate", 
 OF_A_CALL = ("openai", "ollama", "genai_prices", "pypdf", "yaml", "requests")
 OF_DEVELOPMENT = ("rich", "pygments")  # libraries take them where they find them
 OF_POSTGRESQL = ("sqlalchemy.dialects.postgresql", "psycopg2")
+OF_SQLITE = ("sqlalchemy.dialects.sqlite",)
 SERVER = """
 import json, runpy, sys
 sys.path.insert(0, ".")
@@ -41,7 +42,7 @@ print(json.dumps([seen, built]))
 """
 
 
-@pytest.mark.parametrize(("kind", "missing"), [("sqlite", OF_POSTGRESQL), ("postgresql", ())])
+@pytest.mark.parametrize(("kind", "missing"), [("sqlite", OF_POSTGRESQL), ("postgresql", OF_SQLITE)])
 def test_an_idle_server_has_not_imported_or_built(
     kind: str, missing: tuple[str, ...], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
