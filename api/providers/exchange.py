@@ -65,9 +65,11 @@ class Exchange(asyncio.Protocol):
     """Ask once, read once, close always. `broken`: the connection failed before the body's end."""
 
     def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        """Raises ServerDisconnectedError where there is no connection any more."""
         protocol, transport = connection.protocol, connection.transport
-        assert protocol is not None, "just lent"
-        assert transport is not None, "just lent"
+        if protocol is None or transport is None:  # it went as soon as it came
+            connection.close()
+            raise ServerDisconnectedError
         self._connection = connection
         self._behind = protocol
         self._transport = transport
@@ -112,7 +114,7 @@ class Exchange(asyncio.Protocol):
 
     async def ask(self, head: bytes, body: bytes) -> None:
         """Send the request; return when the answer's head is here. Raises ClientError."""
-        if self._behind.should_close:  # bytes that nobody asked for came meanwhile
+        if self._behind.should_close or self._transport.is_closing():  # bytes that nobody asked for, or its end
             raise ServerDisconnectedError
         self._transport.set_protocol(self)
         self._transport.writelines((head, body))
@@ -139,6 +141,7 @@ class Exchange(asyncio.Protocol):
 
     def close(self) -> None:
         """Back to the pool where the answer was read to its end; otherwise the provider shall stop now."""
+        self._take = _drop
         if self._transport.get_protocol() is self:
             self._transport.set_protocol(self._behind)
         message = self._message

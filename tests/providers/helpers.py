@@ -45,8 +45,12 @@ def call_for(
     return Call(encoded, WIRES[wire], request, timeouts, (KEY,))
 
 
-def in_transport(scenario: Callable[[Transport], Awaitable[T]], egress: Egress | None = None) -> T:
-    """Run `scenario` with an open transport, in a loop made for it."""
+def in_transport(
+    scenario: Callable[[Transport], Awaitable[T]],
+    egress: Egress | None = None,
+    loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> T:
+    """Run `scenario` with an open transport, in a loop made for it (by `loop`)."""
 
     async def whole() -> T:
         transport = Transport(egress or Egress())
@@ -56,7 +60,8 @@ def in_transport(scenario: Callable[[Transport], Awaitable[T]], egress: Egress |
         finally:
             await transport.close()
 
-    return asyncio.run(whole())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(whole())
 
 
 def run(call: Call, egress: Egress | None = None) -> list[ProviderEvent]:

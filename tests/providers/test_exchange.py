@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import InvalidURL
+import uvloop
+from aiohttp import InvalidURL, ServerDisconnectedError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +20,7 @@ from api.domain.errors import ProviderBadResponse, ProviderError, ProviderUnavai
 from api.domain.events import ProviderEvent
 from api.providers import dialing, transport
 from api.providers.base import Call, Endpoint, WireRequest
-from api.providers.exchange import Place
+from api.providers.exchange import Exchange, Place
 from api.providers.transport import Transport
 from tests.providers.conftest import certified
 from tests.providers.helpers import KEY, PATIENT, WIRES, in_transport, text_of
@@ -55,7 +57,7 @@ def served(serve: Serve, calls: int = 1, tls: ssl.SSLContext | None = None, rest
         finally:
             server.close()
 
-    in_transport(scenario)
+    in_transport(scenario, loop=uvloop.new_event_loop)  # the server's; test_reading.py has the other
     return told
 
 
@@ -342,3 +344,43 @@ def test_a_connection_that_is_gone_before_the_head_is_tried_once_more() -> None:
     with pytest.raises(ProviderUnavailable, match="without an answer"):
         served(serve)
     assert connections == 2
+
+
+def test_a_connection_that_goes_as_soon_as_it_came() -> None:
+    class Gone:
+        protocol = object()
+        transport = None
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    async def made() -> None:
+        Exchange(gone, asyncio.get_running_loop())  # type: ignore[arg-type]
+
+    gone = Gone()
+    with pytest.raises(ServerDisconnectedError):
+        asyncio.run(made())
+    assert gone.closed
+
+
+UNTOLD = SAID.replace(b"data: [DONE]\n\n", b"")  # an end that only the framing tells
+
+
+@pytest.mark.parametrize("pieces", [MANY, [OK + b"Content-Length: %d\r\n\r\n" % len(UNTOLD) + UNTOLD]])
+def test_a_call_leaves_nothing_for_the_collector(pieces: list[bytes]) -> None:
+    async def scenario(to: Transport) -> int:
+        server = await asyncio.start_server(Server(*pieces), "127.0.0.1", 0)
+        asked = call(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await to.run(asked, lambda _: None)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                await to.run(asked, lambda _: None)
+            return gc.collect()
+        finally:
+            gc.enable()
+            server.close()
+
+    assert in_transport(scenario, loop=uvloop.new_event_loop) < 10
