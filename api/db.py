@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import re
 import sqlite3
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -29,6 +31,7 @@ POSTGRESQL_OPTIONS = " ".join(
     )
 )
 SQLITE_BUSY_SECONDS = 10.0
+UNASKED_SECONDS = 1.0
 KEPT_COPIES = 3
 
 
@@ -39,32 +42,51 @@ class SchemaError(Exception):
 class Database:
     """The engines of one database.
 
-    SQLite has three, because `synchronous` belongs to a connection: `durable` (FULL) for what acknowledges a
-    message, `relaxed` (NORMAL) for counters and events, `reader` without transactions. PostgreSQL has one.
+    SQLite has two: `durable`, and `reader` without transactions. PostgreSQL has one.
     """
 
     def __init__(self, url: str | URL, pool_size: int = 10) -> None:
         self.url = make_url(url)
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
+        self._pen: Connection | None = None
+        self._synced = True
         if self.is_postgresql:
-            self.durable = self.relaxed = self._postgresql(pool_size)
+            self.durable = self._postgresql(pool_size)
             self.reader: Engine = self.durable.execution_options(isolation_level="AUTOCOMMIT")
         else:
-            self.durable = self._sqlite("FULL", 1)
-            self.relaxed = self._sqlite("NORMAL", 1)
+            self.durable = self._sqlite("FULL", 2)  # the one writer's connection, and one beside it
             self.reader = self._sqlite("NORMAL", pool_size, transactions=False)
 
     def _postgresql(self, pool_size: int) -> Engine:
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
             pool_recycle=1800,
-            pool_pre_ping=True,
             hide_parameters=True,
+            json_serializer=_to_json,
+            json_deserializer=_from_json,
             connect_args={"connect_timeout": 5, "options": POSTGRESQL_OPTIONS, "application_name": "parley"},
         )
+
+        @event.listens_for(engine, "checkout")
+        def _ask(connection: Any, record: Any, _fairy: object) -> None:
+            """One that lay idle is asked whether it is still there; of one in use its next statement tells."""
+            now = time.monotonic()
+            if now - record.info.get("used_at", now) > UNASKED_SECONDS and not _answers(engine, connection):
+                raise sa.exc.InvalidatePoolError
+            record.info["used_at"] = now
+
+        return engine
+
+    def gave_up(self, connection: Connection, error: sa.exc.DBAPIError) -> bool:
+        """Whether it is the connection that broke: then it is given up, with all others of its time."""
+        cut = self.is_postgresql and self.durable.dialect.is_disconnect(error.orig, None, None)  # type: ignore[arg-type]
+        if cut:
+            connection.invalidate(error)
+            self.durable.dispose()
+        return cut
 
     def _sqlite(self, synchronous: str, pool_size: int, *, transactions: bool = True) -> Engine:
         engine = sa.create_engine(
@@ -73,6 +95,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             hide_parameters=True,
+            json_serializer=_to_json,
+            json_deserializer=_from_json,
             connect_args={"timeout": SQLITE_BUSY_SECONDS},
         )
         pragmas = (f"synchronous={synchronous}", "foreign_keys=ON", "cache_size=-16000", "temp_store=MEMORY")
@@ -88,9 +112,35 @@ class Database:
 
             @event.listens_for(engine, "begin")
             def _begin(connection: Connection) -> None:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                execute(connection, "BEGIN IMMEDIATE", ())
 
         return engine
+
+    @contextlib.contextmanager
+    def writing(self, durable: bool) -> Iterator[Connection]:
+        """A transaction on SQLite's one writing connection, which stays open: its pages remain in its cache. For one
+        thread at a time. Not `durable`: its last moment may be lost with the power."""
+        pen = self._pen = self._pen or self.durable.connect()
+        try:
+            if durable != self._synced:
+                execute(pen, f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}", ())
+                self._synced = durable
+            transaction = pen.begin()
+        except Exception:
+            self._lay_down()
+            raise
+        try:
+            with transaction:
+                yield pen
+        finally:
+            if pen.in_transaction():  # not even the way back was free
+                self._lay_down()
+
+    def _lay_down(self) -> None:
+        pen, self._pen, self._synced = self._pen, None, True
+        if pen is not None:
+            pen.invalidate()
+            pen.close()
 
     def listener(self) -> Any:
         """A PostgreSQL driver connection of its own, in autocommit, outside the pool: for LISTEN and locks."""
@@ -107,8 +157,30 @@ class Database:
         return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def dispose(self) -> None:
-        for engine in (self.durable, self.relaxed, self.reader):
+        self._lay_down()
+        for engine in (self.durable, self.reader):
             engine.dispose()
+
+
+def _answers(engine: Engine, connection: Any) -> bool:
+    try:
+        return engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
+
+
+def _to_json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # half a surrogate pair, which the standard library writes as an escape
+        return json.dumps(value)
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
@@ -129,7 +201,7 @@ def execute(connection: Connection, text: str | bytes, parameters: Any, told: st
     all the same, with the parameters hidden; `told` is the statement they name where `text` holds values."""
     dialect = connection.dialect
     cursor = connection.connection.cursor()
-    for listener in connection.dispatch.before_cursor_execute:
+    for listener in connection.engine.dispatch.before_cursor_execute:  # its own are the engine's, and cost more to ask
         listener(connection, cursor, told or text, parameters, None, False)
     try:
         cursor.execute(text, parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -44,6 +44,10 @@ class Chat:
     created_at: dt.datetime
     updated_at: dt.datetime
     active_generation_id: UUID | None = None
+
+    def grown(self, by: int) -> Chat:
+        """With places for so many messages more; the last of them is `last_seq`."""
+        return replace(self, last_seq=self.last_seq + by)
 
 
 @dataclass(frozen=True, slots=True)

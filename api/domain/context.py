@@ -20,9 +20,12 @@ def estimated_tokens(text: str) -> float:
 
 def size_of(turn: Turn) -> int:
     """In bytes of UTF-8, with its files; an image is as large as a text of as many tokens."""
+    size = len(turn.content) if turn.content.isascii() else len(turn.content.encode("utf-8", "replace"))
+    if not turn.parts:
+        return size
     files = (part.file for part in turn.parts if isinstance(part, FilePart))
     sizes = (int(IMAGE_TOKENS * BYTES_A_TOKEN) if one.is_image else (one.text_size or 0) + MARKS_BYTES for one in files)
-    return len(turn.content.encode("utf-8", "replace")) + (sum(sizes) if turn.parts else 0)
+    return size + sum(sizes)
 
 
 def fitted(

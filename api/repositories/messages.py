@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -78,6 +79,7 @@ DELETE_BRANCH = sa.delete(TABLE).where(
     MESSAGE.user_id == sa.bindparam("user_id"), MESSAGE.id.in_(sa.select(_BRANCH.c.id))
 )
 COLUMNS = tuple(name for name in Message.__dataclass_fields__ if name != "sibling_ids")
+VALUES = operator.attrgetter(*COLUMNS)
 INSERT = Prepared(sa.insert(TABLE), *COLUMNS)
 BY_KEY = Prepared(
     sa.select(TABLE).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id"))
@@ -91,7 +93,7 @@ CONTEXT = Prepared(
 
 def row_of(message: Message) -> dict[str, Any]:
     """The columns of a message."""
-    return {name: getattr(message, name) for name in COLUMNS}
+    return dict(zip(COLUMNS, VALUES(message), strict=True))
 
 
 class MessageRepository(Repository):

@@ -114,10 +114,9 @@ class OneWriter:
                 self._waiting[0].rouse()
 
     def _commit(self, batch: list[_Job]) -> None:
-        engine = self._database.durable if any(job.durable for job in batch) else self._database.relaxed
         failure: BaseException | None = None
         try:
-            with engine.begin() as connection:
+            with self._database.writing(any(job.durable for job in batch)) as connection:
                 for job in batch:
                     self._attempt(connection, job, alone=len(batch) == 1)
         except _Refused:

@@ -45,6 +45,7 @@ UNSTORABLE = "A text of the request holds the character NUL, which cannot be sto
 UNTRANSLATABLE = "22P05"
 ATTEMPTS = 5
 RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to try again
+CUT = (sa.exc.OperationalError, sa.exc.InterfaceError)
 
 
 class UnitOfWork:
@@ -146,6 +147,10 @@ class UnitOfWork:
         return InstanceRepository(self.connection)
 
 
+class _Again(Exception):
+    """The transaction is undone, and may be made anew."""
+
+
 class Store:
     """Runs units of work. `durable=False` is for counters and events, whose last moment a power cut may take."""
 
@@ -165,6 +170,9 @@ class Store:
         for left in reversed(range(ATTEMPTS)):
             try:
                 return self._write_inline(fn)
+            except _Again as error:
+                if not left:
+                    raise StoreUnavailable(AWAY, retry_after=2) from error
             except sa.exc.OperationalError as error:
                 if not left or getattr(error.orig, "pgcode", None) not in RETRYABLE:
                     raise StoreUnavailable(AWAY, retry_after=2) from error
@@ -174,15 +182,31 @@ class Store:
 
     def _write_inline(self, fn: Callable[[UnitOfWork], T]) -> T:
         with self.database.durable.begin() as connection:
-            return fn(UnitOfWork(connection))
+            return self._run(fn, connection)  # what breaks behind this may have been committed
 
     def read(self, fn: Callable[[UnitOfWork], T]) -> T:
         """Run `fn` without a transaction: each statement sees what is committed. Raises StoreUnavailable."""
         try:
-            with _storable(), self.database.reader.connect() as connection:
-                return fn(UnitOfWork(connection))
-        except (sa.exc.OperationalError, sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
+            with _storable():
+                try:
+                    return self._read_once(fn)
+                except _Again:
+                    return self._read_once(fn)
+        except (_Again, sa.exc.OperationalError, sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
             raise StoreUnavailable(AWAY, retry_after=2) from error
+
+    def _read_once(self, fn: Callable[[UnitOfWork], T]) -> T:
+        with self.database.reader.connect() as connection:
+            return self._run(fn, connection)
+
+    def _run(self, fn: Callable[[UnitOfWork], T], connection: Connection) -> T:
+        """Raises _Again where the connection breaks."""
+        try:
+            return fn(UnitOfWork(connection))
+        except CUT as error:
+            if self.database.gave_up(connection, error):
+                raise _Again from error
+            raise
 
     def close(self) -> None:
         if self._writer is not None:

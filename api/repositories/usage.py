@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -80,11 +81,11 @@ class UsageRepository(Repository):
         each other."""
         dialect = self.connection.dialect.name
         pieces: list[tuple[Prepared, Values]] = []
-        counted = [(where(call), sums(call), wait_bucket(call)) for call in calls]
+        counted = [(where(call), _not_zero(sums(call)), wait_bucket(call)) for call in calls]
         for table in SUMMED:
             for key, total in sorted(_totals(table, counted).items()):
-                some = {name: value for name, value in total.items() if value}  # a shorter statement: half are zeros
-                pieces.append((_upsert(table, tuple(some), dialect), dict(zip(_keys(table), key, strict=True)) | some))
+                some = tuple(name for name in SUMS if name in total)  # a shorter statement: half are zeros
+                pieces.append((_upsert(table, some, dialect), dict(zip(_keys(table), key, strict=True)) | total))
         for table in WAITED:
             for key, number in sorted(_waits(table, counted).items()):
                 values = dict(zip(_keys(table), key, strict=True)) | {"calls": number}
@@ -248,12 +249,17 @@ def _keys(table: sa.Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.primary_key)
 
 
+def _not_zero(added: Mapping[str, int | Decimal]) -> dict[str, int | Decimal]:
+    return {name: value for name, value in added.items() if value}
+
+
 def _totals(table: sa.Table, calls: Sequence[Numbers]) -> dict[tuple[Any, ...], dict[str, int | Decimal]]:
     totals: dict[tuple[Any, ...], dict[str, int | Decimal]] = {}
+    key_of = operator.attrgetter(*_keys(table))
     for place, added, _ in calls:
-        total = totals.setdefault(tuple(getattr(place, name) for name in _keys(table)), dict.fromkeys(SUMS, 0))
+        total = totals.setdefault(key_of(place), {})
         for name, value in added.items():
-            total[name] += value
+            total[name] = total.get(name, 0) + value
     return totals
 
 
@@ -269,5 +275,6 @@ def _waits(table: sa.Table, calls: Sequence[Numbers]) -> Counter[tuple[Any, ...]
 def _upsert(table: sa.Table, added: tuple[str, ...], dialect: str) -> Prepared:
     names = [*_keys(table), *added]  # all else is zero where a row begins
     insert = insert_into(table, dialect).values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
-    changes: Mapping[str, Any] = {name: table.c[name] + insert.excluded[name] for name in added}
+    excluded = insert.excluded  # made anew each time that it is asked for
+    changes: Mapping[str, Any] = {name: table.c[name] + excluded[name] for name in added}
     return Prepared(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes))

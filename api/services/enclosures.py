@@ -100,6 +100,8 @@ class Enclosures:
 
     def opened(self, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
         """The turns with what is in their files. Raises NotFound where one is no longer on the disk."""
+        if not any(turn.parts for turn in turns):
+            return turns
         return tuple(self._opened(turn) if any(isinstance(p, FilePart) for p in turn.parts) else turn for turn in turns)
 
     def _opened(self, turn: Turn) -> Turn:

@@ -82,10 +82,17 @@ class MessageService:
             grown, is_new = self._opened(work, principal, chat, draft)
             parent_id = _parent(work, principal, grown, draft)
             files = self._enclosures.chosen(work, principal, draft.attachments or ())
-            opened = Opening(grown, parent_id, draft.content, (draft.wish,), files=files, is_new=is_new)
-            opened = replace(opened, system=draft.system)
-            if draft.history is not None:
-                opened = replace(opened, context=[Spoken(role, text) for role, text in draft.history])
+            context = None if draft.history is None else [Spoken(role, text) for role, text in draft.history]
+            opened = Opening(
+                grown,
+                parent_id,
+                draft.content,
+                (draft.wish,),
+                files=files,
+                context=context,
+                system=draft.system,
+                is_new=is_new,
+            )
             return _planned(work, opened, draft.plan_of(grown))
 
         return self._turns.begin(principal, draft.order(chat, draft.content, draft.parent_id), opening)[0]
@@ -94,8 +101,8 @@ class MessageService:
         """The chat, grown by a message and its reply, and whether it was made for them."""
         if draft.opens is None or (parse_id(str(chat)) is not None and not draft.any_slug):
             return _grown(work, principal, chat, 2), False
-        if (found := work.chats.grow(principal.user_id, chat, 2)) is not None:
-            return found, False
+        if (found := work.chats.hold(chat, principal.user_id)) is not None:
+            return found.grown(2), False
         with suppress(AlreadyTaken):  # by another message that came at the same time
             self._chats.made(work, principal, {"slug": chat, **draft.opens}, any_slug=draft.any_slug)
         return _grown(work, principal, chat, 2), True
@@ -218,10 +225,11 @@ class MessageService:
 
 
 def _grown(work: UnitOfWork, principal: Principal, reference: Reference, by: int) -> Chat:
-    chat = work.chats.grow(principal.user_id, reference, by)
+    """The chat, held for this transaction, with places for so many messages more."""
+    chat = work.chats.hold(reference, principal.user_id)
     if chat is None:
         raise NotFound("There is no such chat.")
-    return chat
+    return chat.grown(by)
 
 
 def _planned(work: UnitOfWork, opened: Opening, mode: Mapping[str, Any] | None, planner: Wish | None = None) -> Opening:
@@ -232,10 +240,8 @@ def _planned(work: UnitOfWork, opened: Opening, mode: Mapping[str, Any] | None, 
     opened = replace(opened, wishes=(planner or replace(wish, model=mode["planner"]),), kind="plan")
     if mode["review"]:
         return opened
-    chat = work.chats.grow(opened.chat.user_id, str(opened.chat.id), 1)
-    assert chat is not None
     then = replace(wish, model=mode["answerer"], model_config_id=None)
-    return replace(opened, chat=chat, then=then)
+    return replace(opened, chat=opened.chat.grown(1), then=then)
 
 
 def _held(work: UnitOfWork, principal: Principal, reference: str, grows_by: int) -> tuple[Message, Chat]:

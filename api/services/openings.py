@@ -90,8 +90,15 @@ def question_of(opened: Opening) -> Message | None:
     if opened.question is None:
         return None
     seq = opened.chat.last_seq - len(opened.calls)
-    made = _message(opened.chat, opened.parent_id, seq, role="user", content=opened.question, status="complete")
-    return replace(made, parts=parts_of(opened.files))
+    return _message(
+        opened.chat,
+        opened.parent_id,
+        seq,
+        role="user",
+        content=opened.question,
+        parts=parts_of(opened.files),
+        status="complete",
+    )
 
 
 def refuse_unseen(opened: Opening, context: Sequence[Spoken], targets: Sequence[Target]) -> None:
@@ -153,6 +160,7 @@ def _message(
     role: str,
     content: str,
     status: str,
+    parts: Any = None,
     kind: str = "text",
     model: str | None = None,
     provider: str | None = None,
@@ -167,7 +175,7 @@ def _message(
         kind=kind,
         content=content,
         reasoning=None,
-        parts=None,
+        parts=parts,
         model=model,
         provider=provider,
         status=status,

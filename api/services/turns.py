@@ -131,7 +131,11 @@ class Turns:
         places = reversed(range(len(targets)))
         asked = zip(targets[: len(opened.wishes)], places, strict=False)
         replies = [reply_to(opened, question, context, *one) for one in asked]
-        changes: dict[str, Any] = {"head_id": replies[0].message.id}
+        changes: dict[str, Any] = {
+            "head_id": replies[0].message.id,
+            "last_seq": chat.last_seq,
+            "updated_at": clock.now(),
+        }
         if opened.is_new and opened.wishes[0].names_model:
             changes |= _model_of(targets[0])
         if question is not None and question.parent_id is None and chat.titled_by == "default":
@@ -230,7 +234,8 @@ class Turns:
     def _encoded(self, target: Target, request: CompletionRequest) -> Call | AppError:
         """An error here is the reply's typed end: the message is acknowledged already."""
         try:
-            request = replace(request, turns=self._enclosures.opened(request.turns))
+            if (opened := self._enclosures.opened(request.turns)) is not request.turns:
+                request = replace(request, turns=opened)
             return self._model_configs.call(target, request)
         except AppError as error:
             return error

@@ -26,7 +26,7 @@ from api.domain.errors import Forbidden, InsufficientScope, SessionEnded, TokenE
 from api.domain.ids import parse_id
 from api.domain.principal import Principal, Scope
 from api.security.tokens import same
-from api.web.context import services, web_settings
+from api.web.context import behind, services, web_settings
 from api.web.openapi import Access, access_of
 
 MAX_CREDENTIAL = 4096
@@ -67,8 +67,9 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def _authorize() -> None:
-        if request.endpoint is not None and request.method != "OPTIONS":
-            _admit(access_of(app, request.endpoint), getattr(app.view_functions[request.endpoint], "cookie", False))
+        asked = behind(request)
+        if asked.endpoint is not None and asked.method != "OPTIONS":
+            _admit(access_of(app, asked.endpoint), getattr(app.view_functions[asked.endpoint], "cookie", False))
 
 
 def _admit(access: Access | None, cookie: bool) -> None:

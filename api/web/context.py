@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 from flask import current_app, g
+from werkzeug.local import LocalProxy
 
 from api.domain.principal import Principal
 from api.services.registry import Services
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class WebSettings:
     access_token_minutes: int
     client_token_hours: int
     refresh_token_days: int
+
+
+def behind(proxy: T) -> T:
+    """What one of Flask's proxies stands for. Worth it where that is used more than once: a proxy looks every time."""
+    return cast("LocalProxy[T]", proxy)._get_current_object()
 
 
 def services() -> Services:

@@ -15,7 +15,7 @@ from flask_limiter import Limiter, RateLimitExceeded
 from api.domain.errors import LimitExceeded, StoreUnavailable
 from api.services.budgets import warned
 from api.services.rate_limits import LimitState, RateLimitService, TooMany, counted, told
-from api.web.context import principal, services
+from api.web.context import behind, principal, services
 from api.web.errors import answer_error
 from api.web.openapi import Access
 
@@ -25,7 +25,8 @@ READING: Final = frozenset(("GET", "HEAD"))
 
 def install(app: Flask) -> None:
     """After auth, because what is counted is the account's."""
-    _adopt(app, app.extensions["parley"].rate_limits)
+    rate_limits: RateLimitService = app.extensions["parley"].rate_limits
+    _adopt(app, rate_limits)
 
     @app.errorhandler(TooMany)
     def _refused(error: TooMany) -> Response:
@@ -34,11 +35,12 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def _count() -> None:
-        view = app.view_functions.get(request.endpoint) if request.endpoint else None
+        asked = behind(request)
+        view = app.view_functions.get(asked.endpoint or "")
         if getattr(view, "access", None) in UNCOUNTED or "principal" not in g:
             return
         if not getattr(view, "generates", False):
-            services().rate_limits.count(principal(), reads=request.method in READING)
+            rate_limits.count(principal(), reads=asked.method in READING)
 
     @app.after_request
     def _tell(response: Response) -> Response:

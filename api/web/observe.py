@@ -10,12 +10,12 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from api.domain import metrics
-from api.web.context import WebSettings, web_settings
+from api.web.context import WebSettings, behind, web_settings
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
@@ -52,32 +52,40 @@ def install(app: Flask) -> None:
     web: WebSettings = app.extensions["parley_web"]
     app.config["MAX_CONTENT_LENGTH"] = web.max_body_bytes  # bodies that do not name their length
     recorder = Recorder()
-    app.before_request(_arrive)
+
+    @app.before_request
+    def _enter() -> Response | None:
+        asked = behind(request)
+        _begin(asked)
+        return _arrive(asked, app.view_functions.get(asked.endpoint or ""), web)
 
     @app.after_request
     def _leave(response: Response) -> Response:
-        if "started" not in g:  # another hook failed before ours
-            _begin()
-        _finish_headers(response.headers, web.cors_origins)
-        recorder.record(response)
+        asked, about = behind(request), behind(g)
+        if "started" not in about:  # another hook failed before ours
+            _begin(asked)
+        _finish_headers(response.headers, asked.environ, about.request_id, web.cors_origins)
+        recorder.record(asked, about, response.status_code)
         return response
 
 
-def _arrive() -> Response | None:
-    _begin()
-    environ = request.environ
+def _arrive(asked: Request, view: Any, web: WebSettings) -> Response | None:
+    """Raises what refuses the request. `view` is the one behind it. Its attribute `accepts` names media types other
+    than JSON, `most` the setting that bounds its body."""
+    environ = asked.environ
     method = environ["REQUEST_METHOD"]
     if method == "OPTIONS":
         return _preflight()
     _refuse_junk(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
     if method in WITH_BODY:
-        _guard_body(environ, web_settings())
+        _guard_body(asked, view, web)
     return None
 
 
-def _begin() -> None:
-    g.started = time.perf_counter()
-    g.request_id = _request_id(request.environ)
+def _begin(asked: Request) -> None:
+    about = behind(g)
+    about.started = time.perf_counter()
+    about.request_id = _request_id(asked.environ)
 
 
 def _request_id(environ: dict[str, Any]) -> str:
@@ -124,17 +132,17 @@ def _require_text(raw: bytes) -> None:
         raise BadRequest("The address holds a NUL character.")
 
 
-def _guard_body(environ: dict[str, Any], web: WebSettings) -> None:
-    view = _view_function()
+def _guard_body(asked: Request, view: Any, web: WebSettings) -> None:
+    environ = asked.environ
     length: str = environ.get("CONTENT_LENGTH") or "0"
-    if request.mimetype == FORM and request.mimetype in getattr(view, "accepts", ()):
-        request.max_content_length = web.max_upload_bytes + FORM_BYTES  # read as it arrives, and a cut one is noticed
-        if length.isdecimal() and int(length) > request.max_content_length:
+    if asked.mimetype == FORM and asked.mimetype in getattr(view, "accepts", ()):
+        asked.max_content_length = web.max_upload_bytes + FORM_BYTES  # read as it arrives, and a cut one is noticed
+        if length.isdecimal() and int(length) > asked.max_content_length:
             raise RequestEntityTooLarge
         return
     max_bytes = web.max_body_bytes
     if (most := getattr(view, "most", None)) is not None:
-        request.max_content_length = max_bytes = getattr(web, most)
+        asked.max_content_length = max_bytes = getattr(web, most)
     if length.isdecimal() and int(length) > max_bytes:
         raise RequestEntityTooLarge
     if length == "0" and "HTTP_TRANSFER_ENCODING" not in environ:
@@ -142,7 +150,7 @@ def _guard_body(environ: dict[str, Any], web: WebSettings) -> None:
     if "HTTP_TRANSFER_ENCODING" in environ:
         _take_chunked(environ, min(max_bytes, web.max_body_bytes))
     taken = getattr(view, "accepts", JSON_ONLY)
-    if view is not None and request.mimetype not in taken:
+    if view is not None and asked.mimetype not in taken:
         raise UnsupportedMediaType(f"Send the body as {' or '.join(sorted(taken))}.")
 
 
@@ -155,23 +163,17 @@ def _take_chunked(environ: dict[str, Any], max_bytes: int) -> None:
     environ["CONTENT_LENGTH"] = str(len(body))
 
 
-def _view_function() -> Any:
-    """The view behind this request. Its attribute `accepts` names media types other than JSON, `most` the setting that
-    bounds its body."""
-    return current_app.view_functions.get(request.endpoint) if request.endpoint else None
-
-
-def _finish_headers(headers: Headers, origins: frozenset[str]) -> None:
-    headers["X-Request-ID"] = g.request_id
+def _finish_headers(headers: Headers, environ: dict[str, Any], request_id: str, origins: frozenset[str]) -> None:
+    headers["X-Request-ID"] = request_id
     present = {name for name, _ in headers}
     headers.extend([pair for pair in SECURITY_HEADERS if pair[0] not in present])
-    if request.environ["wsgi.url_scheme"] == "https":
+    if environ["wsgi.url_scheme"] == "https":
         headers.add("Strict-Transport-Security", "max-age=31536000")
     if not origins:
         return
     vary = headers.get("Vary")
     headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
-    origin = request.environ.get("HTTP_ORIGIN")
+    origin = environ.get("HTTP_ORIGIN")
     if origin in origins:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Expose-Headers"] = READABLE
@@ -184,15 +186,15 @@ class Recorder:
         self._counters: dict[tuple[str, str, int], Any] = {}
         self._clocks: dict[tuple[str, str], Any] = {}
 
-    def record(self, response: Response) -> None:
-        seconds = time.perf_counter() - g.started
-        matched, method, status = request.url_rule, request.method, response.status_code
+    def record(self, asked: Request, about: Any, status: int) -> None:
+        seconds = time.perf_counter() - about.started
+        matched, method = asked.url_rule, asked.method
         rule = matched.rule if matched is not None else UNMATCHED
         if method not in METHODS:
             method = "OTHER"
         self._counter(method, rule, status).inc()
         self._clock(method, rule).observe(seconds)
-        who = g.get("principal")
+        who = about.get("principal")
         write = log.debug if rule in QUIET and status < 400 else log.info
         write(
             "request",

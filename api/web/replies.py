@@ -92,9 +92,15 @@ def last_event_id(after: int) -> int:
 def draft(body: Wished) -> Draft:
     """The message as the service takes it. Raises Invalid for an unusable Idempotency-Key."""
     wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens, body.prompt_id)
-    content, parent_id = getattr(body, "content", ""), getattr(body, "parent_id", None)
     files = getattr(body, "attachments", None)
-    return marked(Draft(content, parent_id, wish, attachments=None if files is None else tuple(files)))
+    return Draft(
+        getattr(body, "content", ""),
+        getattr(body, "parent_id", None),
+        wish,
+        idempotency_key=_idempotency_key(),
+        api_key_id=principal().api_key_id,
+        attachments=None if files is None else tuple(files),
+    )
 
 
 def marked(draft: Draft) -> Draft:

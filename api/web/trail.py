@@ -8,7 +8,7 @@ from typing import Final
 from flask import Flask, Response, request
 
 from api.web.auth import actor
-from api.web.context import services
+from api.web.context import behind, services
 
 ACTIONS: Final = {
     ("POST", "/auth/register"): "account.register",
@@ -36,11 +36,12 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def _note(response: Response) -> Response:
-        action = ACTIONS.get((request.method, request.url_rule.rule)) if request.url_rule else None
+        asked = behind(request)
+        action = ACTIONS.get((asked.method, asked.url_rule.rule)) if asked.url_rule else None
         if action is None:
             return response
         if response.status_code < HTTPStatus.BAD_REQUEST:
-            services().audit.note(actor().did(action, (request.view_args or {}).get("id")))
+            services().audit.note(actor().did(action, (asked.view_args or {}).get("id")))
         elif response.status_code in NOTED_REFUSALS and action == "account.sign_in":
             services().audit.note(actor().did("account.sign_in_refused"))
         return response

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from api.domain.audit import Actor
@@ -262,24 +261,22 @@ def test_a_budget(whole: Whole) -> None:
 
 @contextmanager
 def full_disk(whole: Whole) -> Iterator[None]:
-    """Let the file have no more pages than it has, none of them free, whichever of its connections is used."""
-    database = whole.services.chats._store.database
-    most = 1_000_000
+    """Let the file have no more pages than it has, none of them free."""
+    store = whole.services.chats._store
 
-    def limit(connection: Any, *_: object) -> None:
-        connection.execute(f"PRAGMA max_page_count = {most}")
+    def limit(most: int) -> None:
+        statement = f"PRAGMA max_page_count = {most}"
+        store.write(lambda work: work.connection.exec_driver_sql(statement).scalar())
 
-    with database.durable.connect() as connection:
+    with store.database.durable.connect() as connection:
         free, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("freelist_count", "page_size"))
         connection.exec_driver_sql("CREATE TABLE ballast AS SELECT zeroblob(?) AS content", (free * size,))
         connection.commit()
-    most = 1
-    for engine in (database.durable, database.relaxed):
-        event.listen(engine, "checkout", limit)  # and it stays: each connection hears of the room again
+    limit(1)
     try:
         yield
     finally:
-        most = 1_000_000
+        limit(1_000_000)
 
 
 def test_a_full_disk(whole: Whole) -> None:

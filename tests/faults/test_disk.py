@@ -27,11 +27,8 @@ def store(make_app: Callable[..., Flask]) -> Whole:
 
 def pages(store: Whole, most: int) -> None:
     """Let the file have so many pages at most: SQLite then says what it says of a full disk."""
-    database = store.services.chats._store.database
-    for engine in (database.durable, database.relaxed):
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
-            connection.rollback()
+    statement = f"PRAGMA max_page_count = {most}"
+    store.services.chats._store.write(lambda work: work.connection.exec_driver_sql(statement).scalar())
 
 
 def test_a_full_disk_refuses_writes_and_nothing_else(store: Whole) -> None:

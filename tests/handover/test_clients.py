@@ -201,8 +201,8 @@ def test_a_reader_that_stops_reading_is_dropped_and_harms_nobody(handing: Server
         def stall(path: str) -> None:
             for _ in range(5):
                 data = request("GET", path, person.token)
-                stack.enter_context(Raw(handing.port, data, receive_buffer=4096))
-            until(lambda: streams_open(handing.port) == 6)
+                line = stack.enter_context(Raw(handing.port, data, receive_buffer=4096))
+                assert "200" in line.head()[0]  # the loop has it, and may drop it before the next one comes
 
         size = len(flood(person, [stall]))
         assert size == REPLY_MIB * MIB, "who reads gets all of it"

@@ -72,6 +72,28 @@ def test_those_who_wait_share_one_transaction(store: Store) -> None:
 
 
 @ON_SQLITE
+def test_what_is_acknowledged_is_on_the_disk_and_counters_need_not_be(store: Store) -> None:
+    def synced(work: UnitOfWork) -> int | None:
+        return work.connection.exec_driver_sql("PRAGMA synchronous").scalar()
+
+    full, normal = 2, 1
+    assert [store.write(synced, durable=one) for one in (True, False, False, True)] == [full, normal, normal, full]
+
+
+@ON_SQLITE
+def test_a_writers_connection_that_broke_is_replaced(store: Store) -> None:
+    def breaks(work: UnitOfWork) -> None:
+        note(work, "test-lost")
+        work.connection.connection.dbapi_connection.close()  # type: ignore[union-attr]
+
+    for durable in (True, False):
+        with pytest.raises(sa.exc.SQLAlchemyError):
+            store.write(breaks, durable=durable)
+        store.write(lambda work, name=f"test-after-{durable}": note(work, name), durable=durable)
+    assert noted(store) == {"test-after-True", "test-after-False"}
+
+
+@ON_SQLITE
 def test_a_write_inside_a_write_is_refused(store: Store) -> None:
     with pytest.raises(RuntimeError, match="inside a write"):
         store.write(lambda _: store.write(lambda work: note(work, "test-inner")))
@@ -112,6 +134,42 @@ def test_one_deadlock_after_the_other_is_told_as_trouble_of_the_database(store: 
         store.write(refused)
     assert told.value.retry_after
     assert len(attempts) == ATTEMPTS
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_a_connection_that_breaks_before_the_commit_is_replaced_at_once(store: Store, way: str) -> None:
+    attempts = []
+
+    def run(work: UnitOfWork) -> int:
+        attempts.append(1)
+        if way == "write":
+            note(work, "test-once")
+        if len(attempts) == 1:
+            work.connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return len(attempts)
+
+    assert getattr(store, way)(run) == 2
+    assert noted(store) == ({"test-once"} if way == "write" else set())
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("unasked", [0.0, 60.0])
+def test_connections_that_were_ended_meanwhile_harm_nobody(
+    store: Store, monkeypatch: pytest.MonkeyPatch, unasked: float
+) -> None:
+    """A restart of the database: whether they lay idle or were in use a moment ago."""
+    monkeypatch.setattr("api.db.UNASKED_SECONDS", unasked)
+    with ThreadPoolExecutor(8) as pool:
+        together = threading.Barrier(8, timeout=60)
+        list(pool.map(lambda _: store.read(lambda _: together.wait()), range(8)))
+        others = sa.text(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'parley'"
+        )
+        assert store.read(lambda work: work.connection.execute(others).scalar_one()) >= 7
+        list(pool.map(lambda n: store.write(lambda work: note(work, f"test-{n}")), range(8)))
+    assert len(noted(store)) == 8
 
 
 @ON_POSTGRESQL

@@ -2,76 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import sqlalchemy as sa
 
-from api.domain.audit import Actor
-from api.domain.budgets import Budget, BudgetState
-from api.domain.chats import Message
-from api.domain.errors import BudgetExceeded, ChatBusy, Conflict, Invalid, NotFound, ProviderError
-from api.domain.generations import Generation
-from api.domain.ids import new_id
+from api.domain.errors import ChatBusy, Conflict, Invalid, NotFound, ProviderError
 from api.domain.plans import FOLLOW, MAKE
-from api.models.generations import GENERATIONS
 from api.services.generations.chain import Turned
-from api.services.messages import Draft, Edited, Sent
+from api.services.messages import Draft
 from api.services.model_configs import Wish
 from tests.server import until
+from tests.services.planning import ANSWERER, PLANNER, Planning
 from tests.services.whole import Whole
 from tests.upstream import Upstream
-
-PLANNER, ANSWERER = "openai/count:3:0#planner", "openai/count:2:0#answerer"
-
-
-class Planning:
-    """Ann's chat in plan mode."""
-
-    def __init__(self, whole: Whole, planner: str = PLANNER, answerer: str = ANSWERER, *, review: bool = False) -> None:
-        self.whole = whole
-        self.ann = whole.ann
-        self.messages = whole.services.messages
-        self.generations = whole.services.generations
-        if not whole.services.model_configs.list(whole.ann):
-            whole.config(whole.ann)
-        self.chat = whole.chat(whole.ann, plan={"planner": planner, "answerer": answerer, "review": review})
-
-    def send(self, content: str = "build it", **more: Any) -> Sent:
-        return self.messages.send(self.ann, self.chat, Draft(content, **more))
-
-    def said(self, content: str = "build it", **more: Any) -> Generation:
-        """The last generation that came of a message, once that has ended."""
-        return self.settled(self.send(content, **more))
-
-    def settled(self, sent: Sent) -> Generation:
-        generation = self.whole.ended(self.ann, sent)
-        while following := generation.notes.get("next"):
-            until(lambda: not self.generations.get(self.ann, following).active)
-            generation = self.generations.get(self.ann, following)
-        return generation
-
-    def path(self) -> list[Message]:
-        return self.whole.services.chats.open(self.ann, self.chat)[1]
-
-    def story(self) -> list[tuple[str, str, str]]:
-        return [(message.role, message.kind, message.content) for message in self.path()]
-
-    def ledger(self) -> list[Any]:
-        query = (
-            sa.select(GENERATIONS)
-            .where(GENERATIONS.c.chat_id == self.path()[0].chat_id)
-            .order_by(GENERATIONS.c.queued_at)
-        )
-        return list(self.whole.services.chats._store.read(lambda work: work.connection.execute(query).all()))
-
-    def edited(self, plan: Message, content: str) -> Message:
-        edited = self.messages.edit(self.ann, str(plan.id), Draft(content))
-        assert isinstance(edited, Edited)
-        return edited.message
-
-    def executed(self, plan: Message, **wish: Any) -> Generation:
-        return self.settled(self.messages.execute(self.ann, str(plan.id), Draft(wish=Wish(**wish))))
 
 
 def asked(upstream: Upstream, tag: str) -> list[tuple[str, str]]:
@@ -329,50 +270,6 @@ def test_the_chat_is_busy_from_the_first_word_to_the_last(whole: Whole) -> None:
     following = whole.services.generations.get(whole.ann, str(sent.generation_id)).notes["next"]
     assert refused.value.extra["generation_id"] == following
     whole.services.generations.stop_all(whole.ann.user_id)
-
-
-# --- budgets
-
-
-def budget_of(whole: Whole, amount: int) -> BudgetState:
-    whole.services.budgets.put(Actor(None, "root"), Budget(new_id(), "everyone", None, "tokens", "month", amount))
-    return whole.services.budgets.states(whole.ann)[0]
-
-
-def test_both_calls_are_put_aside_and_settled(whole: Whole) -> None:
-    budget_of(whole, 10**6)
-    planning = Planning(whole, answerer="openai/stall")
-    sent = planning.send()
-    both = whole.services.budgets.states(whole.ann)[0].reserved
-    assert both > 2 * 4096
-    until(lambda: whole.services.generations.get(whole.ann, str(sent.generation_id)).notes.get("next"))
-    one = whole.services.budgets.states(whole.ann)[0]
-    assert 4096 < one.reserved < both
-    whole.services.generations.stop_all(whole.ann.user_id)
-    planning.settled(sent)
-    tokens = sum((row.prompt_tokens or 0) + (row.completion_tokens or 0) for row in planning.ledger())
-    end = whole.services.budgets.states(whole.ann)[0]
-    assert (end.used, end.reserved) == (tokens, 0)
-
-
-def test_a_plan_that_comes_to_nothing_keeps_nothing_aside(whole: Whole) -> None:
-    budget_of(whole, 10**6)
-    planning = Planning(whole, planner="openai/status:500")
-    planning.said()
-    assert whole.services.budgets.states(whole.ann)[0].reserved == 0
-    stalled = Planning(whole, planner="openai/stall")
-    sent = stalled.send()
-    whole.services.generations.stop_reply(whole.ann, str(sent.generation_id))
-    stalled.settled(sent)
-    assert whole.services.budgets.states(whole.ann)[0].reserved == 0
-
-
-def test_a_budget_for_the_plan_alone_refuses_both(whole: Whole) -> None:
-    budget_of(whole, 6000)
-    planning = Planning(whole)
-    with pytest.raises(BudgetExceeded):
-        planning.send()
-    assert planning.path() == []
 
 
 # --- the mode itself

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import random
@@ -29,12 +30,16 @@ FILE = ATTACHMENTS.c
 def request(ann: Person, size: int) -> http.client.HTTPConnection:
     """An upload whose body is yet to be sent."""
     connection = http.client.HTTPConnection("127.0.0.1", ann.port, timeout=60)
-    connection.putrequest("POST", "/attachments")
-    connection.putheader("Authorization", f"Bearer {ann.token}")
-    connection.putheader("Content-Type", f"multipart/form-data; boundary={EDGE}")
-    connection.putheader("Content-Length", str(len(HEAD) + size + len(END)))
-    connection.endheaders()
-    connection.send(HEAD)
+    try:
+        connection.putrequest("POST", "/attachments")
+        connection.putheader("Authorization", f"Bearer {ann.token}")
+        connection.putheader("Content-Type", f"multipart/form-data; boundary={EDGE}")
+        connection.putheader("Content-Length", str(len(HEAD) + size + len(END)))
+        connection.endheaders()
+        connection.send(HEAD)
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 
@@ -51,11 +56,10 @@ class Uploader(threading.Thread):
         while True:
             data = self._dice.randbytes(20_000).hex().encode()
             try:
-                connection = request(self._ann, len(data))
-                connection.send(data + END)
-                response = connection.getresponse()
-                body = response.read().decode()
-                connection.close()
+                with contextlib.closing(request(self._ann, len(data))) as connection:
+                    connection.send(data + END)
+                    response = connection.getresponse()
+                    body = response.read().decode()
             except (OSError, http.client.HTTPException):
                 return
             if response.status == 201:

@@ -17,12 +17,13 @@ from api.domain.account_rules import MAX_PASSWORD, MIN_PASSWORD, USERNAME_PATTER
 from api.web.openapi import Body
 from api.web.shapes import Shape
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST_BIRTHDAY = dt.date(1900, 1, 1)
 
 
 def _printable(text: str) -> str:
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+    if CONTROL.search(text):
         raise PydanticCustomError("control_character", "Must be one line without control characters")
     return text
 
