@@ -212,14 +212,17 @@ def _of_all(asked: Asked, group: str | None) -> bool:
 
 def _of_days(asked: Asked, group: str | None) -> bool:
     """Whether the waits of whole days answer it."""
-    filtered = asked.provider or asked.model or asked.surface
-    return _of_all(asked, group) and group in (None, "day") and not filtered
+    return _of_all(asked, group) and group in (None, "day") and not _is_narrowed(asked)
 
 
 def _of_users(asked: Asked, group: str | None) -> bool:
     """Whether the sums of whole accounts answer it."""
-    filtered = asked.provider or asked.model or asked.surface or asked.api_key_id
-    return asked.user_id is None and group == "user" and not filtered
+    return asked.user_id is None and group == "user" and not _is_narrowed(asked)
+
+
+def _is_narrowed(asked: Asked) -> bool:
+    """To calls of one kind, be it one that there is none of (an empty name)."""
+    return any(getattr(asked, name) is not None for name in ("provider", "model", "surface", "api_key_id"))
 
 
 def _filters(columns: Any, asked: Asked) -> list[sa.ColumnElement[bool]]:

@@ -285,6 +285,15 @@ def test_groups_add_up_to_the_total(store: Store, who: Principal) -> None:
         service.report(who, Wanted(dt.date(2026, 11, 22), dt.date(2026, 11, 21)), None)
 
 
+@pytest.mark.parametrize("narrowed", [{"surface": ""}, {"provider": ""}, {"model": ""}])
+def test_of_a_kind_without_a_name_there_are_no_calls(store: Store, who: Principal, narrowed: dict[str, str]) -> None:
+    call(store, who, 1)
+    wanted = Wanted(dt.date(2026, 11, 20), dt.date(2026, 11, 30), **narrowed)
+    for group in (None, "day", "user", "model"):
+        report = UsageService(store).report(who, wanted, group, everyone=True)  # type: ignore[arg-type]
+        assert (report.total["calls"], report.items) == (0, []), group
+
+
 def test_days_are_by_the_accounts_clock(who: Principal, monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOON)
     assert who.today() == dt.date(2026, 11, 21)  # noon in UTC is one in the night in Auckland
