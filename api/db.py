@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import re
 import sqlite3
 import time
@@ -48,6 +49,7 @@ class Database:
     def __init__(self, url: str | URL, pool_size: int = 10) -> None:
         self.url = make_url(url)
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
+        self._cut_at = -math.inf
         self._pen: Connection | None = None
         self._synced = True
         if self.is_postgresql:
@@ -74,18 +76,21 @@ class Database:
         def _ask(connection: Any, record: Any, _fairy: object) -> None:
             """One that lay idle is asked whether it is still there; of one in use its next statement tells."""
             now = time.monotonic()
-            if now - record.info.get("used_at", now) > UNASKED_SECONDS and not _answers(engine, connection):
-                raise sa.exc.InvalidatePoolError
+            used_at = record.info.get("used_at", math.inf)
+            doubtful = now - used_at > UNASKED_SECONDS or used_at <= self._cut_at
+            if doubtful and not _answers(engine, connection):
+                raise sa.exc.DisconnectionError
             record.info["used_at"] = now
 
         return engine
 
     def gave_up(self, connection: Connection, error: sa.exc.DBAPIError) -> bool:
-        """Whether it is the connection that broke: then it is given up, with all others of its time."""
-        cut = self.is_postgresql and self.durable.dialect.is_disconnect(error.orig, None, None)  # type: ignore[arg-type]
+        """Whether it is the connection that broke: then it is given up, and all others of its time are in doubt."""
+        driver: Any = None if connection.invalidated else connection.connection.dbapi_connection
+        cut = self.is_postgresql and self.durable.dialect.is_disconnect(error.orig, driver, None)  # type: ignore[arg-type]
         if cut:
+            self._cut_at = time.monotonic()
             connection.invalidate(error)
-            self.durable.dispose()
         return cut
 
     def _sqlite(self, synchronous: str, pool_size: int, *, transactions: bool = True) -> Engine:
@@ -133,7 +138,7 @@ class Database:
             with transaction:
                 yield pen
         finally:
-            if pen.in_transaction():  # not even the way back was free
+            if pen.invalidated or _is_open(pen):  # not even the way back was free
                 self._lay_down()
 
     def _lay_down(self) -> None:
@@ -160,6 +165,12 @@ class Database:
         self._lay_down()
         for engine in (self.durable, self.reader):
             engine.dispose()
+
+
+def _is_open(connection: Connection) -> bool:
+    """Whether a transaction is, by the word of SQLite's driver: SQLAlchemy takes one for ended whose COMMIT failed."""
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.in_transaction)
 
 
 def _answers(engine: Engine, connection: Any) -> bool:

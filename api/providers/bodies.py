@@ -12,7 +12,11 @@ _EMPTY: Final = (b"\n", b"\r\n")
 
 
 class BadFraming(Exception):
-    """The bytes are not framed as the head said."""
+    """The bytes are not framed as the head said, from a place on; `content` is what stands before it."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        super().__init__()
+        self.content = content
 
 
 class Body(Protocol):
@@ -103,24 +107,26 @@ class Chunked:
                     at = end + 2
                     self._left = 0
             elif other := _LINE.match(data, at):
-                self._other(other[0])
+                if not self._takes(other[0]):
+                    raise BadFraming(b"".join(parts))
                 at = other.end()
             else:
                 self._held = data[at:]
                 break
         self.surplus = self.done and at < size
         if len(self._held) > MAX_LINE_BYTES:
-            raise BadFraming
+            raise BadFraming(b"".join(parts))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> bool:
         return self.done
 
-    def _other(self, line: bytes) -> None:
-        """A line that is no size: the end of a chunk's, or a trailer."""
+    def _takes(self, line: bytes) -> bool:
+        """A line that is no size: the end of a chunk's, or a trailer. False for any other."""
         if self._ending and line in _EMPTY:
             self._ending = False
         elif self._last and len(line) <= MAX_LINE_BYTES:
             self.done = line in _EMPTY
         else:
-            raise BadFraming
+            return False
+        return True

@@ -146,7 +146,11 @@ class Exchange(asyncio.Protocol):
             self._transport.set_protocol(self._behind)
         message = self._message
         clean = message is not None and self._body.done and not (self._body.surplus or message.should_close)
-        if clean and not self._transport.get_write_buffer_size():
+        if message is not None and message.code == 101:  # another protocol from here on, which nobody asked for
+            clean = False
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # a mere close would first send what nobody waits for
+        if clean and not self._transport.is_closing():
             self._connection.release()
         else:
             self._connection.close()
@@ -168,7 +172,13 @@ class Exchange(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._resting = False
-        if self._socket is not None and (data := _waiting(self._socket.fileno())):
+        try:
+            data = _waiting(self._socket.fileno()) if self._socket is not None else b""
+        except OSError:
+            self._transport.abort()
+            self._fail(None)
+            return
+        if data:
             self.data_received(data)
         if not self._resting:
             self._paused = False
@@ -187,13 +197,21 @@ class Exchange(asyncio.Protocol):
         if data and not self.broken:
             try:
                 content = self._body.feed(data)
-            except BadFraming:
+            except BadFraming as fault:
+                if fault.content:
+                    self._give(fault.content)
                 self._fail(None)
                 return
             if content:
                 self._give(content)
         if self._body.done:
             self._tell()
+
+    def pause_writing(self) -> None:
+        self._behind.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._behind.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._behind.connection_lost(exc)
@@ -264,8 +282,9 @@ def _drop(content: bytes) -> bool:
 
 
 def _waiting(descriptor: int) -> bytes:
-    """What a connection has received; nothing where it has not, or has ended: that is for its transport to find."""
+    """What a connection has received; nothing where it has not, or has ended: that is for its transport to find.
+    Raises OSError where it broke, which is told once only."""
     try:
         return os.read(descriptor, READ_BYTES)
-    except OSError:
+    except BlockingIOError:
         return b""

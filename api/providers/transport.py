@@ -19,6 +19,7 @@ from aiohttp import (
     ServerDisconnectedError,
     TCPConnector,
 )
+from aiohttp.connector import Connection
 
 from api.domain.errors import ProviderBadResponse, ProviderError, ProviderUnavailable
 from api.domain.events import Note
@@ -40,6 +41,7 @@ _ERROR_GRACE: Final = 5.0
 _PASSING_STATUSES: Final = {502, 503, 529}
 _REFUSALS: Final = {400, 422}
 _UNLIMITED: Final = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)  # the Watch limits
+_MOST_SPOILT: Final = 20
 _LASTING_FAULTS: Final = (ClientConnectorCertificateError, ClientConnectorDNSError)
 
 
@@ -166,7 +168,7 @@ class Transport:
         target = Target(place.host, place.port)
         dialling.set(target)
         try:
-            connection = await pool.connect(place.dialled, [], _UNLIMITED)
+            connection = await _fresh(pool, place)
         except (ClientError, OSError):
             if target.refused:
                 raise refusal(target.host, target.port) from None
@@ -179,6 +181,17 @@ class Transport:
             exchange.close()
             raise
         return exchange
+
+
+async def _fresh(pool: TCPConnector, place: Place) -> Connection:
+    """A connection on which nothing came that nobody asked for: of the pool's, one after the other may have such."""
+    connection = await pool.connect(place.dialled, [], _UNLIMITED)
+    for _ in range(_MOST_SPOILT):
+        if connection.protocol is None or not connection.protocol.should_close:
+            break
+        connection.close()
+        connection = await pool.connect(place.dialled, [], _UNLIMITED)
+    return connection
 
 
 def _place(method: str, url: str, proxy: str | None, loop: asyncio.AbstractEventLoop) -> Place:

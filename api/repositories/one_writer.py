@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from api.db import Database
+from api.db import Database, execute
 from api.domain.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -131,7 +131,7 @@ class OneWriter:
 
     def _attempt(self, connection: Connection, job: _Job, *, alone: bool) -> None:
         if not alone:
-            connection.exec_driver_sql("SAVEPOINT job")
+            execute(connection, "SAVEPOINT job", ())
         try:
             job.result = job.fn(connection)
         except Exception as error:
@@ -141,9 +141,9 @@ class OneWriter:
                 job.error.__cause__ = error
             if alone:
                 raise _Refused from error
-            connection.exec_driver_sql("ROLLBACK TO job")
+            execute(connection, "ROLLBACK TO job", ())
         if not alone:
-            connection.exec_driver_sql("RELEASE job")
+            execute(connection, "RELEASE job", ())
 
 
 def _in_trouble(error: Exception) -> bool:

@@ -11,16 +11,19 @@ import fcntl
 import os
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.engine import Connection
 
 from api.db import Database
+from api.domain.errors import StoreUnavailable
 from api.repositories.generation_events import CHANNEL
+from api.repositories.one_writer import AWAY
 
 log = structlog.get_logger()
 RECONNECT_SECONDS = 0.5
@@ -99,16 +102,25 @@ class PostgresPresence:
         self._thread.start()
 
     def epoch(self) -> str | None:
-        with self._database.reader.connect() as connection:
+        with self._asking() as connection:
             return str(connection.execute(sa.text("SELECT pg_postmaster_start_time()::text")).scalar_one())
 
     def is_free(self, process_id: UUID) -> bool:
         key = {"key": lock_key(process_id)}
-        with self._database.reader.connect() as connection:
+        with self._asking() as connection:
             if not connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), key).scalar():
                 return False
             connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), key)
             return True
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[Connection]:
+        """Raises StoreUnavailable."""
+        try:
+            with self._database.reader.connect() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
+            raise StoreUnavailable(AWAY, retry_after=2) from error
 
     def forget(self, process_id: UUID) -> None:
         """Nothing to remove: the lock went with its session."""

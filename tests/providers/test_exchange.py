@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -23,67 +22,9 @@ from api.providers.base import Call, Endpoint, WireRequest
 from api.providers.exchange import Exchange, Place
 from api.providers.transport import Transport
 from tests.providers.conftest import certified
-from tests.providers.helpers import KEY, PATIENT, WIRES, in_transport, text_of
+from tests.providers.helpers import PATIENT, WIRES, in_transport, text_of
+from tests.providers.served import ASKED, CHUNKED, MANY, OK, SAID, SIZED, Server, call, served
 from tests.providers.test_reading import cut
-
-ASKED = CompletionRequest(model="m", turns=(Turn("user", "hello"),))
-SAID = b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-SIZED = OK + b"Content-Length: %d\r\n\r\n" % len(SAID) + SAID
-CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(SAID), SAID)
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def call(url: str, proxy: str | None = None) -> Call:
-    wire = WIRES["openai"]
-    return Call(wire.encode(Endpoint("openai", url, KEY, True, proxy), ASKED), wire, ASKED, PATIENT, (KEY,))
-
-
-def served(serve: Serve, calls: int = 1, tls: ssl.SSLContext | None = None, rest: float = 0) -> list[str]:
-    """What each of some calls, one after the other, was told by a server on loopback."""
-    told: list[str] = []
-
-    async def scenario(to: Transport) -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-        scheme, port = "https" if tls else "http", server.sockets[0].getsockname()[1]
-        assert to._pace is not None
-        to._pace.seconds = rest
-        try:
-            for _ in range(calls):
-                events: list[ProviderEvent] = []
-                await to.run(call(f"{scheme}://localhost:{port}"), events.extend)
-                told.append(text_of(events))
-        finally:
-            server.close()
-
-    in_transport(scenario, loop=uvloop.new_event_loop)  # the server's; test_reading.py has the other
-    return told
-
-
-class Server:
-    """Answers each request with the same pieces; counts connections and keeps what it was sent."""
-
-    def __init__(self, *pieces: bytes) -> None:
-        self.pieces = pieces
-        self.connections = 0
-        self.heads: list[bytes] = []
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while True:
-                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
-                await reader.readuntil(b"hello")
-                await reader.readuntil(b"}")
-                for piece in self.pieces:
-                    writer.write(piece)
-                    await writer.drain()
-                    await asyncio.sleep(0.001)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
 
 
 @given(
@@ -259,10 +200,6 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
     monkeypatch.setattr(transport, "trusted_connector", connector)
     return server
-
-
-LONG = [SAID.split(b"\n\n")[0].replace(b'"stop"', b"null") + b"\n\n"] * 20 + [SAID]
-MANY = [OK + b"Transfer-Encoding: chunked\r\n\r\n", *(b"%x\r\n%b\r\n" % (len(one), one) for one in LONG), b"0\r\n\r\n"]
 
 
 @pytest.mark.parametrize("rest", [0, 0.005])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -94,6 +96,27 @@ def test_a_writers_connection_that_broke_is_replaced(store: Store) -> None:
 
 
 @ON_SQLITE
+def test_a_commit_that_fails_lets_others_write(store: Store) -> None:
+    """A row that comes before the one it hangs on: the database finds at the end that this never came."""
+    made = (
+        "CREATE TABLE test_early (id INTEGER REFERENCES test_early (after) DEFERRABLE INITIALLY DEFERRED, after UNIQUE)"
+    )
+    store.write(lambda work: work.connection.execute(sa.text(made)))
+
+    def early(work: UnitOfWork) -> None:
+        work.connection.execute(sa.text("INSERT INTO test_early VALUES (1, 2)"))
+
+    other = sqlite3.connect(str(store.database.url.database), timeout=0, isolation_level=None)
+    with contextlib.closing(other):
+        with pytest.raises(sa.exc.IntegrityError):
+            store.write(early)
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    store.write(lambda work: note(work, "test-after"))
+    assert noted(store) == {"test-after"}
+
+
+@ON_SQLITE
 def test_a_write_inside_a_write_is_refused(store: Store) -> None:
     with pytest.raises(RuntimeError, match="inside a write"):
         store.write(lambda _: store.write(lambda work: note(work, "test-inner")))
@@ -170,6 +193,10 @@ def test_connections_that_were_ended_meanwhile_harm_nobody(
         assert store.read(lambda work: work.connection.execute(others).scalar_one()) >= 7
         list(pool.map(lambda n: store.write(lambda work: note(work, f"test-{n}")), range(8)))
     assert len(noted(store)) == 8
+    open_now = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'parley'"
+    )
+    assert store.read(lambda work: work.connection.execute(open_now).scalar_one()) <= 8, "none that no pool knows"
 
 
 @ON_POSTGRESQL

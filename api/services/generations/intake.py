@@ -113,7 +113,8 @@ class Intake:
         if isinstance(event, Usage):
             self.usage = merged(self.usage, event)
         elif isinstance(event, Finish):
-            self.finish_reason = event.reason
+            if not self.shut:  # it was ended here, and before that
+                self.finish_reason = event.reason
         elif isinstance(event, Note):
             self.noted.append(event.text)
         elif isinstance(event, ProviderPart):
