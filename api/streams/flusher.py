@@ -150,7 +150,8 @@ class Flusher:
         due = 0.0
         while True:
             idle = not self._runs
-            self._wake.wait(self._interval * 5 if idle else max(0.0, due - time.monotonic()))
+            # never longer, also in a rest: the process has to show that it lives
+            self._wake.wait(self._interval * 5 if idle else min(max(0.0, due - time.monotonic()), self._interval))
             self._gather()
             self._wake.clear()
             if idle:  # the first reply after a pause may still end before anything of it is stored

@@ -196,6 +196,26 @@ def test_storing_takes_a_part_of_the_time_however_long_it_takes(rows: Rows) -> N
         assert after - ended >= min(3.9 * (ended - began), LONGEST_REST)
 
 
+def test_in_a_long_rest_the_process_still_shows_that_it_lives(rows: Rows) -> None:
+    seen: list[str] = []
+
+    def slowly(batch: Batch) -> None:
+        if batch.events:
+            seen.append("stored")
+            time.sleep(0.25)
+        reply.log.extend([("delta", "more")])
+
+    rows.refuse = slowly
+    flusher, reply = Flusher(rows.store, lambda _: seen.append("beat"), interval=0.05), Reply("a")
+    flusher.add(reply)
+    flusher.start()
+    waited(lambda: seen.count("stored") > 2)
+    flusher.end(reply)
+    flusher.stop()
+    first, second, _ = [at for at, what in enumerate(seen) if what == "stored"][:3]
+    assert seen[first:second].count("beat") > 2
+
+
 def test_a_poisoned_reply_ends_alone(flusher: Flusher, rows: Rows) -> None:
     good, bad, ending = Reply("a"), Reply("poison"), Reply("c")
 
