@@ -92,7 +92,7 @@ def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
     app.extensions["parley_web"] = _web_settings(settings)
     app.extensions["parley_process"] = services.generations
     app.extensions["parley_carrier"] = Carrier(loop, settings.stream_write_timeout, settings.max_streams)
-    app.extensions["parley_wait_slots"] = WaitSlots(max(settings.threads // 2, settings.threads - 4))
+    app.extensions["parley_wait_slots"] = WaitSlots(max(1, settings.threads // 2))
     app.extensions["parley_transfer_slots"] = TransferSlots(max(1, settings.threads // 4))
     app.extensions["parley_close"] = lambda: _close(services, database)
     _install(app)

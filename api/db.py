@@ -8,6 +8,7 @@ import json
 import math
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,7 @@ class Database:
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         self._cut_at = -math.inf
         self._pen: Connection | None = None
+        self._pen_lock = threading.Lock()  # there may be more than one store over this database
         self._synced = True
         if self.is_postgresql:
             self.durable = self._postgresql(pool_size)
@@ -123,8 +125,12 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self, durable: bool) -> Iterator[Connection]:
-        """A transaction on SQLite's one writing connection, which stays open: its pages remain in its cache. For one
-        thread at a time. Not `durable`: its last moment may be lost with the power."""
+        """A transaction on SQLite's one writing connection, which stays open: its pages remain in its cache. One
+        thread at a time has it. Not `durable`: its last moment may be lost with the power."""
+        with self._pen_lock:
+            yield from self._written(durable)
+
+    def _written(self, durable: bool) -> Iterator[Connection]:
         pen = self._pen = self._pen or self.durable.connect()
         try:
             if durable != self._synced:
@@ -162,7 +168,8 @@ class Database:
         return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def dispose(self) -> None:
-        self._lay_down()
+        with self._pen_lock:
+            self._lay_down()
         for engine in (self.durable, self.reader):
             engine.dispose()
 

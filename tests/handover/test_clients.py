@@ -19,7 +19,6 @@ MANY = 50
 LIMIT = 40.0  # seconds; what is tried here takes milliseconds, and would take minutes if it went wrong
 MIB = 1 << 20
 REPLY_MIB = 9
-STALLED = 12  # so many that what a reply leaves in the allocator is little beside what they would
 
 
 @pytest.fixture
@@ -200,17 +199,15 @@ def test_a_reader_that_stops_reading_is_dropped_and_harms_nobody(handing: Server
     with contextlib.ExitStack() as stack:
 
         def stall(path: str) -> None:
-            for _ in range(STALLED):
+            for _ in range(5):
                 data = request("GET", path, person.token)
-                line = stack.enter_context(Raw(handing.port, data, receive_buffer=4096))
-                assert "200" in line.head()[0]  # the loop has it, and may drop it before the next one comes
+                stack.enter_context(Raw(handing.port, data, receive_buffer=4096))
+            until(lambda: streams_open(handing.port) == 6)
 
         size = len(flood(person, [stall]))
         assert size == REPLY_MIB * MIB, "who reads gets all of it"
         until(lambda: streams_open(handing.port) == 0, what="the write time-out")
-        assert memory(handing) - before < STALLED * REPLY_MIB * MIB / 2, (
-            "what the stalled ones did not take was not kept"
-        )
+        assert memory(handing) - before < 5 * REPLY_MIB * MIB / 2, "what the stalled ones did not take was not kept"
     serves(person)
 
 

@@ -117,6 +117,14 @@ def test_a_commit_that_fails_lets_others_write(store: Store) -> None:
 
 
 @ON_SQLITE
+def test_two_stores_of_one_database_write_one_after_the_other(store: Store) -> None:
+    both = (store, Store(store.database))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: both[n % 2].write(lambda work: note(work, f"test-{n}"), durable=n % 3 == 0), range(80)))
+    assert len(noted(store)) == 80
+
+
+@ON_SQLITE
 def test_a_write_inside_a_write_is_refused(store: Store) -> None:
     with pytest.raises(RuntimeError, match="inside a write"):
         store.write(lambda _: store.write(lambda work: note(work, "test-inner")))
