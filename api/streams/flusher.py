@@ -1,6 +1,4 @@
-"""One thread a process stores what the live logs have new, in batches: every 200 ms, and when a reply ends.
-
-Where so much runs that storing it takes long, it rests between two batches: a fifth of the time is the most it takes.
+"""One thread a process stores what the live logs have new, in batches: every 200 ms, and at once when a reply ends.
 
 What it writes with is given by `wiring`; this module knows when, not how.
 """
@@ -22,8 +20,6 @@ from api.streams.live_log import LiveLog
 log = structlog.get_logger()
 INTERVAL = 0.2
 GATHER = 0.02
-REST = 4.0  # times as long as a batch took
-LONGEST_REST = 1.0
 PATIENCE = 30.0
 
 
@@ -126,7 +122,7 @@ class Flusher:
             self._wake.set()
 
     def end(self, run: Storable) -> None:
-        """The run has ended: close it with the next transaction: at once, or with others a moment later."""
+        """The run has ended: close it with the next transaction, which starts at once."""
         with self._lock:
             self._ended.append(run)
         self._wake.set()
@@ -150,20 +146,16 @@ class Flusher:
         due = 0.0
         while True:
             idle = not self._runs
-            # never longer, also in a rest: the process has to show that it lives
-            self._wake.wait(self._interval * 5 if idle else min(max(0.0, due - time.monotonic()), self._interval))
+            self._wake.wait(self._interval * 5 if idle else max(0.0, due - time.monotonic()))
             self._gather()
             self._wake.clear()
             if idle:  # the first reply after a pause may still end before anything of it is stored
                 due = time.monotonic() + self._interval
-            began = time.monotonic()
-            ticked = began >= due
+            ticked = time.monotonic() >= due
             if ticked:
-                due = began + self._interval
+                due = time.monotonic() + self._interval
             try:
                 self.flush(events=ticked)
-                if ticked:
-                    due = max(due, _rested(began))
                 self._housekeeping(bool(self._runs))
             except StoreUnavailable:
                 time.sleep(self._interval)
@@ -282,9 +274,3 @@ class Flusher:
             refused(error)
         else:
             self._settle(part, outcome)
-
-
-def _rested(began: float) -> float:
-    """When a batch may follow one that began then and has ended now."""
-    now = time.monotonic()
-    return now + min(REST * (now - began), LONGEST_REST)

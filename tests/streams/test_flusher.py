@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from api.domain.errors import StoreUnavailable
-from api.streams.flusher import LONGEST_REST, Batch, Flusher, Outcome, Storable
+from api.streams.flusher import Batch, Flusher, Outcome, Storable
 from api.streams.live_log import LiveLog
 
 
@@ -151,69 +150,6 @@ def test_after_a_pause_the_first_flush_comes_with_the_first_interval(rows: Rows)
     waited(lambda: rows.events)
     flusher.end(reply)
     flusher.stop()
-
-
-def test_those_that_end_in_a_moment_are_closed_together(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While another still runs, with those that end meanwhile."""
-    monkeypatch.setattr("api.streams.flusher.GATHER", 0.0)
-    flusher, running = Flusher(rows.store, lambda _: None, interval=600.0), Reply("a")
-    first, second, third = Reply("b"), Reply("c"), Reply("d")
-    for one in (running, first, second, third):
-        flusher.add(one)
-    flusher.start()
-    flusher.end(first)
-    assert first.over.wait(30)
-    monkeypatch.setattr("api.streams.flusher.GATHER", 2.0)
-    flusher.end(second)
-    flusher.end(third)
-    assert second.over.wait(30)
-    assert third.over.wait(30)
-    assert [len(batch.closings) for batch in rows.batches if batch.closings] == [1, 2]
-    monkeypatch.setattr("api.streams.flusher.GATHER", 60.0)
-    flusher.end(running)
-    assert running.over.wait(30), "nobody else is waited for"
-    flusher.stop()
-
-
-def test_storing_takes_a_part_of_the_time_however_long_it_takes(rows: Rows) -> None:
-    """On a machine that stops in between the rest is longer, never shorter."""
-    stored: list[tuple[float, float]] = []
-
-    def slowly(batch: Batch) -> None:
-        began = time.monotonic()
-        time.sleep(0.02)
-        stored.append((began, time.monotonic()))
-        reply.log.extend([("delta", "more")])
-
-    rows.refuse = slowly
-    flusher, reply = Flusher(rows.store, lambda _: None, interval=0.01), Reply("a")
-    flusher.add(reply)
-    flusher.start()
-    waited(lambda: len(stored) > 4)
-    flusher.end(reply)
-    flusher.stop()
-    for (began, ended), (after, _) in itertools.pairwise(stored[:5]):
-        assert after - ended >= min(3.9 * (ended - began), LONGEST_REST)
-
-
-def test_in_a_long_rest_the_process_still_shows_that_it_lives(rows: Rows) -> None:
-    seen: list[str] = []
-
-    def slowly(batch: Batch) -> None:
-        if batch.events:
-            seen.append("stored")
-            time.sleep(0.25)
-        reply.log.extend([("delta", "more")])
-
-    rows.refuse = slowly
-    flusher, reply = Flusher(rows.store, lambda _: seen.append("beat"), interval=0.05), Reply("a")
-    flusher.add(reply)
-    flusher.start()
-    waited(lambda: seen.count("stored") > 2)
-    flusher.end(reply)
-    flusher.stop()
-    first, second, _ = [at for at, what in enumerate(seen) if what == "stored"][:3]
-    assert seen[first:second].count("beat") > 2
 
 
 def test_a_poisoned_reply_ends_alone(flusher: Flusher, rows: Rows) -> None:
