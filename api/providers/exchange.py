@@ -31,7 +31,7 @@ Take = Callable[[bytes], bool]
 """Is given content as it arrives, in the callback that brought it; True: that was enough."""
 
 
-class Place:
+class Destination:
     """Where requests of one URL go: what aiohttp dials, and how their heads begin. Made once for many.
 
     A proxy is for https alone: it is asked for a tunnel, so what is sent is the same as without.

@@ -25,7 +25,7 @@ from api.domain.errors import ProviderBadResponse, ProviderError, ProviderUnavai
 from api.domain.events import Note
 from api.providers.base import Call, LearningWire, ScriptedWire, Sink, WireRequest
 from api.providers.dialing import Target, dialling, guarded_connector, trusted_connector
-from api.providers.exchange import Exchange, Place
+from api.providers.exchange import Destination, Exchange
 from api.providers.failures import retry_after
 from api.providers.pace import Pace
 from api.providers.reading import give, read_body
@@ -35,7 +35,7 @@ from api.security.redaction import redact
 
 MAX_ERROR_BYTES: Final = 64 * 1024
 _MAX_RETRY_WAIT: Final = 2.0
-_PLACES: Final = 256
+_DESTINATIONS: Final = 256
 _RETRY_PAUSE: Final = 0.25
 _ERROR_GRACE: Final = 5.0
 _PASSING_STATUSES: Final = {502, 503, 529}
@@ -54,13 +54,15 @@ class Transport:
         self._guarded: TCPConnector | None = None
         self._pace: Pace | None = None
         self._running: set[Watch] = set()
-        self._place = functools.lru_cache(_PLACES)(_place)
+        self._destination: Callable[[str, str, str | None], Destination]  # made with the pools
 
     async def open(self) -> None:
         """Make the pools in the running loop."""
         self._trusted = trusted_connector()
         self._guarded = guarded_connector(self._egress)
         self._pace = Pace()
+        made = functools.partial(Destination, loop=asyncio.get_running_loop())
+        self._destination = functools.lru_cache(_DESTINATIONS)(made)
 
     async def close(self) -> None:
         """Close every connection. Calls still running end with ProviderUnavailable."""
@@ -162,19 +164,19 @@ class Transport:
 
     async def _send(self, request: WireRequest, pool: TCPConnector, connected: Callable[[], None]) -> Exchange:
         """The answer's head. Redirects are answers; connections are the pool's, `connected` is called with one."""
-        loop = asyncio.get_running_loop()
-        place = self._place(request.method, request.url, request.endpoint.proxy if request.endpoint else None, loop)
-        head = place.head(request.headers, len(request.body))
-        target = Target(place.host, place.port)
+        proxy = request.endpoint.proxy if request.endpoint else None
+        destination = self._destination(request.method, request.url, proxy)
+        head = destination.head(request.headers, len(request.body))
+        target = Target(destination.host, destination.port)
         dialling.set(target)
         try:
-            connection = await _fresh(pool, place)
+            connection = await _fresh(pool, destination)
         except (ClientError, OSError):
             if target.refused:
                 raise refusal(target.host, target.port) from None
             raise
         connected()
-        exchange = Exchange(connection, loop)
+        exchange = Exchange(connection, asyncio.get_running_loop())
         try:
             await exchange.ask(head, request.body)
         except BaseException:
@@ -183,19 +185,15 @@ class Transport:
         return exchange
 
 
-async def _fresh(pool: TCPConnector, place: Place) -> Connection:
+async def _fresh(pool: TCPConnector, destination: Destination) -> Connection:
     """A connection on which nothing came that nobody asked for: of the pool's, one after the other may have such."""
-    connection = await pool.connect(place.dialled, [], _UNLIMITED)
+    connection = await pool.connect(destination.dialled, [], _UNLIMITED)
     for _ in range(_MOST_SPOILT):
         if connection.protocol is None or not connection.protocol.should_close:
             break
         connection.close()
-        connection = await pool.connect(place.dialled, [], _UNLIMITED)
+        connection = await pool.connect(destination.dialled, [], _UNLIMITED)
     return connection
-
-
-def _place(method: str, url: str, proxy: str | None, loop: asyncio.AbstractEventLoop) -> Place:
-    return Place(method, url, proxy, loop)
 
 
 @functools.cache

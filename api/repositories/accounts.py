@@ -14,16 +14,17 @@ from api.domain.errors import AlreadyTaken
 from api.models.accounts import USERS
 from api.repositories.base import Repository
 
-COLUMNS = tuple(USERS.c[name] for name in domain.User.__dataclass_fields__)
-BY_ID = sa.select(*COLUMNS).where(USERS.c.id == sa.bindparam("user_id"))
-BY_EMAIL = sa.select(*COLUMNS).where(sa.func.lower(USERS.c.email) == sa.bindparam("value"))
-BY_USERNAME = sa.select(*COLUMNS).where(sa.func.lower(USERS.c.username) == sa.bindparam("value"))
-IS_ADMIN = sa.and_(USERS.c.role == "admin", USERS.c.is_active)
-ADMINS = sa.select(USERS.c.id).where(IS_ADMIN)
+USER = USERS.c
+COLUMNS = tuple(USER[name] for name in domain.User.__dataclass_fields__)
+BY_ID = sa.select(*COLUMNS).where(USER.id == sa.bindparam("user_id"))
+BY_EMAIL = sa.select(*COLUMNS).where(sa.func.lower(USER.email) == sa.bindparam("value"))
+BY_USERNAME = sa.select(*COLUMNS).where(sa.func.lower(USER.username) == sa.bindparam("value"))
+IS_ADMIN = sa.and_(USER.role == "admin", USER.is_active)
+ADMINS = sa.select(USER.id).where(IS_ADMIN)
 HELD = (
-    sa.select(USERS.c.id, USERS.c.role, USERS.c.is_active)
-    .where(sa.or_(IS_ADMIN, USERS.c.id == sa.bindparam("leaving")))
-    .order_by(USERS.c.id)  # all in one order and at once, so that two transactions never wait for each other
+    sa.select(USER.id, USER.role, USER.is_active)
+    .where(sa.or_(IS_ADMIN, USER.id == sa.bindparam("leaving")))
+    .order_by(USER.id)  # all in one order and at once, so that two transactions never wait for each other
     .with_for_update()
 )
 
@@ -53,16 +54,16 @@ class AccountRepository(Repository):
 
     def page(self, found: domain.Found) -> list[domain.User]:
         """Newest first; ids are in the order of time."""
-        query = sa.select(*COLUMNS).order_by(USERS.c.id.desc()).limit(found.limit)
+        query = sa.select(*COLUMNS).order_by(USER.id.desc()).limit(found.limit)
         if found.search:
-            texts = (USERS.c.username, USERS.c.email, USERS.c.full_name)
+            texts = (USER.username, USER.email, USER.full_name)
             query = query.where(sa.or_(*(text.icontains(found.search, autoescape=True) for text in texts)))
         if found.role is not None:
-            query = query.where(USERS.c.role == found.role)
+            query = query.where(USER.role == found.role)
         if found.is_active is not None:
-            query = query.where(USERS.c.is_active == found.is_active)
+            query = query.where(USER.is_active == found.is_active)
         if found.before is not None:
-            query = query.where(USERS.c.id < found.before)
+            query = query.where(USER.id < found.before)
         return [domain.User(*row) for row in self.connection.execute(query)]
 
     def by_email(self, email: str) -> domain.User | None:
@@ -82,19 +83,19 @@ class AccountRepository(Repository):
         """Write these columns and no others. Raises AlreadyTaken for a username in use."""
         values = {**changes, "updated_at": clock.now()}
         try:
-            return self.changed(sa.update(USERS).where(USERS.c.id == user_id).values(values)) > 0
+            return self.changed(sa.update(USERS).where(USER.id == user_id).values(values)) > 0
         except sa.exc.IntegrityError as error:
             raise _taken("username") from error
 
     def set_password(self, user_id: UUID, old_hash: str, new_hash: str) -> bool:
         """Replace the hash, unless somebody else replaced it meanwhile."""
-        unchanged = sa.and_(USERS.c.id == user_id, USERS.c.password_hash == old_hash)
+        unchanged = sa.and_(USER.id == user_id, USER.password_hash == old_hash)
         values = {"password_hash": new_hash, "updated_at": clock.now()}
         return self.changed(sa.update(USERS).where(unchanged).values(values)) > 0
 
     def delete(self, user_id: UUID) -> bool:
         """The account and, by the foreign keys, everything that belongs to it."""
-        return self.changed(sa.delete(USERS).where(USERS.c.id == user_id)) > 0
+        return self.changed(sa.delete(USERS).where(USER.id == user_id)) > 0
 
 
 def _taken(field: str) -> AlreadyTaken:

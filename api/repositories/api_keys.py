@@ -18,12 +18,12 @@ from api.models.accounts import API_KEYS, USERS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-KEY = API_KEYS.c
+KEY, USER = API_KEYS.c, USERS.c
 COLUMNS = tuple(KEY[name] for name in domain.ApiKey.__dataclass_fields__)
 GOOD = sa.and_(
-    KEY.user_id == USERS.c.id,
+    KEY.user_id == USER.id,
     KEY.revoked_at.is_(None),
-    USERS.c.is_active,
+    USER.is_active,
     sa.or_(KEY.expires_at.is_(None), KEY.expires_at > sa.bindparam("now", type_=KEY.expires_at.type)),
 )
 PRINCIPAL = Prepared(
@@ -31,11 +31,11 @@ PRINCIPAL = Prepared(
         KEY.id,
         KEY.scopes,
         KEY.last_used_at,
-        USERS.c.id,
-        USERS.c.username,
-        USERS.c.role,
-        USERS.c.preferences,
-        USERS.c.limits,
+        USER.id,
+        USER.username,
+        USER.role,
+        USER.preferences,
+        USER.limits,
     ).where(GOOD, KEY.token_hash == sa.bindparam("token_hash"))
 )
 

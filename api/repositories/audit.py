@@ -7,8 +7,10 @@ import datetime as dt
 import sqlalchemy as sa
 
 from api.domain.audit import Actor, Entry, Sought
-from api.models.audit import AUDIT_LOG as LOG
+from api.models.audit import AUDIT_LOG
 from api.repositories.base import Repository
+
+ENTRY = AUDIT_LOG.c
 
 
 class AuditRepository(Repository):
@@ -17,20 +19,20 @@ class AuditRepository(Repository):
         values = {"id": entry.id, "at": entry.at, "action": entry.action, "target": entry.target}
         who = {"actor_id": actor.user_id, "username": actor.username[:50], "address": actor.address}
         self.connection.execute(
-            sa.insert(LOG).values(values | who | {"request_id": actor.request_id, "detail": dict(entry.detail)})
+            sa.insert(AUDIT_LOG).values(values | who | {"request_id": actor.request_id, "detail": dict(entry.detail)})
         )
 
     def page(self, sought: Sought) -> list[Entry]:
         """Newest first; ids are in the order of time."""
-        query = sa.select(LOG).order_by(LOG.c.id.desc()).limit(sought.limit)
+        query = sa.select(AUDIT_LOG).order_by(ENTRY.id.desc()).limit(sought.limit)
         if sought.user_id is not None:
-            query = query.where(LOG.c.actor_id == sought.user_id)
+            query = query.where(ENTRY.actor_id == sought.user_id)
         if sought.action is not None:
-            query = query.where(LOG.c.action.startswith(sought.action, autoescape=True))
+            query = query.where(ENTRY.action.startswith(sought.action, autoescape=True))
         if sought.target is not None:
-            query = query.where(LOG.c.target == sought.target)
+            query = query.where(ENTRY.target == sought.target)
         if sought.before is not None:
-            query = query.where(LOG.c.id < sought.before)
+            query = query.where(ENTRY.id < sought.before)
         return [
             Entry(
                 Actor(row.actor_id, row.username, row.address, row.request_id),
@@ -45,5 +47,5 @@ class AuditRepository(Repository):
 
     def prune(self, before: dt.datetime, limit: int) -> int:
         """Remove the oldest entries from before that moment; how many."""
-        old = sa.select(LOG.c.id).where(LOG.c.at < before).order_by(LOG.c.at).limit(limit)
-        return self.changed(sa.delete(LOG).where(LOG.c.id.in_(old)))
+        old = sa.select(ENTRY.id).where(ENTRY.at < before).order_by(ENTRY.at).limit(limit)
+        return self.changed(sa.delete(AUDIT_LOG).where(ENTRY.id.in_(old)))

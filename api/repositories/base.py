@@ -25,8 +25,9 @@ def insert_or_ignore(table: sa.Table, dialect: str) -> Any:
 class Repository:
     """Queries of one noun. Never commits; the unit of work does.
 
-    Statements of the hot path are module constants with bound parameters; `k_…` names the key of an UPDATE, whose
-    columns are those given to `execute`.
+    A table goes by its own name, its columns by the singular: `CHAT` is `CHATS.c`. Statements of the hot path are
+    module constants with bound parameters; `k_…` names the key of an UPDATE, whose columns are those given to
+    `execute`.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from api.domain import clock
 from api.domain.chats import Chat, Reference
 from api.domain.generations import ACTIVE
 from api.domain.ids import parse_id
@@ -20,9 +19,7 @@ from api.models.imports import IMPORTS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-CHAT = CHATS.c
-GENERATION = GENERATIONS.c
-IMPORT = IMPORTS.c
+CHAT, GENERATION, IMPORT, USER = CHATS.c, GENERATIONS.c, IMPORTS.c, USERS.c
 IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
 RUNNING = (
     sa.select(GENERATION.id)
@@ -32,8 +29,7 @@ RUNNING = (
     .scalar_subquery()
     .label("active_generation_id")
 )
-TABLE = CHATS
-SELECT = sa.select(TABLE, RUNNING)
+SELECT = sa.select(CHATS, RUNNING)
 OWNED = CHAT.user_id == sa.bindparam("k_user_id")
 BY_ID = CHAT.id == sa.bindparam("k_id")
 BY_SLUG = CHAT.slug == sa.bindparam("k_slug")
@@ -42,28 +38,16 @@ MAX_NUMBER = 2**31 - 1  # of the column; nobody's chat
 SELECT_BY_ID = Prepared(SELECT.where(OWNED, BY_ID))
 SELECT_BY_SLUG = Prepared(SELECT.where(OWNED, BY_SLUG))
 SELECT_BY_NUMBER = Prepared(SELECT.where(OWNED, BY_NUMBER))
-HOLD = sa.select(TABLE).where(OWNED).with_for_update()
+HOLD = sa.select(CHATS).where(OWNED).with_for_update()
 HOLD_BY_ID = Prepared(HOLD.where(BY_ID))
 HOLD_BY_SLUG = Prepared(HOLD.where(BY_SLUG))
 HOLD_BY_NUMBER = Prepared(HOLD.where(BY_NUMBER))
-UPDATE = sa.update(TABLE).where(OWNED, BY_ID)
-GROW = (
-    sa.update(TABLE)
-    .where(OWNED)
-    .values(
-        last_seq=CHAT.last_seq + sa.bindparam("k_by", type_=CHAT.last_seq.type),
-        updated_at=sa.bindparam("k_now", type_=CHAT.updated_at.type),
-    )
-    .returning(*CHAT)
-)
-GROW_BY_ID = Prepared(GROW.where(BY_ID))
-GROW_BY_SLUG = Prepared(GROW.where(BY_SLUG))
-GROW_BY_NUMBER = Prepared(GROW.where(BY_NUMBER))
+UPDATE = sa.update(CHATS).where(OWNED, BY_ID)
 NEXT_NUMBER = (
     sa.update(USERS)
-    .where(USERS.c.id == sa.bindparam("k_user_id"))
-    .values(chat_counter=USERS.c.chat_counter + 1)
-    .returning(USERS.c.chat_counter)
+    .where(USER.id == sa.bindparam("k_user_id"))
+    .values(chat_counter=USER.chat_counter + 1)
+    .returning(USER.chat_counter)
 )
 
 
@@ -75,15 +59,15 @@ class ChatRepository(Repository):
 
     def add(self, values: Mapping[str, Any]) -> bool:
         """Insert; False when the slug is taken."""
-        return self.add_unless_there(TABLE, values)
+        return self.add_unless_there(CHATS, values)
 
     def get_owned(self, reference: Reference, user_id: UUID) -> Chat | None:
         """By id, slug or number."""
-        return self._named(reference, (SELECT_BY_ID, SELECT_BY_SLUG, SELECT_BY_NUMBER), {"k_user_id": user_id})
+        return self._named(reference, (SELECT_BY_ID, SELECT_BY_SLUG, SELECT_BY_NUMBER), user_id)
 
     def hold(self, reference: Reference, user_id: UUID) -> Chat | None:
         """By id, slug or number, kept from changing until this transaction ends."""
-        return self._named(reference, (HOLD_BY_ID, HOLD_BY_SLUG, HOLD_BY_NUMBER), {"k_user_id": user_id})
+        return self._named(reference, (HOLD_BY_ID, HOLD_BY_SLUG, HOLD_BY_NUMBER), user_id)
 
     def page(
         self,
@@ -124,11 +108,6 @@ class ChatRepository(Repository):
         """Update the named columns only."""
         return self.changed(UPDATE, {"k_user_id": user_id, "k_id": chat_id, **values}) == 1
 
-    def grow(self, user_id: UUID, reference: Reference, by: int) -> Chat | None:
-        """Lock the chat for this transaction and reserve `by` sequence numbers; `last_seq` is the last of them."""
-        values = {"k_user_id": user_id, "k_by": by, "k_now": clock.now()}
-        return self._named(reference, (GROW_BY_ID, GROW_BY_SLUG, GROW_BY_NUMBER), values)
-
     def prune(self, before: dt.datetime, limit: int, *, temporary: bool = False) -> int:
         """Remove chats untouched since then, but for pinned ones and where a reply runs; how many. `temporary`: of
         those alone, and pinned or not. An import touches its chats, old as they are."""
@@ -137,21 +116,20 @@ class ChatRepository(Repository):
         goes = CHAT.temporary if temporary else ~CHAT.pinned
         untouched = (CHAT.updated_at < before, sa.tuple_(CHAT.user_id, CHAT.id).not_in(brought))
         old = sa.select(CHAT.user_id, CHAT.id).where(goes, *untouched, ~running).limit(limit)
-        return self.changed(sa.delete(TABLE).where(sa.tuple_(CHAT.user_id, CHAT.id).in_(old)))
+        return self.changed(sa.delete(CHATS).where(sa.tuple_(CHAT.user_id, CHAT.id).in_(old)))
 
     def retitle(self, user_id: UUID, chat_id: UUID, title: str) -> None:
         """A model's title in place of the first words; one that the user has written stays."""
         first_words = (CHAT.user_id == user_id, CHAT.id == chat_id, CHAT.titled_by == "words")
-        self.connection.execute(sa.update(TABLE).where(*first_words).values(title=title, titled_by="model"))
+        self.connection.execute(sa.update(CHATS).where(*first_words).values(title=title, titled_by="model"))
 
     def delete(self, user_id: UUID, chat_id: UUID) -> bool:
-        return self.changed(sa.delete(TABLE).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
+        return self.changed(sa.delete(CHATS).where(CHAT.user_id == user_id, CHAT.id == chat_id)) == 1
 
-    def _named(
-        self, reference: Reference, queries: tuple[Prepared, Prepared, Prepared], values: dict[str, Any]
-    ) -> Chat | None:
+    def _named(self, reference: Reference, queries: tuple[Prepared, Prepared, Prepared], user_id: UUID) -> Chat | None:
         """The chat by its id, slug or number, each with a query. A slug may look like an id, which goes first."""
         by_id, by_slug, by_number = queries
+        values: dict[str, Any] = {"k_user_id": user_id}
         if isinstance(reference, int):
             number = max(-1, min(reference, MAX_NUMBER))
             return by_number.record(self.connection, values | {"k_number": number}, Chat)

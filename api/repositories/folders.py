@@ -14,12 +14,11 @@ from api.models.chats import CHATS
 from api.repositories.base import Repository
 from api.repositories.chats import SELECT
 
-TABLE = CHATS
-CHAT = TABLE.c
+CHAT = CHATS.c
 OWNED = (CHAT.user_id == sa.bindparam("k_user_id"), sa.not_(CHAT.temporary))
 COUNTS = (sa.func.count().label("chats"), sa.func.sum(sa.cast(CHAT.archived, sa.Integer)).label("archived"))
 FOLDERS = sa.select(CHAT.folder.label("name"), *COUNTS).where(*OWNED).group_by(CHAT.folder)
-SET_TAGS = sa.update(TABLE).where(CHAT.user_id == sa.bindparam("k_user_id"), CHAT.id == sa.bindparam("k_id"))
+SET_TAGS = sa.update(CHATS).where(CHAT.user_id == sa.bindparam("k_user_id"), CHAT.id == sa.bindparam("k_id"))
 
 
 def each_tag(dialect: str) -> sa.TableValuedAlias:
@@ -37,7 +36,7 @@ class FolderRepository(Repository):
     def tags(self, user_id: UUID) -> list[Label]:
         """Each tag with its number of chats."""
         tag = each_tag(self.connection.dialect.name)
-        query = sa.select(tag.c.value.label("name"), *COUNTS).select_from(TABLE.join(tag, sa.true()))
+        query = sa.select(tag.c.value.label("name"), *COUNTS).select_from(CHATS.join(tag, sa.true()))
         rows = self.connection.execute(query.where(*OWNED).group_by(tag.c.value), {"k_user_id": user_id})
         return [Label(row.name, row.chats, row.archived) for row in rows]
 
@@ -45,12 +44,12 @@ class FolderRepository(Repository):
         """Those of these chats that the user has, kept from changing until the transaction ends."""
         which = sa.or_(CHAT.id.in_(ids), CHAT.slug.in_(slugs))
         query = SELECT.where(CHAT.user_id == user_id, which).order_by(CHAT.id)
-        rows = self.connection.execute(query.with_for_update(of=TABLE))
+        rows = self.connection.execute(query.with_for_update(of=CHATS))
         return [Chat(**row) for row in rows.mappings()]
 
     def change(self, user_id: UUID, chat_ids: Sequence[UUID], values: Mapping[str, Any]) -> None:
         """The same columns of many chats."""
-        self.connection.execute(sa.update(TABLE).where(CHAT.user_id == user_id, CHAT.id.in_(chat_ids)).values(**values))
+        self.connection.execute(sa.update(CHATS).where(CHAT.user_id == user_id, CHAT.id.in_(chat_ids)).values(**values))
 
     def set_tags(self, user_id: UUID, tags: Mapping[UUID, Sequence[str]]) -> None:
         rows = [{"k_user_id": user_id, "k_id": chat_id, "tags": list(some)} for chat_id, some in tags.items()]
@@ -58,4 +57,4 @@ class FolderRepository(Repository):
             self.connection.execute(SET_TAGS, rows)
 
     def delete(self, user_id: UUID, chat_ids: Sequence[UUID]) -> None:
-        self.connection.execute(sa.delete(TABLE).where(CHAT.user_id == user_id, CHAT.id.in_(chat_ids)))
+        self.connection.execute(sa.delete(CHATS).where(CHAT.user_id == user_id, CHAT.id.in_(chat_ids)))

@@ -16,8 +16,7 @@ from api.domain.generations import ACTIVE
 from api.models.generations import GENERATION_EVENTS, GENERATIONS
 from api.repositories.base import Repository, insert_into
 
-TABLE = GENERATION_EVENTS
-EVENTS = TABLE.c
+EVENT, GENERATION = GENERATION_EVENTS.c, GENERATIONS.c
 ADDED = ("user_id", "generation_id", "first_seq", "last_seq", "payload")
 # PostgreSQL's driver sends the rows of an `executemany` one by one, and waits for each.
 ADD_AT_ONCE = sa.text(
@@ -33,7 +32,7 @@ ANNOUNCE = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("process", type_=sa
 
 @functools.cache
 def _add() -> Any:
-    insert = insert_into(TABLE, "sqlite")
+    insert = insert_into(GENERATION_EVENTS, "sqlite")
     grown = {"last_seq": insert.excluded.last_seq, "payload": insert.excluded.payload}
     return insert.on_conflict_do_update(index_elements=ADDED[:3], set_=grown)
 
@@ -76,16 +75,16 @@ class GenerationEventRepository(Repository):
         """
         conditions = [
             sa.and_(
-                EVENTS.user_id == user_id,
-                EVENTS.generation_id == generation_id,
-                EVENTS.first_seq >= first,
-                EVENTS.last_seq > last,
+                EVENT.user_id == user_id,
+                EVENT.generation_id == generation_id,
+                EVENT.first_seq >= first,
+                EVENT.last_seq > last,
             )
             for user_id, generation_id, first, last in places
         ]
         if not conditions:
             return []
-        query = sa.select(TABLE).where(sa.or_(*conditions)).order_by(EVENTS.generation_id, EVENTS.first_seq)
+        query = sa.select(GENERATION_EVENTS).where(sa.or_(*conditions)).order_by(EVENT.generation_id, EVENT.first_seq)
         return [
             EventsRange(
                 row.user_id,
@@ -104,23 +103,23 @@ class GenerationEventRepository(Repository):
     def prune(self, before: dt.datetime, most: int) -> int:
         """Remove rows of generations that ended before `before`; their index stands for them."""
         ended = (
-            sa.select(EVENTS.user_id, EVENTS.generation_id, EVENTS.first_seq)
+            sa.select(EVENT.user_id, EVENT.generation_id, EVENT.first_seq)
             .join(
                 GENERATIONS,
                 sa.and_(
-                    GENERATIONS.c.user_id == EVENTS.user_id,
-                    GENERATIONS.c.id == EVENTS.generation_id,
+                    GENERATION.user_id == EVENT.user_id,
+                    GENERATION.id == EVENT.generation_id,
                 ),
             )
             .where(
-                EVENTS.created_at < before,
-                GENERATIONS.c.finished_at < before,
-                GENERATIONS.c.status.not_in(ACTIVE),
+                EVENT.created_at < before,
+                GENERATION.finished_at < before,
+                GENERATION.status.not_in(ACTIVE),
             )
             .limit(most)
         )
         keys = [tuple(row) for row in self.connection.execute(ended)]
         if keys:
-            key = sa.tuple_(EVENTS.user_id, EVENTS.generation_id, EVENTS.first_seq)
-            self.connection.execute(sa.delete(TABLE).where(key.in_(keys)))
+            key = sa.tuple_(EVENT.user_id, EVENT.generation_id, EVENT.first_seq)
+            self.connection.execute(sa.delete(GENERATION_EVENTS).where(key.in_(keys)))
         return len(keys)

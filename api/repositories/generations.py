@@ -15,8 +15,7 @@ from api.models.generations import GENERATIONS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-TABLE = GENERATIONS
-GENERATION = TABLE.c
+GENERATION = GENERATIONS.c
 MESSAGE = MESSAGES.c
 FIELDS = tuple(getattr(GENERATION, name) for name in Generation.__dataclass_fields__)
 SELECT = sa.select(*FIELDS)
@@ -41,7 +40,7 @@ FENCE = sa.select(GENERATION.id, GENERATION.stop_requested).where(
 )
 LOCKING_FENCE = FENCE.with_for_update(read=True)
 MARK_RUNNING = (
-    sa.update(TABLE)
+    sa.update(GENERATIONS)
     .where(
         GENERATION.owner == sa.bindparam("k_owner"),
         GENERATION.status == "queued",
@@ -49,7 +48,7 @@ MARK_RUNNING = (
     )
     .values(status="running")
 )
-UPDATE_ACTIVE = sa.update(TABLE).where(*KEY, IS_ACTIVE)
+UPDATE_ACTIVE = sa.update(GENERATIONS).where(*KEY, IS_ACTIVE)
 CLOSED_COLUMNS = (
     "status",
     "notes",
@@ -85,7 +84,7 @@ CLOSE_MESSAGE = Prepared(
 class GenerationRepository(Repository):
     def add(self, values: Mapping[str, Any]) -> bool:
         """Insert; False when the user's idempotency key is taken."""
-        return self.add_unless_there(TABLE, values)
+        return self.add_unless_there(GENERATIONS, values)
 
     def get_owned(self, generation_id: UUID, user_id: UUID) -> Generation | None:
         return self._first(BY_KEY, k_user_id=user_id, k_id=generation_id)
@@ -95,7 +94,7 @@ class GenerationRepository(Repository):
 
     def forget_idempotency_key(self, user_id: UUID, generation_id: UUID) -> None:
         found = (GENERATION.user_id == user_id, GENERATION.id == generation_id)
-        self.connection.execute(sa.update(TABLE).where(*found).values(idempotency_key=None))
+        self.connection.execute(sa.update(GENERATIONS).where(*found).values(idempotency_key=None))
 
     def active_in_chat(self, user_id: UUID, chat_id: UUID) -> Generation | None:
         return self._first(ACTIVE_IN_CHAT, k_user_id=user_id, k_chat_id=chat_id)

@@ -13,17 +13,16 @@ from api.models.generations import GENERATIONS
 from api.models.images import IMAGES
 from api.repositories.base import Repository
 
-TABLE = IMAGES
-IMAGE = TABLE.c
+IMAGE = IMAGES.c
 GENERATION = GENERATIONS.c
 CALL = sa.and_(GENERATION.user_id == IMAGE.user_id, GENERATION.id == IMAGE.generation_id)
-SELECT = sa.select(TABLE, GENERATION.cost).select_from(TABLE.outerjoin(GENERATIONS, CALL))
+SELECT = sa.select(IMAGES, GENERATION.cost).select_from(IMAGES.outerjoin(GENERATIONS, CALL))
 
 
 class ImageRepository(Repository):
     def add(self, images: Sequence[Image]) -> None:
         rows = [{column.name: getattr(image, column.name) for column in IMAGE} for image in images]
-        self.connection.execute(sa.insert(TABLE), rows)
+        self.connection.execute(sa.insert(IMAGES), rows)
 
     def get_owned(self, image_id: UUID, user_id: UUID) -> Image | None:
         found = self.connection.execute(SELECT.where(IMAGE.user_id == user_id, IMAGE.id == image_id))
@@ -44,12 +43,12 @@ class ImageRepository(Repository):
         return [Image(**row) for row in rows.mappings()]
 
     def delete(self, user_id: UUID, image_id: UUID) -> bool:
-        return self.changed(sa.delete(TABLE).where(IMAGE.user_id == user_id, IMAGE.id == image_id)) == 1
+        return self.changed(sa.delete(IMAGES).where(IMAGE.user_id == user_id, IMAGE.id == image_id)) == 1
 
     def prune(self, before: dt.datetime, limit: int) -> int:
         """Remove those made before then; how many."""
         old = sa.select(IMAGE.user_id, IMAGE.id).where(IMAGE.created_at < before).limit(limit)
-        return self.changed(sa.delete(TABLE).where(sa.tuple_(IMAGE.user_id, IMAGE.id).in_(old)))
+        return self.changed(sa.delete(IMAGES).where(sa.tuple_(IMAGE.user_id, IMAGE.id).in_(old)))
 
     def named(self, digests: Collection[str]) -> set[str]:
         """Which of these files an image is."""

@@ -11,14 +11,15 @@ from api.domain import clock
 from api.models.instance import INSTANCE_FACTS, INSTANCE_SETTINGS
 from api.repositories.base import Repository
 
-STORED = sa.select(INSTANCE_SETTINGS.c.name, INSTANCE_SETTINGS.c.value)
+FACT, SETTING = INSTANCE_FACTS.c, INSTANCE_SETTINGS.c
+STORED = sa.select(SETTING.name, SETTING.value)
 
 
 class InstanceRepository(Repository):
     """A claimed fact never changes hands; one that was put is what was put last."""
 
     def get(self, name: str) -> str | None:
-        return self.connection.execute(sa.select(INSTANCE_FACTS.c.value).where(INSTANCE_FACTS.c.name == name)).scalar()
+        return self.connection.execute(sa.select(FACT.value).where(FACT.name == name)).scalar()
 
     def claim(self, name: str, value: str) -> bool:
         """Whether the fact was free and is now `value`; among claims made at once, one is true."""
@@ -34,7 +35,7 @@ class InstanceRepository(Repository):
 
     def set(self, changes: Mapping[str, Any], reset: Collection[str]) -> None:
         names = {*changes, *reset}
-        self.connection.execute(sa.delete(INSTANCE_SETTINGS).where(INSTANCE_SETTINGS.c.name.in_(names)))
+        self.connection.execute(sa.delete(INSTANCE_SETTINGS).where(SETTING.name.in_(names)))
         now = clock.now()
         rows = [{"name": name, "value": value, "updated_at": now} for name, value in changes.items()]
         if rows:

@@ -15,8 +15,7 @@ from api.models.chats import MESSAGES
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared, together
 
-TABLE = MESSAGES
-MESSAGE = TABLE.c
+MESSAGE = MESSAGES.c
 
 
 def _path(depth: int | None) -> sa.CTE:
@@ -25,7 +24,7 @@ def _path(depth: int | None) -> sa.CTE:
         MESSAGE.user_id == sa.bindparam("user_id"), MESSAGE.id == sa.bindparam("leaf_id")
     )
     path = leaf.cte("path", recursive=True)
-    parent = TABLE.alias("parent")
+    parent = MESSAGES.alias("parent")
     step = sa.select(parent.c.id, parent.c.parent_id, path.c.depth + 1).where(
         parent.c.user_id == sa.bindparam("user_id"), parent.c.id == path.c.parent_id
     )
@@ -38,15 +37,15 @@ def _branch() -> sa.CTE:
     """The ids of a message and of all below it."""
     owned = MESSAGE.user_id == sa.bindparam("user_id")
     branch = sa.select(MESSAGE.id).where(owned, MESSAGE.id == sa.bindparam("top_id")).cte("branch", recursive=True)
-    child = TABLE.alias("child")
+    child = MESSAGES.alias("child")
     return branch.union_all(
         sa.select(child.c.id).where(child.c.user_id == sa.bindparam("user_id"), child.c.parent_id == branch.c.id)
     )
 
 
 def _messages(path: sa.CTE) -> sa.Select[Any]:
-    joined = TABLE.join(path, sa.and_(MESSAGE.id == path.c.id, MESSAGE.user_id == sa.bindparam("user_id")))
-    return sa.select(TABLE).select_from(joined).order_by(path.c.depth.desc())
+    joined = MESSAGES.join(path, sa.and_(MESSAGE.id == path.c.id, MESSAGE.user_id == sa.bindparam("user_id")))
+    return sa.select(MESSAGES).select_from(joined).order_by(path.c.depth.desc())
 
 
 @functools.lru_cache(maxsize=256)
@@ -58,7 +57,7 @@ _WHOLE = _path(None)
 WHOLE_PATH = _messages(_WHOLE)
 PATH_IDS = sa.select(_WHOLE.c.id).order_by(_WHOLE.c.depth.desc())
 SAID_AFTER = Prepared(
-    sa.select(TABLE)
+    sa.select(MESSAGES)
     .where(
         MESSAGE.user_id == sa.bindparam("k_user_id"),
         MESSAGE.chat_id == sa.bindparam("k_chat_id"),
@@ -75,18 +74,18 @@ NEWEST_BELOW = (
     .order_by(MESSAGE.seq.desc())
     .limit(1)
 )
-DELETE_BRANCH = sa.delete(TABLE).where(
+DELETE_BRANCH = sa.delete(MESSAGES).where(
     MESSAGE.user_id == sa.bindparam("user_id"), MESSAGE.id.in_(sa.select(_BRANCH.c.id))
 )
 COLUMNS = tuple(name for name in Message.__dataclass_fields__ if name != "sibling_ids")
 VALUES = operator.attrgetter(*COLUMNS)
-INSERT = Prepared(sa.insert(TABLE), *COLUMNS)
+INSERT = Prepared(sa.insert(MESSAGES), *COLUMNS)
 BY_KEY = Prepared(
-    sa.select(TABLE).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id"))
+    sa.select(MESSAGES).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id"))
 )
 CONTEXT = Prepared(
     sa.select(MESSAGE.role, MESSAGE.content, MESSAGE.kind, MESSAGE.parts)
-    .select_from(TABLE.join(_WHOLE, sa.and_(MESSAGE.id == _WHOLE.c.id, MESSAGE.user_id == sa.bindparam("user_id"))))
+    .select_from(MESSAGES.join(_WHOLE, sa.and_(MESSAGE.id == _WHOLE.c.id, MESSAGE.user_id == sa.bindparam("user_id"))))
     .order_by(_WHOLE.c.depth.desc())
 )
 
@@ -121,7 +120,7 @@ class MessageRepository(Repository):
 
     def some(self, user_id: UUID, ids: Sequence[UUID]) -> list[Message]:
         """Those of these ids that are there, in that order."""
-        query = sa.select(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.id.in_(ids))
+        query = sa.select(MESSAGES).where(MESSAGE.user_id == user_id, MESSAGE.id.in_(ids))
         found = {row["id"]: Message(**row) for row in self.connection.execute(query).mappings()}
         return [found[one] for one in ids if one in found]
 
@@ -144,11 +143,11 @@ class MessageRepository(Repository):
         self.connection.execute(DELETE_BRANCH, {"user_id": user_id, "top_id": top_id})
 
     def delete_all(self, user_id: UUID, chat_id: UUID) -> None:
-        self.connection.execute(sa.delete(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.chat_id == chat_id))
+        self.connection.execute(sa.delete(MESSAGES).where(MESSAGE.user_id == user_id, MESSAGE.chat_id == chat_id))
 
     def set_metadata(self, user_id: UUID, message_id: UUID, metadata: dict[str, Any]) -> None:
         found = (MESSAGE.user_id == user_id, MESSAGE.id == message_id)
-        self.connection.execute(sa.update(TABLE).where(*found).values(metadata=metadata))
+        self.connection.execute(sa.update(MESSAGES).where(*found).values(metadata=metadata))
 
     def has_children(self, user_id: UUID, message_id: UUID) -> bool:
         query = sa.select(sa.literal(1)).where(MESSAGE.user_id == user_id, MESSAGE.parent_id == message_id).limit(1)
@@ -170,7 +169,7 @@ class MessageRepository(Repository):
 
     def shown(self, user_id: UUID, ids: Sequence[UUID]) -> list[Message]:
         """Those of these messages of one chat that are there, in this order, with their siblings' ids."""
-        rows = self.connection.execute(sa.select(TABLE).where(MESSAGE.user_id == user_id, MESSAGE.id.in_(ids)))
+        rows = self.connection.execute(sa.select(MESSAGES).where(MESSAGE.user_id == user_id, MESSAGE.id.in_(ids)))
         found = {row["id"]: dict(row) for row in rows.mappings()}
         return self._beside_siblings(user_id, [found[one] for one in ids if one in found])
 

@@ -14,11 +14,10 @@ from api.models.model_configs import MODEL_CONFIGS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-TABLE = MODEL_CONFIGS
-CONFIG = TABLE.c
+CONFIG = MODEL_CONFIGS.c
 OWN = CONFIG.user_id == sa.bindparam("k_user_id")
 USABLE = Prepared(
-    sa.select(TABLE)
+    sa.select(MODEL_CONFIGS)
     .where(sa.or_(OWN, CONFIG.shared))
     .order_by(sa.case((OWN, 0), else_=1), CONFIG.created_at, CONFIG.id)
 )
@@ -41,7 +40,7 @@ class Sealed:
 class ModelConfigRepository(Repository):
     def add(self, values: Mapping[str, Any]) -> bool:
         """Insert; False when the name is taken."""
-        return self.add_unless_there(TABLE, values)
+        return self.add_unless_there(MODEL_CONFIGS, values)
 
     def get_owned(self, config_id: UUID, user_id: UUID) -> ModelConfig | None:
         return self._first(CONFIG.user_id == user_id, CONFIG.id == config_id)
@@ -52,12 +51,13 @@ class ModelConfigRepository(Repository):
 
     def shared(self) -> list[ModelConfig]:
         """Those shared with everybody, whoever shares them, by name."""
-        query = sa.select(TABLE).where(CONFIG.shared).order_by(CONFIG.name, CONFIG.id)
+        query = sa.select(MODEL_CONFIGS).where(CONFIG.shared).order_by(CONFIG.name, CONFIG.id)
         return [ModelConfig(**row) for row in self.connection.execute(query).mappings()]
 
     def unshare(self, config_id: UUID) -> bool:
         """False where no shared config has that id."""
-        return self.changed(sa.update(TABLE).where(CONFIG.id == config_id, CONFIG.shared).values(shared=False)) == 1
+        found = (CONFIG.id == config_id, CONFIG.shared)
+        return self.changed(sa.update(MODEL_CONFIGS).where(*found).values(shared=False)) == 1
 
     def by_provider(self) -> dict[str, int]:
         """How many configs name each provider."""
@@ -66,22 +66,22 @@ class ModelConfigRepository(Repository):
 
     def clear_default(self, user_id: UUID, provider: str) -> None:
         found = (CONFIG.user_id == user_id, CONFIG.provider == provider, CONFIG.is_default)
-        self.connection.execute(sa.update(TABLE).where(*found).values(is_default=False))
+        self.connection.execute(sa.update(MODEL_CONFIGS).where(*found).values(is_default=False))
 
     def change(self, user_id: UUID, config_id: UUID, values: Mapping[str, Any]) -> bool:
         found = (CONFIG.user_id == user_id, CONFIG.id == config_id)
-        return self.changed(sa.update(TABLE).where(*found).values(**values)) == 1
+        return self.changed(sa.update(MODEL_CONFIGS).where(*found).values(**values)) == 1
 
     def name_taken(self, user_id: UUID, name: str, besides: UUID) -> bool:
         found = (CONFIG.user_id == user_id, CONFIG.name == name, CONFIG.id != besides)
         return self.connection.execute(sa.select(CONFIG.id).where(*found)).first() is not None
 
     def delete(self, user_id: UUID, config_id: UUID) -> bool:
-        return self.changed(sa.delete(TABLE).where(CONFIG.user_id == user_id, CONFIG.id == config_id)) == 1
+        return self.changed(sa.delete(MODEL_CONFIGS).where(CONFIG.user_id == user_id, CONFIG.id == config_id)) == 1
 
     def without_origin(self) -> list[ModelConfig]:
         """Those with a key that does not say for which server it was saved, of all users."""
-        found = sa.select(TABLE).where(CONFIG.api_key_encrypted.is_not(None), CONFIG.key_origin.is_(None))
+        found = sa.select(MODEL_CONFIGS).where(CONFIG.api_key_encrypted.is_not(None), CONFIG.key_origin.is_(None))
         return [ModelConfig(**row) for row in self.connection.execute(found).mappings()]
 
     def sealed(self, after: Sealed | None, limit: int) -> list[Sealed]:
@@ -94,8 +94,8 @@ class ModelConfigRepository(Repository):
     def reseal(self, sealed: Sealed, token: str) -> int:
         """Put `token` in its place, unless somebody has saved another key meanwhile; 1 where it was done."""
         here = (CONFIG.user_id == sealed.user_id, CONFIG.id == sealed.id, CONFIG.api_key_encrypted == sealed.token)
-        return self.changed(sa.update(TABLE).where(*here).values(api_key_encrypted=token))
+        return self.changed(sa.update(MODEL_CONFIGS).where(*here).values(api_key_encrypted=token))
 
     def _first(self, *conditions: Any) -> ModelConfig | None:
-        row = self.connection.execute(sa.select(TABLE).where(*conditions)).mappings().first()
+        row = self.connection.execute(sa.select(MODEL_CONFIGS).where(*conditions)).mappings().first()
         return ModelConfig(**row) if row is not None else None

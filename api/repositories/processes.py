@@ -10,20 +10,19 @@ import sqlalchemy as sa
 from api.models.generations import PROCESSES
 from api.repositories.base import Repository
 
-TABLE = PROCESSES
-PROCESS = TABLE.c
+PROCESS = PROCESSES.c
 
 
 class ProcessRepository(Repository):
     def register(self, process_id: UUID, store_epoch: str | None) -> None:
         """Write or renew the row of a process that has just taken its liveness lock."""
         values = {"id": process_id, "store_epoch": store_epoch, "heartbeat_at": self.now()}
-        statement = self.insert(TABLE).values(**values)
+        statement = self.insert(PROCESSES).values(**values)
         self.connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
     def beat(self, process_id: UUID) -> bool:
         """False: the row is gone, because others took this process for dead while it was frozen."""
-        beaten = sa.update(TABLE).where(PROCESS.id == process_id).values(heartbeat_at=self.now())
+        beaten = sa.update(PROCESSES).where(PROCESS.id == process_id).values(heartbeat_at=self.now())
         return self.changed(beaten) == 1
 
     def heartbeats(self) -> dict[UUID, tuple[float, str | None]]:
@@ -33,7 +32,7 @@ class ProcessRepository(Repository):
         return {row.id: ((now - row.heartbeat_at).total_seconds(), row.store_epoch) for row in rows}
 
     def remove(self, process_id: UUID) -> None:
-        self.connection.execute(sa.delete(TABLE).where(PROCESS.id == process_id))
+        self.connection.execute(sa.delete(PROCESSES).where(PROCESS.id == process_id))
 
     def now(self) -> dt.datetime:
         """The database's clock on PostgreSQL, so that hosts need not agree; our own on SQLite."""

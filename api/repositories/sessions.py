@@ -16,11 +16,12 @@ from api.models.accounts import SESSIONS, USERS
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
-COLUMNS = tuple(SESSIONS.c[name] for name in domain.Session.__dataclass_fields__)
-OPEN = sa.and_(SESSIONS.c.user_id == USERS.c.id, SESSIONS.c.revoked_at.is_(None), USERS.c.is_active)
+SESSION, USER = SESSIONS.c, USERS.c
+COLUMNS = tuple(SESSION[name] for name in domain.Session.__dataclass_fields__)
+OPEN = sa.and_(SESSION.user_id == USER.id, SESSION.revoked_at.is_(None), USER.is_active)
 PRINCIPAL = Prepared(
-    sa.select(USERS.c.username, USERS.c.role, USERS.c.preferences, USERS.c.limits).where(
-        OPEN, SESSIONS.c.id == sa.bindparam("session_id"), USERS.c.id == sa.bindparam("user_id")
+    sa.select(USER.username, USER.role, USER.preferences, USER.limits).where(
+        OPEN, SESSION.id == sa.bindparam("session_id"), USER.id == sa.bindparam("user_id")
     )
 )
 
@@ -53,10 +54,10 @@ class SessionRepository(Repository):
 
     def get(self, session_id: UUID) -> domain.Session | None:
         """The session if it has not ended and its account is active."""
-        return self._first(SESSIONS.c.id == session_id)
+        return self._first(SESSION.id == session_id)
 
     def by_handle(self, handle_hash: str) -> domain.Session | None:
-        return self._first(SESSIONS.c.handle_hash == handle_hash)
+        return self._first(SESSION.handle_hash == handle_hash)
 
     def _first(self, which: sa.ColumnElement[bool]) -> domain.Session | None:
         row = self.connection.execute(sa.select(*COLUMNS).where(OPEN, which)).first()
@@ -66,8 +67,8 @@ class SessionRepository(Repository):
         """Newest first."""
         query = (
             sa.select(*COLUMNS)
-            .where(OPEN, SESSIONS.c.user_id == user_id, SESSIONS.c.last_used_at > used_after)
-            .order_by(SESSIONS.c.created_at.desc(), SESSIONS.c.id.desc())
+            .where(OPEN, SESSION.user_id == user_id, SESSION.last_used_at > used_after)
+            .order_by(SESSION.created_at.desc(), SESSION.id.desc())
         )
         return [domain.Session(*row) for row in self.connection.execute(query)]
 
@@ -75,35 +76,33 @@ class SessionRepository(Repository):
         """Make `new_jti` the one that counts, if `old_jti` is; of two at once, one wins."""
         now = clock.now()
         current = sa.and_(
-            SESSIONS.c.id == session_id,
-            SESSIONS.c.refresh_jti == old_jti,
-            SESSIONS.c.revoked_at.is_(None),
-            SESSIONS.c.last_used_at > used_after,
+            SESSION.id == session_id,
+            SESSION.refresh_jti == old_jti,
+            SESSION.revoked_at.is_(None),
+            SESSION.last_used_at > used_after,
         )
         values = {"refresh_jti": new_jti, "previous_jti": old_jti, "rotated_at": now, "last_used_at": now}
         return self.changed(sa.update(SESSIONS).where(current).values(values)) > 0
 
     def touch(self, session_id: UUID) -> None:
-        self.connection.execute(sa.update(SESSIONS).where(SESSIONS.c.id == session_id).values(last_used_at=clock.now()))
+        self.connection.execute(sa.update(SESSIONS).where(SESSION.id == session_id).values(last_used_at=clock.now()))
 
     def revoke(self, user_id: UUID, session_id: UUID) -> bool:
-        return self._revoke(user_id, SESSIONS.c.id == session_id) > 0
+        return self._revoke(user_id, SESSION.id == session_id) > 0
 
     def revoke_all(self, user_id: UUID, except_id: UUID | None = None) -> int:
         """End every session of the account, but for `except_id`."""
-        return self._revoke(user_id, sa.true() if except_id is None else SESSIONS.c.id != except_id)
+        return self._revoke(user_id, sa.true() if except_id is None else SESSION.id != except_id)
 
     def _revoke(self, user_id: UUID, which: sa.ColumnElement[bool]) -> int:
-        mine = sa.and_(SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None), which)
+        mine = sa.and_(SESSION.user_id == user_id, SESSION.revoked_at.is_(None), which)
         return self.changed(sa.update(SESSIONS).where(mine).values(revoked_at=clock.now()))
 
     def prune(self, user_id: UUID, used_before: dt.datetime) -> int:
         """Remove this account's rows that have been of no use since then."""
-        return self.changed(
-            sa.delete(SESSIONS).where(SESSIONS.c.user_id == user_id, SESSIONS.c.last_used_at <= used_before)
-        )
+        return self.changed(sa.delete(SESSIONS).where(SESSION.user_id == user_id, SESSION.last_used_at <= used_before))
 
     def open_among(self, session_ids: list[UUID]) -> set[UUID]:
         """Those of `session_ids` that still count."""
-        query = sa.select(SESSIONS.c.id).where(OPEN, SESSIONS.c.id.in_(session_ids))
+        query = sa.select(SESSION.id).where(OPEN, SESSION.id.in_(session_ids))
         return set(self.connection.execute(query).scalars())

@@ -15,10 +15,8 @@ from api.models.accounts import USERS
 from api.models.slack import SLACK_ANSWERS, SLACK_LINKS
 from api.repositories.base import Repository
 
-TABLE = SLACK_LINKS
-LINK = TABLE.c
-ANSWERS = SLACK_ANSWERS
-ANSWER = ANSWERS.c
+LINK = SLACK_LINKS.c
+ANSWER = SLACK_ANSWERS.c
 USER = USERS.c
 NO_CODE = {"code_hash": None, "code_expires_at": None}
 NO_LINK = {"team_id": None, "slack_user_id": None, "linked_at": None}
@@ -63,7 +61,7 @@ class SlackRepository(Repository):
     def set_code(self, user_id: UUID, code_hash: str, expires_at: dt.datetime) -> None:
         """In place of an earlier one; a link stays until the code is used."""
         values = {"code_hash": code_hash, "code_expires_at": expires_at}
-        statement = self.insert(TABLE).values(user_id=user_id, **values)
+        statement = self.insert(SLACK_LINKS).values(user_id=user_id, **values)
         self.connection.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=values))
 
     def link(self, code_hash: str, team_id: str, slack_user_id: str) -> UUID | None:
@@ -76,13 +74,13 @@ class SlackRepository(Repository):
         others = sa.and_(
             LINK.team_id == team_id, LINK.slack_user_id == slack_user_id, LINK.code_hash.is_distinct_from(code_hash)
         )
-        self.connection.execute(sa.update(TABLE).where(others).values(**NO_LINK))
+        self.connection.execute(sa.update(SLACK_LINKS).where(others).values(**NO_LINK))
         values = {"team_id": team_id, "slack_user_id": slack_user_id, "linked_at": clock.now(), **NO_CODE}
-        return owner if self.changed(sa.update(TABLE).where(mine).values(**values)) == 1 else None
+        return owner if self.changed(sa.update(SLACK_LINKS).where(mine).values(**values)) == 1 else None
 
     def remove(self, user_id: UUID) -> bool:
         """With its code; False where there was neither."""
-        return self.changed(sa.delete(TABLE).where(LINK.user_id == user_id)) == 1
+        return self.changed(sa.delete(SLACK_LINKS).where(LINK.user_id == user_id)) == 1
 
     # What was promised for later
 
@@ -95,7 +93,7 @@ class SlackRepository(Repository):
             "response_url_encrypted": answer.token,
             "created_at": answer.created_at,
         }
-        self.connection.execute(sa.insert(ANSWERS).values(**values))
+        self.connection.execute(sa.insert(SLACK_ANSWERS).values(**values))
 
     def promised(self) -> list[PromisedAnswer]:
         """All that is not delivered, oldest first."""
@@ -112,11 +110,11 @@ class SlackRepository(Repository):
 
     def take(self, answer: PromisedAnswer, owner: UUID) -> bool:
         """Make `owner` the one that delivers it; False where another was first."""
-        taken = sa.update(ANSWERS).where(*_this(answer), ANSWER.owner == answer.owner).values(owner=owner)
+        taken = sa.update(SLACK_ANSWERS).where(*_this(answer), ANSWER.owner == answer.owner).values(owner=owner)
         return self.changed(taken) == 1
 
     def forget(self, answer: PromisedAnswer) -> None:
-        self.connection.execute(sa.delete(ANSWERS).where(*_this(answer)))
+        self.connection.execute(sa.delete(SLACK_ANSWERS).where(*_this(answer)))
 
 
 def _this(answer: PromisedAnswer) -> tuple[sa.ColumnElement[bool], ...]:

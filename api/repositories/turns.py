@@ -17,8 +17,9 @@ from api.repositories import messages
 from api.repositories.base import Repository, insert_into
 from api.repositories.prepared import Prepared, together
 
+CHAT, GENERATION, MESSAGE = CHATS.c, GENERATIONS.c, MESSAGES.c
 GO_ON = Prepared(
-    sa.update(MESSAGES).where(MESSAGES.c.user_id == sa.bindparam("k_user_id"), MESSAGES.c.id == sa.bindparam("k_id")),
+    sa.update(MESSAGES).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")),
     "status",
 )
 
@@ -66,7 +67,7 @@ def _beside(columns: tuple[str, ...]) -> Prepared:
 
 @functools.cache
 def _update(columns: tuple[str, ...]) -> Prepared:
-    owned = (CHATS.c.user_id == sa.bindparam("k_user_id"), CHATS.c.id == sa.bindparam("k_id"))
+    owned = (CHAT.user_id == sa.bindparam("k_user_id"), CHAT.id == sa.bindparam("k_id"))
     return Prepared(sa.update(CHATS).where(*owned), *columns)
 
 
@@ -74,10 +75,10 @@ def _update(columns: tuple[str, ...]) -> Prepared:
 def _insert(columns: tuple[str, ...], dialect: str) -> Prepared:
     """INSERT … SELECT … WHERE nothing runs in the chat, ON CONFLICT DO NOTHING."""
     running = sa.exists().where(
-        GENERATIONS.c.user_id == sa.bindparam("k_user_id", type_=sa.Uuid()),
-        GENERATIONS.c.chat_id == sa.bindparam("k_chat_id", type_=sa.Uuid()),
-        GENERATIONS.c.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE]),
+        GENERATION.user_id == sa.bindparam("k_user_id", type_=sa.Uuid()),
+        GENERATION.chat_id == sa.bindparam("k_chat_id", type_=sa.Uuid()),
+        GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE]),
     )
-    values = sa.select(*(sa.bindparam(name, type_=GENERATIONS.c[name].type) for name in columns)).where(~running)
+    values = sa.select(*(sa.bindparam(name, type_=GENERATION[name].type) for name in columns)).where(~running)
     insert = insert_into(GENERATIONS, dialect).from_select(list(columns), values, include_defaults=False)
     return Prepared(insert.on_conflict_do_nothing())

@@ -31,20 +31,10 @@ from api.models.usage import (
 from api.repositories.base import Repository, insert_into
 from api.repositories.prepared import Prepared, Values, together
 
-DAYS = USAGE_DAYS
-WAITS = USAGE_WAITS
-OF_USERS = USAGE_USERS
-OF_MONTHS = USAGE_MONTHS
-OF_ALL = USAGE_TOTALS
-WAITS_OF_ALL = USAGE_TOTAL_WAITS
-WAITS_OF_DAY = USAGE_DAY_WAITS
-SUMMED = (DAYS, OF_USERS, OF_MONTHS, OF_ALL)
-WAITED = (WAITS, WAITS_OF_ALL, WAITS_OF_DAY)
+SUMMED = (USAGE_DAYS, USAGE_USERS, USAGE_MONTHS, USAGE_TOTALS)
+WAITED = (USAGE_WAITS, USAGE_TOTAL_WAITS, USAGE_DAY_WAITS)
 """In this order all closers take the rows, those of a table by their keys."""
-LEDGER = GENERATIONS.c
-CHAT = CHATS.c
-USER = USERS.c
-KEY = API_KEYS.c
+CHAT, GENERATION, KEY, USER = CHATS.c, GENERATIONS.c, API_KEYS.c, USERS.c
 NAMES = {"user": (USER.id, USER.username), "key": (KEY.id, KEY.name), "chat": (CHAT.id, CHAT.title)}
 COLUMNS: dict[str | None, tuple[str, ...]] = {
     None: (),
@@ -97,9 +87,9 @@ class UsageRepository(Repository):
         """Take an account that is about to go out of everybody's sums: they tell what the ledger holds."""
         waits = ("calls",)
         for own, everybodys, added in (
-            (DAYS, OF_ALL, SUMS),
-            (WAITS, WAITS_OF_ALL, waits),
-            (WAITS, WAITS_OF_DAY, waits),
+            (USAGE_DAYS, USAGE_TOTALS, SUMS),
+            (USAGE_WAITS, USAGE_TOTAL_WAITS, waits),
+            (USAGE_WAITS, USAGE_DAY_WAITS, waits),
         ):
             keys = _keys(everybodys)
             sums = [_sum(own.c[name]) for name in added]
@@ -116,7 +106,7 @@ class UsageRepository(Repository):
             return self._by_chat(asked)
         if _of_users(asked, group):
             return self._by_user(asked)
-        table = OF_ALL if _of_all(asked, group) else DAYS
+        table = USAGE_TOTALS if _of_all(asked, group) else USAGE_DAYS
         columns = [_sum(table.c[name]) for name in SUMS]
         rows = self.connection.execute(self._grouped(table, asked, COLUMNS[group], columns)).mappings()
         return [dict(row) for row in rows if row["calls"] is not None]
@@ -126,7 +116,8 @@ class UsageRepository(Repository):
         if group == "chat" or _of_users(asked, group):
             return {}
         found: dict[tuple[Any, ...], dict[int, int]] = {}
-        table = WAITS_OF_DAY if _of_days(asked, group) else WAITS_OF_ALL if _of_all(asked, group) else WAITS
+        everybodys = USAGE_DAY_WAITS if _of_days(asked, group) else USAGE_TOTAL_WAITS
+        table = everybodys if _of_all(asked, group) else USAGE_WAITS
         columns = [table.c[name] for name in (*COLUMNS[group], "bucket")]
         each = sa.select(*columns, _sum(table.c.calls)).where(*_filters(table.c, asked)).group_by(*columns).subquery()
         places = [each.c[name] for name in COLUMNS[group]]
@@ -154,14 +145,14 @@ class UsageRepository(Repository):
     def _by_user(self, asked: Asked) -> list[dict[str, Any]]:
         """From the sums of months, and of the days by which the period is more or less than months."""
         period = in_months(asked.since, asked.until)
-        month = OF_MONTHS.c.month
-        whole = sa.select(OF_MONTHS.c.user_id, *(OF_MONTHS.c[name] for name in SUMS))
-        days = sa.select(OF_USERS.c.user_id, *(OF_USERS.c[name] for name in SUMS))
-        less = sa.select(OF_USERS.c.user_id, *((-OF_USERS.c[name]).label(name) for name in SUMS))
+        months, days = USAGE_MONTHS.c, USAGE_USERS.c
+        whole = sa.select(months.user_id, *(months[name] for name in SUMS))
+        more = sa.select(days.user_id, *(days[name] for name in SUMS))
+        less = sa.select(days.user_id, *((-days[name]).label(name) for name in SUMS))
         parts = sa.union_all(
-            whole.where(month.between(period.since, period.until), month.not_in(period.untaken)),
-            days.where(_within(OF_USERS.c.day, period.missing)),
-            less.where(_within(OF_USERS.c.day, period.surplus)),
+            whole.where(months.month.between(period.since, period.until), months.month.not_in(period.untaken)),
+            more.where(_within(days.day, period.missing)),
+            less.where(_within(days.day, period.surplus)),
         ).subquery()
         columns = [_sum(parts.c[name]) for name in SUMS]
         query = sa.select(parts.c.user_id, *columns).group_by(parts.c.user_id).order_by(parts.c.user_id)
@@ -170,25 +161,26 @@ class UsageRepository(Repository):
     def _by_chat(self, asked: Asked) -> list[dict[str, Any]]:
         """From the ledger itself, of which an account's rows of some days are few."""
         assert asked.user_id is not None
-        ended = (LEDGER.status.not_in(ACTIVE), LEDGER.chat_id.is_not(None))
+        ended = (GENERATION.status.not_in(ACTIVE), GENERATION.chat_id.is_not(None))
         first = dt.datetime.combine(asked.since - A_DAY, dt.time(), dt.UTC)
         last = dt.datetime.combine(asked.until + 2 * A_DAY, dt.time(), dt.UTC)
         query = (
-            sa.select(LEDGER.chat_id, *_of_ledger())
-            .where(*ended, LEDGER.queued_at.between(first, last), *_filters(LEDGER, asked))
-            .group_by(LEDGER.chat_id)
-            .order_by(sa.func.max(LEDGER.queued_at).desc())
+            sa.select(GENERATION.chat_id, *_of_ledger())
+            .where(*ended, GENERATION.queued_at.between(first, last), *_filters(GENERATION, asked))
+            .group_by(GENERATION.chat_id)
+            .order_by(sa.func.max(GENERATION.queued_at).desc())
         )
         return [dict(row) for row in self.connection.execute(query).mappings()]
 
     def in_chat(self, user_id: UUID, chat_id: UUID) -> dict[str, Any]:
         """The sums of a chat's calls that have ended, and the seconds that they took."""
         if self.connection.dialect.name == "sqlite":
-            took = (sa.func.julianday(LEDGER.finished_at) - sa.func.julianday(LEDGER.queued_at)) * A_DAY.total_seconds()
+            days = sa.func.julianday(GENERATION.finished_at) - sa.func.julianday(GENERATION.queued_at)
+            took = days * A_DAY.total_seconds()
         else:
-            took = sa.extract("epoch", LEDGER.finished_at - LEDGER.queued_at)
+            took = sa.extract("epoch", GENERATION.finished_at - GENERATION.queued_at)
         seconds = sa.func.coalesce(sa.func.sum(took), 0).label("seconds")
-        of_it = (LEDGER.user_id == user_id, LEDGER.chat_id == chat_id, LEDGER.status.not_in(ACTIVE))
+        of_it = (GENERATION.user_id == user_id, GENERATION.chat_id == chat_id, GENERATION.status.not_in(ACTIVE))
         return dict(self.connection.execute(sa.select(seconds, *_of_ledger()).where(*of_it)).mappings().one())
 
 
@@ -197,10 +189,10 @@ def _of_ledger() -> list[Any]:
     tokens = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cost")
     counts = {
         "calls": sa.func.count(),
-        "errors": _how_many(LEDGER.status == "error"),
-        "estimated": _how_many(LEDGER.estimated),
-        "unpriced": _how_many(LEDGER.cost.is_(None) & LEDGER.completion_tokens.is_not(None)),
-        **{name: sa.func.coalesce(sa.func.sum(LEDGER[name]), 0, type_=LEDGER[name].type) for name in tokens},
+        "errors": _how_many(GENERATION.status == "error"),
+        "estimated": _how_many(GENERATION.estimated),
+        "unpriced": _how_many(GENERATION.cost.is_(None) & GENERATION.completion_tokens.is_not(None)),
+        **{name: sa.func.coalesce(sa.func.sum(GENERATION[name]), 0, type_=GENERATION[name].type) for name in tokens},
     }
     return [value.label(name) for name, value in counts.items()]
 

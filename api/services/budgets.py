@@ -23,7 +23,7 @@ from api.domain.generations import Closing, Counted
 from api.domain.money import to_units
 from api.domain.pricing import cost_of
 from api.domain.principal import Principal
-from api.repositories.budgets import Held, Place
+from api.repositories.budgets import CounterKey, Held
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.generations.counting import tokens_of
 from api.services.model_configs import Target
@@ -85,10 +85,10 @@ class BudgetService:
     def states(self, principal: Principal) -> list[BudgetState]:
         """The budgets of this account and of the instance, as they stand."""
         budgets, day = applicable(self.refresh(), principal.user_id), principal.today()
-        places = {one.id: _place(one, principal.user_id, day) for one in budgets}
-        found = self._store.read(lambda work: work.budgets.counters(list(places.values())))
+        keys = {one.id: _counter(one, principal.user_id, day) for one in budgets}
+        found = self._store.read(lambda work: work.budgets.counters(list(keys.values())))
         return [
-            BudgetState(one, *found.get(places[one.id], (0, 0)), resets_at(one, day, principal.time_zone))
+            BudgetState(one, *found.get(keys[one.id], (0, 0)), resets_at(one, day, principal.time_zone))
             for one in budgets
         ]
 
@@ -101,13 +101,13 @@ class BudgetService:
         if not budgets:
             return
         day, held, states = principal.today(), [], []
-        for budget in sorted(budgets, key=lambda one: _place(one, principal.user_id, day)):
-            place = _place(budget, principal.user_id, day)
+        for budget in sorted(budgets, key=lambda one: _counter(one, principal.user_id, day)):
+            key = _counter(budget, principal.user_id, day)
             amounts = [self._amount(budget, call) for call in calls]
-            counted = work.budgets.reserve(place, sum(amounts), budget.amount)
+            counted = work.budgets.reserve(key, sum(amounts), budget.amount)
             if counted is None:
-                raise self._refusal(work, budget, place, sum(amounts), principal)
-            held += [Held(call.generation_id, place, amount) for call, amount in zip(calls, amounts, strict=True)]
+                raise self._refusal(work, budget, key, sum(amounts), principal)
+            held += [Held(call.generation_id, key, amount) for call, amount in zip(calls, amounts, strict=True)]
             states.append(BudgetState(budget, *counted, resets_at(budget, day, principal.time_zone)))
         work.budgets.hold(held, clock.now() + self._hold * steps)
         warned.set(tuple(state for state in states if state.warning))
@@ -117,10 +117,10 @@ class BudgetService:
         budgets = self._known(work)
         if not budgets or not calls:
             return
-        spent: dict[Place, int] = defaultdict(int)
+        spent: dict[CounterKey, int] = defaultdict(int)
         for call in calls:
             for budget in applicable(budgets, call.closing.user_id):
-                spent[_place(budget, call.closing.user_id, call.day)] += _used(budget, call)
+                spent[_counter(budget, call.closing.user_id, call.day)] += _used(budget, call)
         work.budgets.settle([one for call in calls for one in _ended(call.closing)], spent)
 
     def expire(self) -> int:
@@ -159,9 +159,9 @@ class BudgetService:
         return self._budgets
 
     def _refusal(
-        self, work: UnitOfWork, budget: Budget, place: Place, wanted: int, principal: Principal
+        self, work: UnitOfWork, budget: Budget, key: CounterKey, wanted: int, principal: Principal
     ) -> BudgetExceeded:
-        used, reserved = work.budgets.counters([place]).get(place, (0, 0))
+        used, reserved = work.budgets.counters([key]).get(key, (0, 0))
         state = BudgetState(budget, used, reserved, resets_at(budget, principal.today(), principal.time_zone))
         whose = "The server's budget" if budget.scope == "instance" else "Your budget"
         zone = principal.time_zone or "UTC"
@@ -200,8 +200,8 @@ def _ended(closing: Closing) -> list[UUID]:
     return [closing.generation_id, *dropped]
 
 
-def _place(budget: Budget, user_id: UUID, day: dt.date) -> Place:
-    return Place(budget.subject(user_id), budget.id, budget.starts(day))
+def _counter(budget: Budget, user_id: UUID, day: dt.date) -> CounterKey:
+    return CounterKey(budget.subject(user_id), budget.id, budget.starts(day))
 
 
 def state_value(state: BudgetState) -> dict[str, Any]:

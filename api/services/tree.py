@@ -119,9 +119,7 @@ class TreeService:
 
         def copy(work: UnitOfWork) -> Edited:
             old = _message(work, principal, message)
-            chat = work.chats.grow(principal.user_id, str(old.chat_id), 1)
-            if chat is None:
-                raise NotFound(NO_MESSAGE)
+            chat = _held(work, principal, str(old.chat_id)).grown(1)
             old = _message(work, principal, message)  # it may have changed while we waited
             for running in work.generations.all_active_in_chat(principal.user_id, chat.id):
                 raise busy(running)
@@ -129,7 +127,8 @@ class TreeService:
             changes: dict[str, Any] = {"id": new_id(), "seq": chat.last_seq, "content": content, "metadata": metadata}
             new = replace(old, **changes, status="complete", reasoning=None, created_at=clock.now())
             work.messages.add([new])
-            work.chats.change(principal.user_id, chat.id, {"head_id": new.id})
+            shown = {"head_id": new.id, "last_seq": chat.last_seq, "updated_at": clock.now()}
+            work.chats.change(principal.user_id, chat.id, shown)
             question = work.messages.get_owned(old.parent_id, principal.user_id) if old.parent_id else None
             return Edited(question, new)
 

@@ -69,7 +69,7 @@ def refuse_if_full() -> None:
 
 
 def resumed(reference: str, after: int) -> Response:
-    """A reply's events from where the reader stands; of a comparison's, if he stood in one."""
+    """A reply's events from where the reader stands; of a comparison's, if that is in one."""
     given = request.headers.get("Last-Event-ID", "")
     generations = services().generations
     if ":" not in given:
@@ -93,14 +93,8 @@ def draft(body: Wished) -> Draft:
     """The message as the service takes it. Raises Invalid for an unusable Idempotency-Key."""
     wish = Wish(body.model, body.model_config_id, body.temperature, body.top_p, body.max_tokens, body.prompt_id)
     files = getattr(body, "attachments", None)
-    return Draft(
-        getattr(body, "content", ""),
-        getattr(body, "parent_id", None),
-        wish,
-        idempotency_key=_idempotency_key(),
-        api_key_id=principal().api_key_id,
-        attachments=None if files is None else tuple(files),
-    )
+    content, parent_id = getattr(body, "content", ""), getattr(body, "parent_id", None)
+    return marked(Draft(content, parent_id, wish, attachments=None if files is None else tuple(files)))
 
 
 def marked(draft: Draft) -> Draft:

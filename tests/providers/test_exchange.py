@@ -19,7 +19,7 @@ from api.domain.errors import ProviderBadResponse, ProviderError, ProviderUnavai
 from api.domain.events import ProviderEvent
 from api.providers import dialing, transport
 from api.providers.base import Call, Endpoint, WireRequest
-from api.providers.exchange import Exchange, Place
+from api.providers.exchange import Destination, Exchange
 from api.providers.transport import Transport
 from tests.providers.conftest import certified
 from tests.providers.helpers import PATIENT, WIRES, in_transport, text_of
@@ -159,8 +159,8 @@ def test_a_header_cannot_become_two(value: str) -> None:
 )
 def test_how_a_request_begins(url: str, first: str, host: str) -> None:
     async def head() -> bytes:
-        place = Place("POST", url, None, asyncio.get_running_loop())
-        return place.head({"Content-Type": "application/json", "user-agent": "Mine"}, 7)
+        destination = Destination("POST", url, None, asyncio.get_running_loop())
+        return destination.head({"Content-Type": "application/json", "user-agent": "Mine"}, 7)
 
     line, *headers = asyncio.run(head()).decode().removesuffix("\r\n\r\n").split("\r\n")
     assert line == first
@@ -178,9 +178,9 @@ def test_how_a_request_begins(url: str, first: str, host: str) -> None:
 
 
 @pytest.mark.parametrize(("url", "proxy"), [("ftp://x/", None), ("nonsense", None), ("http://x/", "http://p:1")])
-def test_what_is_no_place_is_refused(url: str, proxy: str | None) -> None:
+def test_what_is_no_address_is_refused(url: str, proxy: str | None) -> None:
     async def made() -> None:
-        Place("POST", url, proxy, asyncio.get_running_loop())
+        Destination("POST", url, proxy, asyncio.get_running_loop())
 
     with pytest.raises(InvalidURL):
         asyncio.run(made())

@@ -38,10 +38,10 @@ class Library:
         """Below each other; where no `parent_id` is given, below the chat's head."""
 
         def add(work: Any) -> list[UUID]:
-            grown = work.chats.grow(self.who.user_id, str(chat), len(texts))
-            parent = values.get("parent_id", grown.head_id)
+            held = work.chats.hold(str(chat), self.who.user_id)
+            parent = values.get("parent_id", held.head_id)
             made = []
-            for number, text in enumerate(texts):
+            for seq, text in enumerate(texts, held.last_seq + 1):
                 row = {
                     "role": "user",
                     "kind": "text",
@@ -53,12 +53,12 @@ class Library:
                 row |= (
                     {"status": "complete", "metadata": {}, "created_at": clock.now()} | values | {"parent_id": parent}
                 )
-                seq = grown.last_seq - len(texts) + 1 + number
                 message = Message(self.who.user_id, new_id(), chat, seq=seq, content=text, **row)
                 work.messages.add([message])
                 made.append(message.id)
                 parent = message.id
-            work.chats.change(self.who.user_id, chat, {"head_id": parent})
+            changes = {"head_id": parent, "last_seq": held.grown(len(texts)).last_seq, "updated_at": clock.now()}
+            work.chats.change(self.who.user_id, chat, changes)
             return made
 
         return self.store.write(add)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from api.domain.errors import ChatBusy, Conflict, Invalid, NotFound, ProviderError
@@ -159,6 +161,16 @@ def test_a_cut_answer_grows_on_below_its_plan(whole: Whole, upstream: Upstream) 
     )
     assert planning.story()[-1] == ("assistant", "text", "1 2 1 2 ")
     assert [role for role, _ in asked(upstream, "more")] == ["user", "assistant", "user", "assistant", "user"]
+
+
+def test_edits_of_one_moment_have_a_place_each(whole: Whole) -> None:
+    planning = Planning(whole, review=True)
+    planning.said()
+    plan = planning.path()[-1]
+    with ThreadPoolExecutor(6) as pool:
+        edits = list(pool.map(lambda words: planning.edited(plan, words), "abcdef"))
+    assert sorted(one.seq for one in edits) == [plan.seq + place for place in range(1, 7)]
+    assert whole.services.chats.get(whole.ann, planning.chat).last_seq == plan.seq + 6
 
 
 def test_what_cannot_be_executed_or_edited(whole: Whole) -> None:

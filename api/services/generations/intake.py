@@ -113,7 +113,7 @@ class Intake:
         if isinstance(event, Usage):
             self.usage = merged(self.usage, event)
         elif isinstance(event, Finish):
-            if not self.shut:  # it was ended here, and before that
+            if not self.shut:  # else it was cancelled before the provider ended it
                 self.finish_reason = event.reason
         elif isinstance(event, Note):
             self.noted.append(event.text)

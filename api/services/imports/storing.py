@@ -125,21 +125,20 @@ def _add(
 
 def _extend(work: UnitOfWork, chat: Chat, transcript: Transcript, result: ImportResult) -> ImportResult:
     """What was said there since; what was said, shown and named here stays. The branch shown is the source's while
-    nobody went on here."""
+    nobody went on here. `chat` is held by this transaction."""
     ids, here = _ids(work, chat.user_id, transcript, chat.id)
     fresh = [said for said in transcript.messages if ids[said.id] not in here]
     if not fresh:
         return result
-    grown = work.chats.grow(chat.user_id, str(chat.id), len(fresh))
-    assert grown is not None
-    first = grown.last_seq - len(fresh) + 1
     rows = [
         _row(chat.user_id, chat.id, said, seq=seq, ids=ids, begun=chat.created_at)
-        for seq, said in enumerate(fresh, first)
+        for seq, said in enumerate(fresh, chat.last_seq + 1)
     ]
     _add_messages(work, rows)
+    changes: dict[str, Any] = {"last_seq": rows[-1].seq, "updated_at": clock.now()}
     if transcript.head and (chat.head_id is None or chat.head_id in ids.values()):
-        work.chats.change(chat.user_id, chat.id, {"head_id": ids[transcript.head]})
+        changes["head_id"] = ids[transcript.head]
+    work.chats.change(chat.user_id, chat.id, changes)
     return replace(result, outcome="extended", messages=len(fresh))
 
 
