@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from api.config import Settings
@@ -23,6 +23,7 @@ from api.repositories.presence import presence_of
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.security.passwords import Passwords
 from api.security.tokens import Tokens
+from api.security.vault import Vault, parse_keys
 from api.services.accounts import AccountService
 from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
@@ -63,6 +64,9 @@ from api.storage import FileStorage
 from api.streams.loop import LoopThread
 from api.web.dialects.slack.wire import message as slack_message
 
+if TYPE_CHECKING:
+    from api.services.backups import BackupService
+
 THREADS_A_WAIT = 4  # of so many request threads, one at most waits for a provider
 HOLD_MARGIN = 300.0  # how much longer than any call what is put aside for it waits
 
@@ -72,6 +76,22 @@ def build(settings: Settings, database: Database, loop: LoopThread) -> Services:
     wiring = Wiring(settings, database, loop)
     made: dict[str, Any] = {field.name: getattr(wiring, field.name) for field in fields(Services)}
     return Services(**made)
+
+
+def backups(settings: Settings, database: Database) -> BackupService:
+    """What commands back up, restore and move with; a server does not import it."""
+    from api.services.backups import BackupService
+
+    vault = Vault(parse_keys(settings.encryption_key.get_secret_value()))
+    return BackupService(database, settings.data_dir.resolve(), vault, _make_searchable)
+
+
+def _make_searchable(database: Database) -> None:
+    store = Store(database)
+    try:
+        SearchService(store).catch_up()
+    finally:
+        store.close()
 
 
 class Wiring(Groundwork):

@@ -20,7 +20,8 @@ from api.cli.generated import files
 from api.db import Database, SchemaError, _run_migrations, current_revision, head_revision, upgrade
 from api.domain.ids import new_id
 from api.domain.principal import ALL_SCOPES, Principal
-from api.models.base import is_declared, with_conditions
+from api.models import METADATA
+from api.models.base import is_declared
 from api.models.usage import USAGE_MONTHS
 from api.repositories.unit_of_work import Store
 from api.repositories.usage import Asked
@@ -30,6 +31,12 @@ from tests.services.indexed import indexed, pending
 
 ROOT = Path(__file__).resolve().parent.parent
 UPGRADE = "import sys; from api.db import Database, upgrade; upgrade(Database(sys.argv[1], 2))"
+MAKE = """
+import sys, sqlalchemy as sa
+from api.models import METADATA
+engine = sa.create_mock_engine(sys.argv[1], lambda made, *_: print(made.compile(dialect=engine.dialect)))
+METADATA.create_all(engine, checkfirst=False)
+"""
 
 
 def drift(database: Database) -> list[object]:
@@ -37,7 +44,7 @@ def drift(database: Database) -> list[object]:
     options = {"include_name": is_declared, "compare_type": True, "compare_server_default": True}
     with database.reader.connect() as connection, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SQLite cannot reflect indexes over expressions
-        return list(compare_metadata(MigrationContext.configure(connection, opts=options), with_conditions()))
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
 
 
 def test_models_and_migrations_agree(database: Database) -> None:
@@ -55,10 +62,10 @@ def test_indexes_over_some_rows(database: Database) -> None:
     """Alembic compares no conditions: those of the models are the database's."""
     option = f"{database.durable.dialect.name}_where"
     told = [
-        (table.name, index.name, str(index.dialect_kwargs.get(option)))
-        for table in with_conditions().tables.values()
+        (table.name, index.name, str(where))
+        for table in METADATA.tables.values()
         for index in table.indexes
-        if "where" in index.info
+        if (where := index.dialect_kwargs[option]) is not None
     ]
     assert len(told) == 5
     with database.reader.connect() as connection, warnings.catch_warnings():
@@ -68,6 +75,15 @@ def test_indexes_over_some_rows(database: Database) -> None:
             stored = str(found["dialect_options"][option])
             assert re.findall(r"\w+", condition)[0] in stored
             assert database.is_postgresql or stored == condition
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql+psycopg2://"])
+def test_the_models_alone_say_of_which_rows_an_index_is(url: str) -> None:
+    """To whoever makes tables of them, in a process that has done nothing else; else one had one config a provider."""
+    command = [sys.executable, "-c", MAKE, url]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=True).stdout
+    assert "UNIQUE INDEX uq_model_configs_default ON model_configs (user_id, provider) WHERE is_default" in made
+    assert len(re.findall(r"INDEX .* WHERE ", made)) == 5
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

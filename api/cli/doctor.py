@@ -15,14 +15,14 @@ import click
 import requests
 import sqlalchemy as sa
 
+from api import wiring
 from api.cli.common import settings
 from api.config import Settings
 from api.db import Database, current_revision, head_revision
 from api.repositories import transfer
 from api.repositories.diagnosis import Diagnosis
 from api.secrets_file import SECRETS
-from api.security.vault import Vault, parse_keys
-from api.services.backups import BackupService, newest
+from api.services.backups import newest
 
 GIB = 1 << 30
 DAY = 86_400.0
@@ -119,8 +119,7 @@ def _database(known: Settings, database: Database) -> Iterator[Finding]:
         yield judged(used < facts.connections, told, "raise max_connections or lower DB_POOL_SIZE")
         yield _clock("the database's", facts.clock_offset)
     if current == head:
-        vault = Vault(parse_keys(known.encryption_key.get_secret_value()))
-        unreadable = BackupService(database, known.data_dir, vault).unreadable_keys()
+        unreadable = wiring.backups(known, database).unreadable_keys()
         with transfer.snapshot(database) as connection:
             people = transfer.count(connection, "users")
         told = f"accounts: {people}; provider keys that cannot be opened: {unreadable}"

@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 from pydantic import SecretStr
 
+from api import wiring
 from api.cli.common import errors_in_one_line, settings, upgraded
 from api.cli.doctor import doctor
 from api.config import Settings
 from api.db import Database, SchemaError, current_revision
 from api.domain import clock
 from api.repositories.diagnosis import Diagnosis
-from api.security.vault import Vault, parse_keys
 from api.services.backups import BackupService, Summary, default_name
 
 HOUR = 3600.0
@@ -43,8 +43,7 @@ def _database(url: str) -> Iterator[Database]:
 def _backups() -> Iterator[BackupService]:
     known = settings()
     with errors_in_one_line(), _database(known.sqlalchemy_url) as database:
-        vault = Vault(parse_keys(known.encryption_key.get_secret_value()))
-        yield BackupService(database, known.data_dir.resolve(), vault)
+        yield wiring.backups(known, database)
 
 
 def _told(summary: Summary) -> str:

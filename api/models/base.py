@@ -4,7 +4,9 @@ databases."""
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Column, DateTime, Index, MetaData, Numeric, func, text
@@ -95,16 +97,31 @@ def stamp(name: str) -> Column[Any]:
 
 
 def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index of the rows that `where` names. To say so to SQLAlchemy would import PostgreSQL's dialect, here too."""
-    return Index(name, *columns, unique=unique, info={"where": where})
+    """An index of the rows that `where` names."""
+    index = Index(name, *columns, unique=unique)
+    index.dialect_options = _Options(where)
+    return index
 
 
-def with_conditions() -> MetaData:
-    """The tables as those must have them who compare or make them."""
-    for index in (index for table in METADATA.tables.values() for index in table.indexes):
-        if where := index.info.get("where"):
-            index.dialect_kwargs.update(sqlite_where=text(where), postgresql_where=text(where))
-    return METADATA
+class _Options(Mapping[str, Any]):
+    """A partial index's options for each database, made when somebody asks, who makes or compares tables: to name them
+    to SQLAlchemy imports the dialects of both, PostgreSQL's with 3 MiB."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    @cached_property
+    def _made(self) -> Mapping[str, Any]:
+        return Index(None, sqlite_where=text(self._where), postgresql_where=text(self._where)).dialect_options
+
+    def __getitem__(self, dialect: str) -> Any:
+        return self._made[dialect]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 def is_declared(name: str | None, kind: str, _parents: object) -> bool:

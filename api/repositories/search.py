@@ -12,17 +12,9 @@ import sqlalchemy as sa
 from api.domain.search import Query
 from api.models.chats import CHATS, MESSAGES
 from api.repositories.base import Repository
-from api.repositories.search_index import (
-    CHAT,
-    JOINED,
-    MESSAGE,
-    OnSqlite,
-    Place,
-    Window,
-    chat_filters,
-    contains,
-)
+from api.repositories.search_index import CHAT, JOINED, MESSAGE, Position, Window, chat_filters, contains
 from api.repositories.search_postgresql import OnPostgresql
+from api.repositories.search_sqlite import OnSqlite
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +32,8 @@ class Text:
 
 
 class SearchRepository(Repository):
-    def titles(self, user_id: UUID, query: Query, place: Place | None, limit: int) -> list[Text]:
-        """Chats at or before `place` that may be hits by their titles, newest first."""
+    def titles(self, user_id: UUID, query: Query, position: Position | None, limit: int) -> list[Text]:
+        """Chats at or before `position` that may be hits by their titles, newest first."""
         found = sa.select(CHAT.id, CHAT.title, CHAT.model, CHAT.updated_at).where(
             CHAT.user_id == user_id, *chat_filters(query, self.is_postgresql)
         )
@@ -55,15 +47,15 @@ class SearchRepository(Repository):
             of_model = MESSAGE.model.icontains(query.model, autoescape=True)
             said = sa.exists().where(MESSAGE.user_id == CHAT.user_id, MESSAGE.chat_id == CHAT.id, of_model)
             found = found.where(sa.or_(CHAT.model.icontains(query.model, autoescape=True), said))
-        if place is not None:
-            found = found.where(CHAT.id <= UUID(int=place))
+        if position is not None:
+            found = found.where(CHAT.id <= UUID(int=position))
         rows = self.connection.execute(found.order_by(CHAT.id.desc()).limit(limit))
         return [Text(row.id, row.title, None, 0, None, row.model, row.title, row.updated_at) for row in rows]
 
-    def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
-        """Messages at or before `place` that may be hits."""
+    def window(self, user_id: UUID, query: Query, position: Position | None, size: int) -> Window:
+        """Messages at or before `position` that may be hits."""
         index = OnPostgresql if self.is_postgresql else OnSqlite
-        return index(self.connection).window(user_id, query, place, size)
+        return index(self.connection).window(user_id, query, position, size)
 
     def texts(self, user_id: UUID, message_ids: Collection[UUID]) -> list[Text]:
         columns = (MESSAGE.id, MESSAGE.seq, MESSAGE.role, MESSAGE.model, MESSAGE.content, MESSAGE.created_at)

@@ -12,20 +12,20 @@ import sqlalchemy as sa
 from sqlalchemy.types import UserDefinedType
 
 from api.domain.search import DENSE, SHORT, Query, Run, runs
-from api.repositories.search_index import JOINED, MESSAGE, SCAN, Index, Place, Window, starts_of
+from api.repositories.search_index import JOINED, MESSAGE, SCAN, Position, SearchIndex, Window, starts_of
 
 
-class OnPostgresql(Index):
+class OnPostgresql(SearchIndex):
     """In the order of the messages' ids."""
 
     is_postgresql = True
 
-    def window(self, user_id: UUID, query: Query, place: Place | None, size: int) -> Window:
-        found = sa.select(MESSAGE.id.label("message_id"), MESSAGE.id.label("place")).select_from(JOINED)
+    def window(self, user_id: UUID, query: Query, position: Position | None, size: int) -> Window:
+        found = sa.select(MESSAGE.id.label("message_id"), MESSAGE.id.label("position")).select_from(JOINED)
         found = found.where(*self.filters(user_id, query)).order_by(MESSAGE.id.desc())
         bound = [MESSAGE.user_id == user_id]
-        if place is not None:
-            bound.append(MESSAGE.id <= UUID(int=place))
+        if position is not None:
+            bound.append(MESSAGE.id <= UUID(int=position))
         if (few := self.few(user_id, query)) is not None:
             return self.read(found.where(*bound, MESSAGE.chat_id.in_(few), *self.words(query)), size, _number)
         parts = [run for word in query.words for run in runs(word)]
@@ -39,7 +39,7 @@ class OnPostgresql(Index):
             return scanned
         # whole and in no order: the planner thinks them frequent, and would look through all messages, newest first
         whole = found.where(*bound, *rare).order_by(None).cte("whole").prefix_with("MATERIALIZED")
-        return self.read(sa.select(whole).order_by(whole.c.place.desc()), size, _number)
+        return self.read(sa.select(whole).order_by(whole.c.position.desc()), size, _number)
 
     def _scanned(self, found: sa.Select[Any], query: Query, bound: list[sa.ColumnElement[bool]], size: int) -> Window:
         """Of the newest messages: what is frequent is found among them sooner than by an index."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +13,7 @@ from api.domain.errors import Invalid
 from api.domain.principal import Principal
 from api.domain.search import Query, parse
 from api.repositories.search import Text
-from api.repositories.search_index import Place, Window
+from api.repositories.search_index import Position, Window
 from api.repositories.unit_of_work import Store, UnitOfWork
 
 WINDOW: Final = 100
@@ -28,8 +29,8 @@ BATCH: Final = 100
 BATCH_CHARS: Final = 100_000
 """Indexed in one transaction: enough to be cheap, and done before those who write notice it. Fewer may wait minutes:
 a search reads through them."""
-BATCHES: Final = 50
-"""At one time: the rest of the housekeeping waits meanwhile."""
+TEND_SECONDS: Final = 0.2
+"""At one time: who takes over the replies of dead processes waits meanwhile. `catch_up` indexes what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class HitPage:
 class _Spot:
     """Where a page begins: a window, and how many of its hits were told."""
 
-    place: Place | None = None
+    position: Position | None = None
     skip: int = 0
 
 
@@ -87,19 +88,20 @@ class SearchService:
         return self._store.read(read)
 
     def tend(self) -> None:
-        """Index what is pending once it is enough for a batch, and many batches at most."""
-        for _ in range(BATCHES):
-            if not self._index(BATCH):
-                break
-
-    def catch_up(self) -> None:
-        """Index all that is pending."""
-        while self._index(1):
+        """Index what is pending once it is enough for a batch, for a moment at most."""
+        begun = time.monotonic()
+        while self._index(BATCH) and time.monotonic() - begun < TEND_SECONDS:
             pass
 
-    def _index(self, least: int) -> bool:
+    def catch_up(self) -> None:
+        """Index all that is pending now. What comes meanwhile waits for others: one by one it would go on and on."""
+        newest = self._store.read(lambda work: work.search_pending.newest())
+        while newest is not None and self._index(1, newest):
+            pass
+
+    def _index(self, least: int, up_to: int | None = None) -> bool:
         """A batch of it, in a transaction of its own, so that others write in between; False where fewer are there."""
-        if self._store.database.is_postgresql or not self._store.read(lambda work: work.search_pending.has(least)):
+        if not self._store.read(lambda work: work.search_pending.has(least, up_to)):
             return False
         self._store.write(lambda work: work.search_pending.index(BATCH, BATCH_CHARS), durable=False)
         return True
@@ -107,7 +109,7 @@ class SearchService:
 
 def _titles(work: UnitOfWork, user_id: UUID, query: Query, spot: _Spot, limit: int) -> tuple[list[Text], _Spot | None]:
     """Chats of a window by their titles, the best first."""
-    proposed = work.search.titles(user_id, query, spot.place, WINDOW)
+    proposed = work.search.titles(user_id, query, spot.position, WINDOW)
     best = _ranked(query, proposed)
     if len(best) > spot.skip + limit:
         return best[spot.skip : spot.skip + limit], _Spot(proposed[0].chat_id.int, spot.skip + limit)
@@ -121,12 +123,12 @@ def _messages(
     """Messages window by window until there are enough, the best of each first."""
     found: list[Text] = []
     for _ in range(WINDOWS):
-        window = work.search.window(user_id, query, spot.place, WINDOW)
+        window = work.search.window(user_id, query, spot.position, WINDOW)
         best, rest = _read(work, user_id, query, window)
         part = best[spot.skip : spot.skip + limit - len(found)]
         found += part
         if spot.skip + len(part) < len(best):
-            return found, _Spot(window.places[0], spot.skip + len(part))
+            return found, _Spot(window.positions[0], spot.skip + len(part))
         if rest is None:
             return found, None
         spot = _Spot(rest)
@@ -135,14 +137,14 @@ def _messages(
     return found, spot
 
 
-def _read(work: UnitOfWork, user_id: UUID, query: Query, window: Window) -> tuple[list[Text], Place | None]:
+def _read(work: UnitOfWork, user_id: UUID, query: Query, window: Window) -> tuple[list[Text], Position | None]:
     """The hits of a window, the best first, and where the next one begins."""
     texts: list[Text] = []
     for begin in range(0, len(window.ids), READ_AT_ONCE):
         end = begin + READ_AT_ONCE
         texts += work.search.texts(user_id, window.ids[begin:end])
         if end < len(window.ids) and sum(len(one.text) for one in texts) > MOST_CHARS:
-            return _ranked(query, texts), window.places[end]
+            return _ranked(query, texts), window.positions[end]
     return _ranked(query, texts), window.rest
 
 
@@ -159,14 +161,14 @@ def _hit(query: Query, one: Text, is_shown: bool) -> Hit:
 
 
 def _encoded(spot: _Spot) -> str:
-    return urlsafe_b64encode(f"{spot.place}|{spot.skip}".encode()).decode()
+    return urlsafe_b64encode(f"{spot.position}|{spot.skip}".encode()).decode()
 
 
 def _decoded(cursor: str) -> _Spot:
     try:
-        place, skip = map(int, urlsafe_b64decode(cursor.encode()).decode("ascii").split("|"))
-        if not (0 <= place < 1 << 128 and 0 <= skip <= WINDOW):
+        position, skip = map(int, urlsafe_b64decode(cursor.encode()).decode("ascii").split("|"))
+        if not (0 <= position < 1 << 128 and 0 <= skip <= WINDOW):
             raise ValueError("nowhere")
     except ValueError as error:
         raise Invalid("This cursor is not one that a search gave; start again without it.") from error
-    return _Spot(place, skip)
+    return _Spot(position, skip)

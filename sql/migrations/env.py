@@ -5,10 +5,11 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy.engine import Connection
 
-from api.models.base import is_declared, with_conditions
+from api.models import METADATA
+from api.models.base import is_declared
 
 OPTIONS = {
-    "target_metadata": with_conditions(),
+    "target_metadata": METADATA,
     "render_as_batch": True,
     "include_name": is_declared,
     "compare_type": True,

@@ -15,17 +15,16 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from api import wiring
+from api.config import Settings
 from api.db import Database, current_revision, head_revision, upgrade
 from api.domain.errors import AppError, Conflict, Invalid
 from api.domain.ids import new_id
 from api.repositories import transfer
-from api.security.vault import Vault, parse_keys
 from api.services.backups import BackupService, hashes
 from tests.conftest import SECRETS
 from tests.postgres import Cluster
 from tests.services.whole import Whole
-
-VAULT = Vault(parse_keys(SECRETS["encryption_key"]))
 
 
 @pytest.fixture
@@ -59,8 +58,16 @@ def store_of(whole: Whole) -> Database:
     return whole.services.chats._store.database
 
 
-def backups(database: Database, folder: Path) -> BackupService:
-    return BackupService(database, folder, VAULT)
+def unindexed(database: Database) -> int:
+    """So many messages a search would have to read through."""
+    if database.is_postgresql:
+        return 0
+    with database.reader.connect() as connection:
+        return transfer.count(connection, "search_pending")
+
+
+def backups(database: Database, folder: Path, **changes: str) -> BackupService:
+    return wiring.backups(Settings(data_dir=folder, **SECRETS | changes), database)
 
 
 def test_a_backup_of_a_running_server_is_restored_elsewhere(whole: Whole, elsewhere: Database, tmp_path: Path) -> None:
@@ -82,6 +89,7 @@ def test_a_backup_of_a_running_server_is_restored_elsewhere(whole: Whole, elsewh
     assert before.pop("sessions").rows == 1
     assert after.pop("sessions").rows == 0, "sessions are void afterwards"
     assert after == before
+    assert unindexed(elsewhere) == 0
     assert current_revision(elsewhere) == head_revision()
     with pytest.raises(Conflict, match="has 2 accounts already.*--replace"):
         backups(elsewhere, there).restore(tmp_path / "one.zip")
@@ -149,7 +157,7 @@ def test_what_was_acknowledged_before_the_start_is_in_it(whole: Whole, elsewhere
 def test_keys_that_cannot_be_opened_are_counted(whole: Whole, tmp_path: Path) -> None:
     database = store_of(whole)
     assert backups(database, tmp_path).unreadable_keys() == 0
-    assert BackupService(database, tmp_path, Vault([bytes(32)])).unreadable_keys() == 1
+    assert backups(database, tmp_path, encryption_key="0f" * 32).unreadable_keys() == 1
 
 
 @pytest.mark.parametrize("harm", ["a byte", "a row", "cut", "nothing", "a way out"])
@@ -197,7 +205,9 @@ def test_moves_there_and_back_leave_every_row_as_it_was(whole: Whole, tmp_path: 
     chain.insert(2, Database(f"sqlite:///{tmp_path / 'sqlite' / 'parley.db'}", 2))
     for source, target in zip(chain, chain[1:], strict=False):
         backups(source, tmp_path).move(target)
+        assert target.durable.pool.checkedout() == 0, "what was opened is closed"
         assert hashes(target) == first
+        assert unindexed(target) == 0
     with pytest.raises(Conflict, match="--replace"):
         backups(chain[0], tmp_path).move(chain[1])
     for one in chain:

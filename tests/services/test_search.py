@@ -15,7 +15,7 @@ from api.db import Database, upgrade
 from api.domain.errors import Invalid
 from api.domain.ids import new_id
 from api.domain.search import parse
-from api.repositories import search_index
+from api.repositories import search_sqlite
 from api.repositories.unit_of_work import Store
 from api.services.search import WINDOW
 from tests import hypothesis_profiles  # noqa: F401
@@ -230,7 +230,7 @@ def test_filters_that_leave_few_of_many(ann: Library) -> None:
     """Found at once, or page by page with pages that may be empty; never a look through everything."""
     (old,) = ann.say(ann.chat(), "needle", model="rare", role="assistant")
     (kept,) = ann.say(ann.chat(folder="Work", pinned=True), "needle in haystack")
-    ann.say(ann.chat(), *["needle"] * (search_index.CANDIDATES + 50), model="other")
+    ann.say(ann.chat(), *["needle"] * (search_sqlite.CANDIDATES + 50), model="other")
     assert ann.found("needle model:rare in:messages") == [old]
     for query in (
         "needle folder:work",

@@ -93,10 +93,10 @@ def test_in_small_transactions(store: Store, ann: Library, monkeypatch: pytest.M
     monkeypatch.setattr(store, "write", noted)
     monkeypatch.setattr(search, "BATCH", 10)
     monkeypatch.setattr(search, "BATCH_CHARS", 100)
-    monkeypatch.setattr(search, "BATCHES", 1)
+    monkeypatch.setattr(search, "TEND_SECONDS", 0)
     ann.service.tend()
-    assert left == [18]
-    monkeypatch.setattr(search, "BATCHES", 50)
+    assert left == [18], "one, if that took all its time"
+    monkeypatch.setattr(search, "TEND_SECONDS", 600)
     ann.service.tend()
     assert left == [18, 8], "the rest waits for more"
     ann.service.catch_up()
@@ -104,6 +104,26 @@ def test_in_small_transactions(store: Store, ann: Library, monkeypatch: pytest.M
     assert len(indexed(store)) == 28
     ann.service.catch_up()
     assert len(left) == 4, "and where nothing waits nothing is written"
+
+
+@ON_SQLITE
+def test_what_comes_meanwhile_waits_for_others(store: Store, ann: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else to catch up had no end while people write, and indexed each message by itself."""
+    chat, write, left = ann.chat(), store.write, list[int]()
+
+    def while_people_write(fn: Any, *, durable: bool = True) -> Any:
+        result = write(fn, durable=durable)
+        if not durable:
+            left.append(len(pending(store)))
+            assert len(left) < 10
+            ann.say(chat, "needle")
+        return result
+
+    ann.say(chat, *["needle"] * 15)
+    monkeypatch.setattr(store, "write", while_people_write)
+    monkeypatch.setattr(search, "BATCH", 10)
+    ann.service.catch_up()
+    assert (left, len(pending(store))) == ([5, 0], 1)
 
 
 @ON_SQLITE

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +18,8 @@ from api.domain.ids import new_id
 from api.repositories import transfer
 from api.repositories.presence import presence_of
 from api.repositories.processes import ProcessRepository
-from api.repositories.unit_of_work import Store
 from api.security.vault import Vault, VaultError
 from api.services.backups import archive as archives
-from api.services.search import SearchService
 
 VOID_AFTER_RESTORE: Final = frozenset(("sessions",))
 
@@ -37,12 +35,16 @@ class Summary:
 
 
 class BackupService:
-    """`data_dir` holds the instance's files; a SQLite file in it is the database, not one of them."""
+    """`data_dir` holds the instance's files; a SQLite file in it is the database, not one of them. `make_searchable`
+    sees to what a database was filled with."""
 
-    def __init__(self, database: Database, data_dir: Path, vault: Vault) -> None:
+    def __init__(
+        self, database: Database, data_dir: Path, vault: Vault, make_searchable: Callable[[Database], None]
+    ) -> None:
         self._database = database
         self._data_dir = data_dir
         self._vault = vault
+        self._make_searchable = make_searchable
 
     # Backup
 
@@ -147,7 +149,7 @@ class BackupService:
                 if name not in VOID_AFTER_RESTORE:
                     transfer.insert(connection, name, shape, archives.lines(archive, name))
         upgrade(database)
-        SearchService(Store(database)).catch_up()
+        self._make_searchable(database)
 
     def _fill_file(self, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
         """A new file, whole, takes the old one's place; the old one stays beside it."""
@@ -206,7 +208,7 @@ class BackupService:
         kept = hashes(target)
         if different := [name for name in shapes if kept[name] != sent[name]]:
             raise Conflict(f"After the move these tables differ: {', '.join(different)}. Stay with the old database.")
-        SearchService(Store(target)).catch_up()
+        self._make_searchable(target)
         return Summary(schema, sum(digest.rows for digest in sent.values()), 0)
 
 
