@@ -42,23 +42,20 @@ class SchemaError(Exception):
 
 
 class Database:
-    """The engines of one database.
-
-    SQLite has two: `durable`, and `reader` without transactions. PostgreSQL has one.
-    """
+    """The engines of one database: `writer`, and `reader` without transactions. On PostgreSQL they share one pool."""
 
     def __init__(self, url: str | URL, pool_size: int = 10) -> None:
         self.url = make_url(url)
         self.is_postgresql = self.url.get_backend_name() == "postgresql"
         self._cut_at = -math.inf
-        self._pen: Connection | None = None
-        self._pen_lock = threading.Lock()  # there may be more than one store over this database
-        self._synced = True
+        self._writing: Connection | None = None
+        self._writing_lock = threading.Lock()  # there may be more than one store over this database
+        self._full_sync = True  # what the writing connection is set to
         if self.is_postgresql:
-            self.durable = self._postgresql(pool_size)
-            self.reader: Engine = self.durable.execution_options(isolation_level="AUTOCOMMIT")
+            self.writer = self._postgresql(pool_size)
+            self.reader: Engine = self.writer.execution_options(isolation_level="AUTOCOMMIT")
         else:
-            self.durable = self._sqlite("FULL", 2)  # the one writer's connection, and one beside it
+            self.writer = self._sqlite("FULL", 2)  # the one writer's connection, and one beside it
             self.reader = self._sqlite("NORMAL", pool_size, transactions=False)
 
     def _postgresql(self, pool_size: int) -> Engine:
@@ -86,14 +83,15 @@ class Database:
 
         return engine
 
-    def gave_up(self, connection: Connection, error: sa.exc.DBAPIError) -> bool:
-        """Whether it is the connection that broke: then it is given up, and all others of its time are in doubt."""
+    def give_up_if_cut(self, connection: Connection, error: sa.exc.DBAPIError) -> None:
+        """Where it is the connection that broke: no more use of it, all others of its time are in doubt, and the
+        error says so (`connection_invalidated`)."""
         driver: Any = None if connection.invalidated else connection.connection.dbapi_connection
-        cut = self.is_postgresql and self.durable.dialect.is_disconnect(error.orig, driver, None)  # type: ignore[arg-type]
+        cut = self.is_postgresql and self.writer.dialect.is_disconnect(error.orig, driver, None)  # type: ignore[arg-type]
         if cut:
             self._cut_at = time.monotonic()
             connection.invalidate(error)
-        return cut
+            error.connection_invalidated = True
 
     def _sqlite(self, synchronous: str, pool_size: int, *, transactions: bool = True) -> Engine:
         engine = sa.create_engine(
@@ -127,37 +125,37 @@ class Database:
     def writing(self, durable: bool) -> Iterator[Connection]:
         """A transaction on SQLite's one writing connection, which stays open: its pages remain in its cache. One
         thread at a time has it. Not `durable`: its last moment may be lost with the power."""
-        with self._pen_lock:
+        with self._writing_lock:
             yield from self._written(durable)
 
     def _written(self, durable: bool) -> Iterator[Connection]:
-        pen = self._pen = self._pen or self.durable.connect()
+        connection = self._writing = self._writing or self.writer.connect()
         try:
-            if durable != self._synced:
-                execute(pen, f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}", ())
-                self._synced = durable
-            transaction = pen.begin()
+            if durable != self._full_sync:
+                execute(connection, f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}", ())
+                self._full_sync = durable
+            transaction = connection.begin()
         except Exception:
-            self._lay_down()
+            self._discard()
             raise
         try:
             with transaction:
-                yield pen
+                yield connection
         finally:
-            if pen.invalidated or _is_open(pen):  # not even the way back was free
-                self._lay_down()
+            if connection.invalidated or _is_open(connection):  # its ROLLBACK failed too
+                self._discard()
 
-    def _lay_down(self) -> None:
-        pen, self._pen, self._synced = self._pen, None, True
-        if pen is not None:
-            pen.invalidate()
-            pen.close()
+    def _discard(self) -> None:
+        connection, self._writing, self._full_sync = self._writing, None, True
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
 
     def listener(self) -> Any:
         """A PostgreSQL driver connection of its own, in autocommit, outside the pool: for LISTEN and locks."""
         import psycopg2
 
-        positional, named = self.durable.dialect.create_connect_args(self.url)
+        positional, named = self.writer.dialect.create_connect_args(self.url)
         driver: Any = psycopg2.connect(*positional, **named, connect_timeout=5, application_name="parley-listener")
         driver.autocommit = True
         return driver
@@ -168,9 +166,9 @@ class Database:
         return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def dispose(self) -> None:
-        with self._pen_lock:
-            self._lay_down()
-        for engine in (self.durable, self.reader):
+        with self._writing_lock:
+            self._discard()
+        for engine in (self.writer, self.reader):
             engine.dispose()
 
 
@@ -219,7 +217,7 @@ def execute(connection: Connection, text: str | bytes, parameters: Any, told: st
     all the same, with the parameters hidden; `told` is the statement they name where `text` holds values."""
     dialect = connection.dialect
     cursor = connection.connection.cursor()
-    for listener in connection.engine.dispatch.before_cursor_execute:  # its own are the engine's, and cost more to ask
+    for listener in connection.engine.dispatch.before_cursor_execute:  # ours are all the engine's
         listener(connection, cursor, told or text, parameters, None, False)
     try:
         cursor.execute(text, parameters)
@@ -287,7 +285,7 @@ def _run_migrations(database: Database, head: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with database.durable.connect() as connection:
+    with database.writer.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, head)
 

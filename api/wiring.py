@@ -345,7 +345,15 @@ class Wiring(Groundwork):
     @cached_property
     def direct_calls(self) -> DirectCalls:
         most = self.settings.threads // THREADS_A_WAIT
-        return DirectCalls(self.store, self.generations, self.rate_limits, self.budgets, self.prices, most=most)
+        return DirectCalls(
+            self.store,
+            self.generations,
+            self.rate_limits,
+            self.budgets,
+            self.prices,
+            most=most,
+            store_patience=self.settings.store_patience,
+        )
 
     @cached_property
     def embeddings(self) -> EmbeddingService:

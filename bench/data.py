@@ -95,17 +95,17 @@ ADDED = {"usage_days": SUMS_OF_A_DAY, "usage_waits": ("calls",)}
 
 def fill(database: Database, rows: int) -> None:
     """The ledger, in parts of a million, and its sums."""
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(sa.text("SET statement_timeout = 0"))
         connection.execute(sa.text(PEOPLE), {"users": USERS})
     for first in range(1, rows + 1, 1_000_000):
         last = min(rows, first + 999_999)
-        with database.durable.begin() as connection:
+        with database.writer.begin() as connection:
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             values = {"users": USERS, "days": DAYS, "first": first, "last": last}
             connection.execute(sa.text(LEDGER), values)
         sys.stderr.write(f"\r{last:,} calls")
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
         connection.execute(sa.text(SUMS))
         connection.execute(sa.text(WAITS))
@@ -115,7 +115,7 @@ def fill(database: Database, rows: int) -> None:
             connection.execute(sa.text(f"INSERT INTO {table} ({keys}, {names}) {query}"))
         sums = ", ".join(f"sum({name})" for name in SUMS_OF_A_DAY)
         connection.execute(sa.text(MONTHS.format(names=", ".join(SUMS_OF_A_DAY), sums=sums)))
-    with database.durable.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("SET statement_timeout = 0"))
         connection.execute(sa.text("VACUUM ANALYZE"))
     sys.stderr.write("\n")

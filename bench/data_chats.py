@@ -123,7 +123,7 @@ def fill(database: Database, rows: int) -> None:
         for n, t in zip(range(CHATS), texts(), strict=False)
     ]
     metadata = sa.MetaData()
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         if database.is_postgresql:
             connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
         tables = {name: sa.Table(name, metadata, autoload_with=connection) for name in ("users", "chats", "messages")}
@@ -207,7 +207,7 @@ def measured(name: str, url: str, rows: int, pause: bool) -> bool:
     begun = time.perf_counter()
     upgrade(database)
     print(f"{name}: made searchable in {time.perf_counter() - begun:.0f} s", flush=True)
-    with database.durable.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("SET statement_timeout = 0" if database.is_postgresql else "SELECT 1"))
         connection.execute(sa.text("ANALYZE"))
     if pause:

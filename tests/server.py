@@ -196,15 +196,21 @@ class Server:
 
     def start(self) -> Server:
         """Start and wait until /health answers."""
+        self.launch()
+        self.healthy()
+        return self
+
+    def launch(self) -> None:
         command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "api.wsgi:app"]
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
-        until(self._healthy, what=f"the server's /health\n{self.log()}")
-        return self
 
-    def _healthy(self) -> bool:
+    def healthy(self) -> None:
+        until(self._answers, what=f"the server's /health\n{self.log()}")
+
+    def _answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, f"the server ended\n{self.log()}"
         try:

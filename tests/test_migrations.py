@@ -53,14 +53,14 @@ def test_models_and_migrations_agree(database: Database) -> None:
 
 
 def test_drift_is_seen(database: Database) -> None:
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(sa.text("DROP TABLE instance_facts"))
     assert drift(database)
 
 
 def test_indexes_over_some_rows(database: Database) -> None:
     """Alembic compares no conditions: those of the models are the database's."""
-    option = f"{database.durable.dialect.name}_where"
+    option = f"{database.writer.dialect.name}_where"
     told = [
         (table.name, index.name, str(where))
         for table in METADATA.tables.values()
@@ -117,7 +117,7 @@ def test_a_chat_from_before_plan_mode_has_none(empty_url: str) -> None:
     database = Database(empty_url, 2)
     _run_migrations(database, "0005")
     user, chat = new_id().hex, new_id().hex
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         account = "INSERT INTO users (id, email, username, password_hash) VALUES (:user, 'a@b.example', 'ann', 'x')"
         connection.execute(sa.text(account), {"user": user})
         row = "INSERT INTO chats (user_id, id, number, slug, title) VALUES (:user, :chat, 1, 'one', 'One')"
@@ -144,7 +144,7 @@ def test_messages_of_before_there_was_a_search_are_found(empty_url: str) -> None
         ("messages (user_id, id, chat_id, seq, role, content)", (user, said, chat, 1, "user", "介绍一下RUST")),
         ("messages (user_id, id, chat_id, seq, role)", (user, empty, chat, 2, "assistant")),
     ]
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         for place, values in rows:
             given = {f"v{n}": value.hex if isinstance(value, UUID) else value for n, value in enumerate(values)}
             named = ", ".join(f":{name}" for name in given)
@@ -174,10 +174,10 @@ def test_what_was_indexed_before_there_were_pending_ones_stays_so(empty_url: str
     def add(*numbers: int) -> None:
         rows = [(user.hex, ids[n].hex, chat.hex, n, "assistant", texts[n]) for n in numbers]
         insert = "INSERT INTO messages (user_id, id, chat_id, seq, role, content) VALUES (?, ?, ?, ?, ?, ?)"
-        with database.durable.begin() as connection:
+        with database.writer.begin() as connection:
             connection.exec_driver_sql(insert, rows)
 
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         account = "INSERT INTO users (id, email, username, password_hash) VALUES (?, 'a@b.example', 'ann', 'x')"
         connection.exec_driver_sql(account, (user.hex,))
         row = "INSERT INTO chats (user_id, id, number, slug, title) VALUES (?, ?, 1, 'one', 'One')"
@@ -188,7 +188,7 @@ def test_what_was_indexed_before_there_were_pending_ones_stays_so(empty_url: str
     store = Store(database)
     assert (indexed(store), pending(store)) == (ids[:4], [])
     add(5)
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql("UPDATE messages SET content = 'late needle' WHERE content = ''")
         connection.exec_driver_sql("UPDATE messages SET content = content || ' and more' WHERE seq = 1")
         connection.exec_driver_sql("DELETE FROM messages WHERE seq IN (2, 3)")
@@ -199,7 +199,7 @@ def test_what_was_indexed_before_there_were_pending_ones_stays_so(empty_url: str
         assert {hit.message_id for hit in hits} == {ids[n] for n in wanted}, query
     service.catch_up()
     assert (indexed(store), pending(store)) == ([ids[0], ids[1], ids[5], ids[4]], [])
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql("DELETE FROM users")
     assert indexed(store) == []
     store.close()
@@ -212,7 +212,7 @@ def test_usage_of_before_there_were_months_is_in_them(empty_url: str) -> None:
     upgrade(database, "0016")
     users = [new_id(), new_id()]
     cost = Decimal("0.0000000001") if "postgresql" in empty_url else 1  # SQLite holds units of the last place
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         for n, user in enumerate(users):
             account = "INSERT INTO users (id, email, username, password_hash) VALUES (:user, :name, :name, 'x')"
             connection.execute(sa.text(account), {"user": user.hex, "name": f"u{n}@x.example"})
@@ -248,7 +248,7 @@ def test_usage_of_before_there_were_months_is_in_them(empty_url: str) -> None:
 
 
 def test_a_newer_schema_is_refused_in_one_line(database: Database) -> None:
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(SchemaError, match="newer than this code"):
         upgrade(database)
@@ -278,7 +278,7 @@ def test_configs_of_before_their_keys_had_origins(empty_url: str) -> None:
     database = Database(empty_url)
     upgrade(database, "0006")
     user, demo, custom = (f"'{new_id().hex}'" for _ in range(3))
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(
             sa.text(f"INSERT INTO users (id, email, username, password_hash) VALUES ({user}, 'a@x.org', 'a', 'x')")
         )

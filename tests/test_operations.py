@@ -100,7 +100,7 @@ def test_what_stops_a_backup_is_said_in_one_line(tmp_path: Path, postgres: Clust
     assert "hidden-word" not in refused(tmp_path, "backup", DATABASE_URL=away)
     with postgres.database(TEMPLATE) as url:
         database = Database(url, 1)
-        with database.durable.begin() as holding:  # for as long as the command may take to start
+        with database.writer.begin() as holding:  # for as long as the command may take to start
             holding.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             holding.execute(sa.text("LOCK TABLE users"))
             words = "The database failed meanwhile (canceling statement due to lock timeout)"
@@ -115,7 +115,7 @@ import sqlalchemy as sa
 from api.db import Database, upgrade
 database, left = Database(sys.argv[1], 2), int(sys.argv[2])
 
-@sa.event.listens_for(database.durable, "before_cursor_execute")
+@sa.event.listens_for(database.writer, "before_cursor_execute")
 def _count(connection, cursor, statement, *rest):
     global left
     left -= statement.lstrip().upper().startswith(("CREATE", "ALTER", "INSERT", "DROP", "UPDATE"))
@@ -136,7 +136,7 @@ def test_an_upgrade_killed_half_way_is_resumed(request: pytest.FixtureRequest, t
             url = cluster.url(f"killed_{statements}")
         database = Database(url, 1)
         upgrade(database, "0001")
-        with database.durable.begin() as connection:
+        with database.writer.begin() as connection:
             connection.execute(sa.text("INSERT INTO instance_facts VALUES ('kept', 'yes')"))
         database.dispose()
         command = [sys.executable, "-c", KILLED, url, str(statements)]
@@ -224,7 +224,7 @@ def test_the_doctor_finds_a_proxy_that_holds_events_back(tmp_path: Path) -> None
 def test_prune_removes_what_nobody_needs(tmp_path: Path) -> None:
     flask(tmp_path, "upgrade")
     database = Database(f"sqlite:///{tmp_path}/parley.db", 1)
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(
             sa.text("INSERT INTO users (id, email, username, password_hash) VALUES ('a', 'a', 'a', 'a')")
         )

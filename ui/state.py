@@ -177,6 +177,7 @@ class PageState:
     default_model: str = ""  # what a new chat starts with when none was chosen yet
     earlier: tuple[str, int] = ("", 0)  # a chat and how many pages of its earlier messages are shown
     jump: tuple[str, str] = ("", "")  # a chat, and the message in it that was looked for
+    asked_for: str = ""  # the newest message, when it was asked for: wherever one reads, it is scrolled to
     going: str | None = None  # a chat to show ("" is a new one), when another page of ours is open
     visit: str = ""  # another page of ours to go to at the next run
     adding: str = ""  # the provider whose form is open on the Models page

@@ -41,5 +41,5 @@ def _add_migrations(app: Flask, database: Database) -> None:
 
     @migrate.configure  # type: ignore[untyped-decorator]
     def _engine(config: Any) -> Any:
-        config.attributes["engine"] = database.durable
+        config.attributes["engine"] = database.writer
         return config

@@ -141,7 +141,7 @@ def prune(days: int, compact: bool) -> None:
     database = upgraded(known)
     before = clock.now() - dt.timedelta(days=days)
     try:
-        with database.durable.begin() as connection:
+        with database.writer.begin() as connection:
             ended = Diagnosis(connection).remove_sessions(before)
         left = [path for path in _leftovers(known.data_dir) if path.stat().st_mtime < before.timestamp()]
         for path in left:

@@ -22,6 +22,8 @@ T = TypeVar("T")
 BATCH = 256
 CLOSING_SECONDS = 30.0
 AWAY = "The database cannot be reached at the moment; nothing was changed, try again in a few seconds."
+TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+"""What SQLAlchemy raises where the database is to blame, or the way to it."""
 IN_TROUBLE = (
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -29,6 +31,13 @@ IN_TROUBLE = (
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
 )
+
+
+def away(cause: BaseException) -> StoreUnavailable:
+    """What is told of trouble that left nothing behind."""
+    told = StoreUnavailable(AWAY, retry_after=2)
+    told.__cause__ = cause
+    return told
 
 
 class _Job:
@@ -122,8 +131,7 @@ class OneWriter:
         except _Refused:
             pass  # the only job failed, and the transaction went with it
         except sa.exc.OperationalError as error:
-            failure = StoreUnavailable(AWAY, retry_after=2)
-            failure.__cause__ = error
+            failure = away(error)
         except Exception as error:
             failure = error
         for job in batch:
@@ -137,8 +145,7 @@ class OneWriter:
         except Exception as error:
             job.error = error
             if _in_trouble(error):
-                job.error = StoreUnavailable(AWAY, retry_after=2)
-                job.error.__cause__ = error
+                job.error = away(error)
             if alone:
                 raise _Refused from error
             execute(connection, "ROLLBACK TO job", ())

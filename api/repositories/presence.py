@@ -21,9 +21,8 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from api.db import Database
-from api.domain.errors import StoreUnavailable
 from api.repositories.generation_events import CHANNEL
-from api.repositories.one_writer import AWAY
+from api.repositories.one_writer import TROUBLE, away
 
 log = structlog.get_logger()
 RECONNECT_SECONDS = 0.5
@@ -119,8 +118,8 @@ class PostgresPresence:
         try:
             with self._database.reader.connect() as connection:
                 yield connection
-        except (sa.exc.OperationalError, sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
-            raise StoreUnavailable(AWAY, retry_after=2) from error
+        except TROUBLE as error:
+            raise away(error) from error
 
     def forget(self, process_id: UUID) -> None:
         """Nothing to remove: the lock went with its session."""

@@ -139,7 +139,7 @@ def snapshot(database: Database) -> Iterator[Connection]:
                 connection.exec_driver_sql("ROLLBACK")
         return
     options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with database.durable.connect().execution_options(**options) as connection:
+    with database.writer.connect().execution_options(**options) as connection:
         _without_timeouts(connection)
         yield connection
 
@@ -160,7 +160,7 @@ def lines(connection: Connection, name: str, shape: Shape) -> Iterator[bytes]:
 @contextlib.contextmanager
 def writing(database: Database) -> Iterator[Connection]:
     """One transaction for everything: all of it is there afterwards, or none."""
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         if database.is_postgresql:
             _without_timeouts(connection)
         yield connection

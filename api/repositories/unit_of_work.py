@@ -5,10 +5,10 @@ PostgreSQL runs `fn` inline, SQLite by its one writer (`one_writer.py`).
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -29,7 +29,7 @@ from api.repositories.imports import ImportRepository
 from api.repositories.instance import InstanceRepository
 from api.repositories.messages import MessageRepository
 from api.repositories.model_configs import ModelConfigRepository
-from api.repositories.one_writer import AWAY, OneWriter
+from api.repositories.one_writer import TROUBLE, OneWriter, away
 from api.repositories.prices import PriceRepository
 from api.repositories.processes import ProcessRepository
 from api.repositories.prompts import PromptRepository
@@ -43,7 +43,9 @@ from api.repositories.usage import UsageRepository
 T = TypeVar("T")
 UNSTORABLE = "A text of the request holds the character NUL, which cannot be stored; remove it."
 UNTRANSLATABLE = "22P05"
-ATTEMPTS = 5
+WRITES, READS = 5, 2  # attempts
+COMING_BACK_SECONDS = 5.0
+UNANSWERED = "The database went away while this was being stored; look whether it is there before you try again."
 RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to try again
 CUT = (sa.exc.OperationalError, sa.exc.InterfaceError)
 
@@ -114,11 +116,11 @@ class UnitOfWork:
     def search(self) -> SearchRepository:
         return SearchRepository(self.connection)
 
-    @property
+    @cached_property
     def search_pending(self) -> SearchPendingRepository:
         return SearchPendingRepository(self.connection)
 
-    @property
+    @cached_property
     def processes(self) -> ProcessRepository:
         return ProcessRepository(self.connection)
 
@@ -147,65 +149,84 @@ class UnitOfWork:
         return InstanceRepository(self.connection)
 
 
-class _Again(Exception):
-    """The transaction is undone, and may be made anew."""
+class _Unanswered(Exception):
+    """The connection broke at COMMIT: `result` may be stored or not."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
 
 
 class Store:
-    """Runs units of work. `durable=False` is for counters and events, whose last moment a power cut may take."""
+    """Runs units of work.
+
+    A function of its caller's may run several times, where PostgreSQL asks for that or a connection breaks before
+    COMMIT: it changes nothing but the database, and what it finds goes out as its result.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self._writer = None if database.is_postgresql else OneWriter(database)
 
-    def write(self, fn: Callable[[UnitOfWork], T], *, durable: bool = True) -> T:
-        """Run `fn` in one transaction; its result after COMMIT. Raises StoreUnavailable, Invalid for a text that
-        PostgreSQL cannot hold, or what `fn` raises."""
+    def write(
+        self,
+        fn: Callable[[UnitOfWork], T],
+        *,
+        durable: bool = True,
+        landed: Callable[[UnitOfWork, T], bool] | None = None,
+    ) -> T:
+        """Run `fn` in one transaction; its result after COMMIT.
+
+        Not `durable`: a power cut may take it, which is for what is done again or counts little. `landed` tells
+        whether a result is stored; it is asked where the connection broke at COMMIT, when nobody knows. Raises
+        StoreUnavailable, Invalid for a text that PostgreSQL cannot hold, or what `fn` raises.
+        """
         if self._writer is not None:
             return self._writer.run(lambda connection: fn(UnitOfWork(connection)), durable)
-        with _storable():
-            return self._write_or_again(fn)
+        try:
+            return _attempts(WRITES, lambda: self._write_once(fn))
+        except _Unanswered as cut:
+            result: T = cut.result
+            if landed is None or not self._found(result, landed):
+                raise StoreUnavailable(UNANSWERED, retry_after=2) from cut
+            return result
 
-    def _write_or_again(self, fn: Callable[[UnitOfWork], T]) -> T:
-        for left in reversed(range(ATTEMPTS)):
+    def _write_once(self, fn: Callable[[UnitOfWork], T]) -> T:
+        with self.database.writer.begin() as connection:
+            result = self._run(fn, connection)
             try:
-                return self._write_inline(fn)
-            except _Again as error:
-                if not left:
-                    raise StoreUnavailable(AWAY, retry_after=2) from error
-            except sa.exc.OperationalError as error:
-                if not left or getattr(error.orig, "pgcode", None) not in RETRYABLE:
-                    raise StoreUnavailable(AWAY, retry_after=2) from error
-            except (sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
-                raise StoreUnavailable(AWAY, retry_after=2) from error
-        raise AssertionError("the last attempt returns or raises")
+                connection.commit()
+            except CUT as error:
+                self.database.give_up_if_cut(connection, error)
+                if error.connection_invalidated:
+                    raise _Unanswered(result) from error
+                raise
+            return result
 
-    def _write_inline(self, fn: Callable[[UnitOfWork], T]) -> T:
-        with self.database.durable.begin() as connection:
-            return self._run(fn, connection)  # what breaks behind this may have been committed
+    def _found(self, result: T, landed: Callable[[UnitOfWork, T], bool]) -> bool:
+        """For as long as a database may take to come back; a server may have to restart."""
+        limit = time.monotonic() + COMING_BACK_SECONDS
+        while True:
+            try:
+                return self.read(lambda work: landed(work, result))
+            except StoreUnavailable:
+                if time.monotonic() > limit:
+                    return False
+            time.sleep(0.2)
 
     def read(self, fn: Callable[[UnitOfWork], T]) -> T:
         """Run `fn` without a transaction: each statement sees what is committed. Raises StoreUnavailable."""
-        try:
-            with _storable():
-                try:
-                    return self._read_once(fn)
-                except _Again:
-                    return self._read_once(fn)
-        except (_Again, sa.exc.OperationalError, sa.exc.TimeoutError, sa.exc.InterfaceError) as error:
-            raise StoreUnavailable(AWAY, retry_after=2) from error
+        return _attempts(READS, lambda: self._read_once(fn))
 
     def _read_once(self, fn: Callable[[UnitOfWork], T]) -> T:
         with self.database.reader.connect() as connection:
             return self._run(fn, connection)
 
     def _run(self, fn: Callable[[UnitOfWork], T], connection: Connection) -> T:
-        """Raises _Again where the connection breaks."""
         try:
             return fn(UnitOfWork(connection))
         except CUT as error:
-            if self.database.gave_up(connection, error):
-                raise _Again from error
+            self.database.give_up_if_cut(connection, error)
             raise
 
     def close(self) -> None:
@@ -214,12 +235,19 @@ class Store:
         self.database.dispose()
 
 
-@contextlib.contextmanager
-def _storable() -> Iterator[None]:
-    """PostgreSQL holds no NUL, in no text and in no JSON; its driver says so of a text, the database of JSON."""
+def _attempts(most: int, attempt: Callable[[], T]) -> T:
+    """Its result, after at most so many. Raises StoreUnavailable, and Invalid for what cannot be stored."""
     try:
-        yield
-    except ValueError as error:
+        while True:
+            most -= 1
+            try:
+                return attempt()
+            except CUT as error:
+                if not (most and _is_undone(error)):
+                    raise
+    except TROUBLE as error:
+        raise away(error) from error
+    except ValueError as error:  # PostgreSQL holds no NUL: of a text its driver says so, of JSON the database
         if "NUL" not in str(error):
             raise
         raise Invalid(UNSTORABLE) from error
@@ -227,3 +255,8 @@ def _storable() -> Iterator[None]:
         if getattr(error.orig, "pgcode", None) != UNTRANSLATABLE:
             raise
         raise Invalid(UNSTORABLE) from error
+
+
+def _is_undone(error: sa.exc.DBAPIError) -> bool:
+    """Whether nothing is left of the attempt, and another one may do better."""
+    return error.connection_invalidated or getattr(error.orig, "pgcode", None) in RETRYABLE

@@ -4,6 +4,7 @@ every other call."""
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
@@ -17,7 +18,7 @@ from uuid import UUID
 
 from api.domain import clock
 from api.domain.budgets import Forecast
-from api.domain.errors import AppError, Conflict, Overloaded, SessionEnded
+from api.domain.errors import AppError, Conflict, Overloaded, SessionEnded, StoreUnavailable
 from api.domain.events import Usage
 from api.domain.generations import Closing
 from api.domain.ids import new_id
@@ -36,6 +37,8 @@ from api.services.prices import PriceService
 from api.services.rate_limits import LimitState, RateLimitService, told
 
 T = TypeVar("T")
+PATIENCE = 30.0
+PAUSE = 0.2
 NO_FAULT_TOLD = "Something went wrong on our side."
 
 
@@ -75,6 +78,7 @@ class DirectCalls:
         prices: PriceService,
         *,
         most: int,
+        store_patience: float = PATIENCE,
     ) -> None:
         self._store = store
         self._generations = generations
@@ -82,6 +86,7 @@ class DirectCalls:
         self._budgets = budgets
         self._prices = prices
         self._room = threading.BoundedSemaphore(most)
+        self._store_patience = store_patience
 
     def make(
         self,
@@ -234,7 +239,19 @@ class DirectCalls:
                 self._rate_limits.settle(work, [counted])  # before budgets, as at the beginning
                 self._budgets.settle(work, [counted])
 
-        self._store.write(close)
+        self._store_paid(close)
+
+    def _store_paid(self, close: Callable[[UnitOfWork], None]) -> None:
+        """What is paid for is not thrown away because the database was away for a moment. Raises StoreUnavailable."""
+        limit = time.monotonic() + self._store_patience
+        while True:
+            try:
+                self._store.write(close)  # once more changes nothing where it is stored already
+                return
+            except StoreUnavailable:
+                if time.monotonic() > limit:
+                    raise
+            time.sleep(PAUSE)
 
     def _cost(self, planned: Planned, made: Made[Any]) -> Cost | None:
         provider, model = planned.vendor.id, planned.model

@@ -87,7 +87,10 @@ class Turns:
         """
 
         def store() -> list[_Begun]:
-            begun, limits = self._store.write(lambda work: self._store_all(work, principal, order, opening))
+            begun, limits = self._store.write(
+                lambda work: self._store_all(work, principal, order, opening),
+                landed=lambda work, result: _is_stored(work, principal, result[0][0].reply),
+            )
             told(limits)
             return begun
 
@@ -284,6 +287,10 @@ class Turns:
             return True
         recovery = self._generations.recovery
         return recovery.is_dead(generation.owner) and recovery.recover(generation.owner) > 0
+
+
+def _is_stored(work: UnitOfWork, principal: Principal, reply: Reply) -> bool:
+    return work.generations.get_owned(reply.generation_id, principal.user_id) is not None
 
 
 def _model_of(target: Target) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One thread a process stores what the live logs have new, in batches: every 200 ms, and at once when a reply ends.
+"""One thread a process stores what the live logs have new, in batches: every 200 ms, and when a reply ends.
 
 What it writes with is given by `wiring`; this module knows when, not how.
 """
@@ -122,7 +122,7 @@ class Flusher:
             self._wake.set()
 
     def end(self, run: Storable) -> None:
-        """The run has ended: close it with the next transaction, which starts at once."""
+        """The run has ended: close it with the next transaction: at once, or with those that end a moment later."""
         with self._lock:
             self._ended.append(run)
         self._wake.set()

@@ -36,11 +36,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """`self.wsgi` is our Flask application; its `parley_process` extension starts and drains with the worker."""
 
     wsgi: Any
+    _process: Any = None  # until the application is loaded
     _full_until = 0.0  # no file could be opened a moment ago
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self._process: Any = self.wsgi.extensions["parley_process"]
+        self._process = self.wsgi.extensions["parley_process"]
         self._carrier: Carrier = self.wsgi.extensions["parley_carrier"]
         self._close: Any = self.wsgi.extensions["parley_close"]
         self._current = threading.local()
@@ -49,6 +50,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.wsgi = _Offering(self.wsgi, self)
 
     def run(self) -> None:
+        if not self.alive:  # told to end while the application was loaded
+            self._close()
+            return
         self._process.start()
         # What the start made stays for good: the collector need not walk through it again and again.
         gc.collect()
@@ -59,7 +63,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._close()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        if self.alive:
+        if self.alive and self._process is not None:
             self._process.begin_drain()
         super().handle_exit(sig, frame)
 

@@ -268,7 +268,7 @@ def full_disk(whole: Whole) -> Iterator[None]:
         statement = f"PRAGMA max_page_count = {most}"
         store.write(lambda work: work.connection.exec_driver_sql(statement).scalar())
 
-    with store.database.durable.connect() as connection:
+    with store.database.writer.connect() as connection:
         free, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("freelist_count", "page_size"))
         connection.exec_driver_sql("CREATE TABLE ballast AS SELECT zeroblob(?) AS content", (free * size,))
         connection.commit()

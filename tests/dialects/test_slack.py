@@ -173,7 +173,7 @@ def test_an_account_that_is_disabled_answers_nobody(make_app: Any) -> None:
     slack.obey(wire.command(user.form("/link", code)))
     ask = wire.command(user.form("/roles"))
     assert "Link your" not in slack.obey(ask)
-    with whole.services.chats._store.database.durable.begin() as connection:
+    with whole.services.chats._store.database.writer.begin() as connection:
         connection.exec_driver_sql("UPDATE users SET is_active = false WHERE username = 'ben'")
     assert "Link your" in slack.obey(ask)
 

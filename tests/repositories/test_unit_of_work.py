@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from api.domain.errors import Invalid, NotFound, StoreUnavailable
-from api.repositories.unit_of_work import ATTEMPTS, Store, UnitOfWork
+from api.repositories.unit_of_work import WRITES, Store, UnitOfWork
+from tests.commits import Cut
 from tests.conftest import ON_POSTGRESQL, ON_SQLITE
 from tests.server import until
 
@@ -28,7 +29,7 @@ def noted(store: Store) -> set[str]:
 
 def commits(store: Store) -> list[int]:
     seen: list[int] = []
-    sa.event.listen(store.database.durable, "commit", lambda _: seen.append(threading.get_ident()))
+    sa.event.listen(store.database.writer, "commit", lambda _: seen.append(threading.get_ident()))
     return seen
 
 
@@ -164,7 +165,7 @@ def test_one_deadlock_after_the_other_is_told_as_trouble_of_the_database(store: 
     with pytest.raises(StoreUnavailable) as told:
         store.write(refused)
     assert told.value.retry_after
-    assert len(attempts) == ATTEMPTS
+    assert len(attempts) == WRITES
 
 
 @ON_POSTGRESQL
@@ -182,6 +183,42 @@ def test_a_connection_that_breaks_before_the_commit_is_replaced_at_once(store: S
 
     assert getattr(store, way)(run) == 2
     assert noted(store) == ({"test-once"} if way == "write" else set())
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_commit_that_nobody_answered_is_looked_for(store: Store, heard: bool) -> None:
+    Cut(store, heard=heard)
+    runs = []
+
+    def run(work: UnitOfWork) -> str:
+        runs.append(1)
+        note(work, "test-once")
+        return "result"
+
+    def landed(work: UnitOfWork, result: str) -> bool:
+        assert result == "result"
+        return (
+            work.connection.execute(sa.text("SELECT 1 FROM instance_facts WHERE name = 'test-once'")).first()
+            is not None
+        )
+
+    if heard:
+        assert store.write(run, landed=landed) == "result"
+        assert noted(store) == {"test-once"}
+    else:
+        with pytest.raises(StoreUnavailable, match="look whether it is there"):
+            store.write(run, landed=landed)
+        assert noted(store) == set()
+    assert len(runs) == 1
+
+
+@ON_POSTGRESQL
+def test_a_commit_that_nobody_answered_is_never_told_as_nothing(store: Store) -> None:
+    Cut(store, heard=True)
+    with pytest.raises(StoreUnavailable, match="look whether it is there"):
+        store.write(lambda work: note(work, "test-once"))
+    assert noted(store) == {"test-once"}
 
 
 @ON_POSTGRESQL

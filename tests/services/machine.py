@@ -95,10 +95,10 @@ class FlakyStore(Store):
             raise StoreUnavailable("away")
         return super().read(fn)
 
-    def write(self, fn: Callable[[UnitOfWork], Any], *, durable: bool = True) -> Any:
+    def write(self, fn: Callable[[UnitOfWork], Any], *, durable: bool = True, **options: Any) -> Any:
         if self.away:
             raise StoreUnavailable("away")
-        result = super().write(fn, durable=durable)
+        result = super().write(fn, durable=durable, **options)
         if self.answers_lost and durable == self.losing_durable:
             self.answers_lost -= 1
             raise StoreUnavailable("its answer was lost")

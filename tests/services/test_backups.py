@@ -100,7 +100,7 @@ def test_memory_does_not_grow_with_the_data(sqlite_url: str, elsewhere: Database
     """Twenty megabytes of rows go by in less than eight of memory."""
     database = Database(sqlite_url, 1)
     rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(sa.text(f"INSERT INTO instance_facts {rows} SELECT i, printf('%1000d', i) FROM n"))
     tracemalloc.start()
     try:
@@ -163,7 +163,7 @@ def test_keys_that_cannot_be_opened_are_counted(whole: Whole, tmp_path: Path) ->
 @pytest.mark.parametrize("harm", ["a byte", "a row", "cut", "nothing", "a way out"])
 def test_a_damaged_backup_is_refused(harm: str, sqlite_url: str, tmp_path: Path) -> None:
     database, path = Database(sqlite_url, 1), tmp_path / "one.zip"
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(sa.text("INSERT INTO instance_facts VALUES ('a', 'b')"))
     service = backups(database, tmp_path / "files")
     service.backup(path)
@@ -205,7 +205,7 @@ def test_moves_there_and_back_leave_every_row_as_it_was(whole: Whole, tmp_path: 
     chain.insert(2, Database(f"sqlite:///{tmp_path / 'sqlite' / 'parley.db'}", 2))
     for source, target in zip(chain, chain[1:], strict=False):
         backups(source, tmp_path).move(target)
-        assert target.durable.pool.checkedout() == 0, "what was opened is closed"
+        assert target.writer.pool.checkedout() == 0, "what was opened is closed"
         assert hashes(target) == first
         assert unindexed(target) == 0
     with pytest.raises(Conflict, match="--replace"):
@@ -240,7 +240,7 @@ def test_a_newer_backup_is_refused(sqlite_url: str, tmp_path: Path) -> None:
     _rewritten(tmp_path / "one.zip", "manifest.json", newer)
     with pytest.raises(Conflict, match="newer than this code"):
         service.restore(tmp_path / "one.zip")
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Conflict, match="use the newer Parley"):
         service.backup(tmp_path / "two.zip")
@@ -251,7 +251,7 @@ def test_a_sqlite_file_is_copied_before_a_migration(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'parley.db'}", 1)
     upgrade(database, "0001")
     assert not (tmp_path / "backups").exists(), "there was nothing to lose"
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.execute(sa.text("INSERT INTO instance_facts VALUES ('a', 'b')"))
     upgrade(database)
     (copy,) = (tmp_path / "backups").glob("parley-schema-0001-*.db")

@@ -273,7 +273,7 @@ def test_without_a_budget_nothing_is_asked(machine: Machine, store: Store, ann: 
         seen.append(statement)
 
     machine.budgets.refresh()
-    engine = store.database.durable
+    engine = store.database.writer
     sa.event.listen(engine, "before_cursor_execute", note)
     try:
         machine.ended(ann, machine.send(ann, machine.chat(ann), text("x")).generation_id)
@@ -295,7 +295,7 @@ def test_nothing_is_open_while_the_provider_sleeps(
             )
             waited(lambda: connection.execute(open_).scalar() == 0, "all transactions to be over")
             connection.rollback() if connection.in_transaction() else None
-        with store.database.durable.begin() as connection:
+        with store.database.writer.begin() as connection:
             connection.execute(sa.text("SELECT * FROM budget_counters, generations FOR UPDATE NOWAIT"))
     else:
         other = sqlite3.connect(database_url.removeprefix("sqlite:///"), timeout=10, isolation_level=None)

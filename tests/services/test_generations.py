@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from api.db import Database
 from api.domain.accounts import User
-from api.domain.errors import ProviderUnavailable
+from api.domain.errors import ProviderUnavailable, StoreUnavailable
 from api.domain.events import ReasoningDelta, TextDelta, ToolCall
 from api.domain.principal import Principal
 from api.models.generations import GENERATION_EVENTS
+from tests.commits import Cut
+from tests.conftest import ON_POSTGRESQL
 from tests.services.machine import FOR_EVER, FlakyStore, Machine, principal, taken, text, waited
 
 LONE = "half of a pair: \ud800"  # no wire lets it pass; here it stands for whatever cannot be stored
@@ -156,6 +158,43 @@ def test_an_end_whose_answer_was_lost(machine: Machine, store: FlakyStore, ann: 
     assert content(store, ann, sent.message.id) == ("ab", "complete")  # type: ignore[union-attr]
     assert store.answers_lost == 0
     waited(lambda: machine.generations.running == 0, "the run to leave")
+
+
+@ON_POSTGRESQL
+def test_a_message_whose_commit_nobody_answered(machine: Machine, store: FlakyStore, ann: Principal) -> None:
+    """It is stored, so it is answered; once."""
+    chat = machine.chat(ann)
+    cut = Cut(store, heard=True, behind="INSERT INTO generations")
+    sent = machine.send(ann, chat, text("a"), key="once")
+    assert cut.done
+    assert machine.read(ann, sent.generation_id)[-1][1] == "finished"
+    assert content(store, ann, sent.message.id) == ("a", "complete")  # type: ignore[union-attr]
+    assert machine.send(ann, chat, text("b"), key="once").generation_id == sent.generation_id
+
+
+@ON_POSTGRESQL
+def test_a_message_whose_commit_never_arrived(machine: Machine, store: FlakyStore, ann: Principal) -> None:
+    chat = machine.chat(ann)
+    cut = Cut(store, heard=False, behind="INSERT INTO generations")
+    with pytest.raises(StoreUnavailable):
+        machine.send(ann, chat, text("a"), key="once")
+    assert cut.done
+    sent = machine.send(ann, chat, text("a"), key="once")
+    assert machine.read(ann, sent.generation_id)[-1][1] == "finished"
+    assert sent.user_message is not None
+    assert sent.user_message.seq == 1, "nothing is left of the first attempt"
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("heard", [True, False])
+def test_an_end_whose_commit_nobody_answered(machine: Machine, store: FlakyStore, ann: Principal, heard: bool) -> None:
+    """Whoever reads notices nothing of it."""
+    cut = Cut(store, heard=heard, behind="finished_at=")
+    sent = machine.send(ann, machine.chat(ann), text("a"), text("b", pause=0.5))
+    events = taken(machine.generations.follow(ann, str(sent.generation_id)))
+    assert cut.done
+    assert [kind for _, kind, _ in events] == ["started", "delta", "delta", "usage", "finished"]
+    assert content(store, ann, sent.message.id) == ("ab", "complete")  # type: ignore[union-attr]
 
 
 def test_a_reply_that_another_process_closed(machine: Machine, store: FlakyStore, ann: Principal) -> None:

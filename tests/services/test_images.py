@@ -26,10 +26,12 @@ from api.domain.errors import (
     PriceUnknown,
     ProviderAuthFailed,
     ProviderNotConfigured,
+    StoreUnavailable,
 )
 from api.domain.ids import new_id
 from api.domain.model_facts import image_rates_of
 from api.domain.money import to_units
+from api.repositories.unit_of_work import Store
 from api.services.files import FileService
 from api.services.images import ImageDraft
 from api.services.retention import RetentionService
@@ -148,6 +150,23 @@ def test_each_call_is_a_row_of_the_ledger(whole: Whole) -> None:
     assert KEY not in caught.value.detail
     assert raw(whole, "SELECT error_code FROM generations WHERE status = 'error'") == "provider_auth_failed"
     assert raw(whole, "SELECT count(*) FROM images") == 3
+
+
+def test_what_is_paid_for_is_kept_though_the_database_is_away(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(whole)
+    write, refusals = Store.write, iter(range(3))
+
+    def away(store: Store, *args: Any, **options: Any) -> Any:
+        if threading.current_thread().name == "call" and next(refusals, None) is not None:
+            raise StoreUnavailable("away")
+        return write(store, *args, **options)
+
+    monkeypatch.setattr(Store, "write", away)
+    batch = made(whole)
+    assert next(refusals, None) is None
+    generation = whole.services.generations.get(whole.ann, str(batch.generation_id))
+    assert (generation.status, generation.cost) == ("complete", Decimal("0.004"))
+    assert whole.services.images.get(whole.ann, str(batch.images[0].id)).cost == Decimal("0.004")
 
 
 def test_what_it_costs(whole: Whole) -> None:

@@ -31,7 +31,7 @@ from tests.upstream import Upstream
 
 def raw(whole: Whole, statement: str, **values: Any) -> Any:
     """Straight at the database."""
-    with whole.services.chats._store.database.durable.begin() as connection:
+    with whole.services.chats._store.database.writer.begin() as connection:
         result = connection.execute(sa.text(statement), values)
         return result.scalar() if result.returns_rows else None
 

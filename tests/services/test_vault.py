@@ -77,7 +77,7 @@ class Rows:
         return [sealed_with(row.token) for row in self.all()]
 
     def clear(self) -> None:
-        with self.store.database.durable.begin() as connection:
+        with self.store.database.writer.begin() as connection:
             connection.execute(sa.delete(TABLE))
 
     def readable(self, *keys: bytes) -> int:

@@ -152,6 +152,28 @@ def test_after_a_pause_the_first_flush_comes_with_the_first_interval(rows: Rows)
     flusher.stop()
 
 
+def test_those_that_end_in_a_moment_are_closed_together(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another still runs, with those that end meanwhile."""
+    monkeypatch.setattr("api.streams.flusher.GATHER", 0.0)
+    flusher, running = Flusher(rows.store, lambda _: None, interval=600.0), Reply("a")
+    first, second, third = Reply("b"), Reply("c"), Reply("d")
+    for one in (running, first, second, third):
+        flusher.add(one)
+    flusher.start()
+    flusher.end(first)
+    assert first.over.wait(30)
+    monkeypatch.setattr("api.streams.flusher.GATHER", 2.0)
+    flusher.end(second)
+    flusher.end(third)
+    assert second.over.wait(30)
+    assert third.over.wait(30)
+    assert [len(batch.closings) for batch in rows.batches if batch.closings] == [1, 2]
+    monkeypatch.setattr("api.streams.flusher.GATHER", 60.0)
+    flusher.end(running)
+    assert running.over.wait(30), "nobody else is waited for"
+    flusher.stop()
+
+
 def test_a_poisoned_reply_ends_alone(flusher: Flusher, rows: Rows) -> None:
     good, bad, ending = Reply("a"), Reply("poison"), Reply("c")
 

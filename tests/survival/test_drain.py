@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
+import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +25,15 @@ def refused(server: Server) -> bool:
     except ConnectionError:
         return True
     return False
+
+
+def opened(pids: list[int], path: Path) -> bool:
+    """Whether one of the processes has the file open."""
+    links = (link for pid in pids for link in Path(f"/proc/{pid}/fd").iterdir())
+    try:
+        return any(os.path.samefile(link, path) for link in links)
+    except OSError:  # one was closed meanwhile
+        return False
 
 
 def ready(connection: http.client.HTTPConnection) -> int:
@@ -99,3 +110,19 @@ def test_without_streams_it_ends_at_once(sqlite_url: str, tmp_path: Path) -> Non
         again.start()
         assert server.terminate() == 0
         again.join()
+
+
+def test_a_worker_that_is_told_to_end_while_it_starts(tmp_path: Path) -> None:
+    """It waits for the lock of the upgrade, which somebody else holds; it goes quietly, and another takes its place."""
+    server = Server(f"sqlite:///{tmp_path}/parley.db", tmp_path)
+    lock = tmp_path / "parley.db.migrate.lock"
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        server.launch()
+        until(lambda: opened(server.workers(), lock), what="the worker to wait for the lock")
+        (first,) = server.workers()
+        os.kill(first, signal.SIGTERM)
+    server.healthy()
+    assert first not in server.workers()
+    assert server.terminate() == 0, server.log()
+    assert "Traceback" not in server.log()

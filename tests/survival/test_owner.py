@@ -86,7 +86,7 @@ def frozen(server: Server, stored: Stored, generation: str) -> uuid.UUID:
 
 
 def age_heartbeat(stored: Stored, owner: uuid.UUID, generation: str) -> None:
-    with stored.database.durable.begin() as connection:
+    with stored.database.writer.begin() as connection:
         if stored.database.is_postgresql:
             connection.exec_driver_sql("SET LOCAL lock_timeout = '200ms'")
         lock = sa.select(GENERATION.id).where(GENERATION.id == uuid.UUID(generation)).with_for_update()

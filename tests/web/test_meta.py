@@ -70,13 +70,13 @@ def test_not_ready_while_draining_or_on_another_schema(store: Store, database: D
         "status": "not ready",
         "reasons": ["stopping"],
     }
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     answer = probe_app(store).test_client().get("/ready")
     assert answer.status_code == 503
     assert answer.json is not None
     assert "schema 0000" in answer.json["reasons"][0]
-    with database.durable.begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql("DROP TABLE alembic_version")
     answer = probe_app(store).test_client().get("/ready")
     assert answer.json is not None

@@ -46,13 +46,29 @@ _TO_MESSAGE = """
 export default function (component) {
   const { data } = component;
   if (window.parleyEnd === data.id) return;
-  let tries = 0;
-  const show = (turn) => {
-    turn.scrollIntoView({ block: "center" });
-    turn.classList.add("parley-found");
+  const found = () => document.querySelector(`[class*="st-key-turn-"][class*="-${data.id}"]`);
+  const drawn = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState !== "running";
+  let tries = 0, still = 0, top = null, moved = false;
+  const hands = ["wheel", "touchstart", "pointerdown", "keydown"];
+  const byHand = () => { moved = true; };
+
+  // In its place until nothing moves it any more: what is drawn around it still grows, and Streamlit follows the end
+  const hold = () => {
+    const turn = found();
+    if (moved || window.parleyEnd !== data.id || still > 15 || tries++ > 300) {
+      hands.forEach((kind) => removeEventListener(kind, byHand, true));
+      return;
+    }
+    if (turn && turn.getBoundingClientRect().top !== top) {
+      turn.classList.add("parley-found");
+      turn.scrollIntoView({ block: "center" });
+      top = turn.getBoundingClientRect().top;
+      still = 0;
+    } else if (drawn()) still++;
+    setTimeout(hold, 100);
   };
   const look = () => {
-    const turn = document.querySelector(`[class*="st-key-turn-"][class*="-${data.id}"]`);
+    const turn = found();
     if (!turn) {
       if (tries++ < 100) setTimeout(look, 100);
       return;
@@ -60,7 +76,8 @@ export default function (component) {
     window.parleyEnd = data.id;
     turn.tabIndex = -1;
     turn.focus({ preventScroll: true });
-    for (const wait of [0, 150, 500, 1200]) setTimeout(show, wait, turn);  // what is drawn above it still grows
+    hands.forEach((kind) => addEventListener(kind, byHand, { capture: true, passive: true }));
+    hold();
   };
   look();
 }

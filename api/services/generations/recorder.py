@@ -26,7 +26,11 @@ class Recorder:
 
     def store(self, batch: Batch) -> Outcome:
         """One transaction. Whatever another process has closed is named in `lost`, and nothing of it is written."""
-        outcome, followed = self._store.write(lambda work: self._write(work, batch), durable=bool(batch.closings))
+        outcome, followed = self._store.write(
+            lambda work: self._write(work, batch),
+            durable=bool(batch.closings),
+            landed=lambda work, result: _is_stored(work, batch, result[0]),
+        )
         for run in followed:
             run.followed()
         return outcome
@@ -91,6 +95,16 @@ class Recorder:
         work.generation_events.add(ranges)
         if fresh:
             work.generations.mark_running(self._owner, fresh)
+
+
+def _is_stored(work: UnitOfWork, batch: Batch, outcome: Outcome) -> bool:
+    """By one end that was to be stored. A batch without is stored once more, which changes nothing."""
+    for run, closing in batch.closings:
+        assert isinstance(closing, Closing)
+        if run.id not in outcome.lost:
+            found = work.generations.get_owned(closing.generation_id, closing.user_id)
+            return found is not None and found.finished_at == closing.finished_at
+    return False
 
 
 def _with_next(closing: Closing, sequel: Sequel) -> Closing:

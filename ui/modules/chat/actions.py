@@ -120,6 +120,7 @@ def show_earlier(chat_id: str) -> None:
     page.earlier = (chat_id, shown + 1)
 
 
-def show_newest() -> None:
-    """Away from a message that was looked for."""
-    state.page().jump = ("", "")
+def show_newest(message_id: str) -> None:
+    """Away from a message that was looked for, to the end: this message."""
+    page = state.page()
+    page.jump, page.asked_for = ("", ""), message_id

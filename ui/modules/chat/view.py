@@ -66,7 +66,7 @@ def draw(api: ApiClient) -> None:
             with st.container(horizontal_alignment="center"):
                 st.button("Show earlier messages", key="earlier", on_click=actions.show_earlier, args=(chat_id,))
         if part.more_after:
-            _passage(opened.chat, messages, busy=bool(running))
+            _passage(opened, messages, busy=bool(running))
         else:
             _conversation(api, opened.chat, messages, running)
 
@@ -105,20 +105,21 @@ def _conversation(api: ApiClient, chat: Chat, messages: list[Message], running: 
     elif running:
         to_end(running)
     else:
-        to_end(f"{last.id} ended", gently=True)
+        to_end(f"{last.id} ended", gently=last.id != state.page().asked_for)
     if running:
         draw_running(api, running, last, review=bool(chat.plan and chat.plan.review))
 
 
-def _passage(chat: Chat, messages: list[Message], *, busy: bool) -> None:
+def _passage(opened: OpenChat, messages: list[Message], *, busy: bool) -> None:
     """A part of a long conversation that does not reach to its end."""
-    question = None
+    chat_id, question = opened.chat.id, None
     for message in messages:
         question = message if message.role == "user" else question
-        draw_message(message, question, chat.id, last=False, busy=busy)
-    to_message(_jump(chat.id))
+        draw_message(message, question, chat_id, last=False, busy=busy)
+    to_message(_jump(chat_id))
     with st.container(horizontal_alignment="center"):
-        st.button("Go to the newest messages", key="newest", on_click=actions.show_newest)
+        args = (opened.messages[-1].id,)
+        st.button("Go to the newest messages", key="newest", on_click=actions.show_newest, args=args)
 
 
 def _jump(chat_id: str) -> str:
