@@ -210,16 +210,22 @@ class Wiring(Groundwork):
 
     @cached_property
     def housekeeping(self) -> Housekeeping:
-        budgets = self.budgets
+        budgets, search = self.budgets, self.search
+        indexes_later = not self.store.database.is_postgresql
         return Housekeeping(
             known=(self.instance.refresh, self.prices.refresh, budgets.refresh),
-            often=(budgets.expire, self.api_keys.flush_last_used, self.slack.tend, self.search.tend),
+            often=(
+                budgets.expire,
+                self.api_keys.flush_last_used,
+                self.slack.tend,
+                *((search.tend,) if indexes_later else ()),
+            ),
             seldom=(
                 self.rate_limits.purge,
                 self.retention.prune,
                 budgets.prune,
                 self.file_keeping.sweep,
-                self.search.catch_up,
+                *((search.catch_up,) if indexes_later else ()),
             ),
         )
 
@@ -345,15 +351,7 @@ class Wiring(Groundwork):
     @cached_property
     def direct_calls(self) -> DirectCalls:
         most = self.settings.threads // THREADS_A_WAIT
-        return DirectCalls(
-            self.store,
-            self.generations,
-            self.rate_limits,
-            self.budgets,
-            self.prices,
-            most=most,
-            store_patience=self.settings.store_patience,
-        )
+        return DirectCalls(self.store, self.generations, self.rate_limits, self.budgets, self.prices, most=most)
 
     @cached_property
     def embeddings(self) -> EmbeddingService:

@@ -39,6 +39,7 @@ _PROVIDER = {
 _OURS = {
     "api_unreachable": "The Parley server does not answer. Nothing is lost: try again in a moment.",
     "store_unavailable": "The server cannot reach its database just now. Try again in a moment.",
+    "outcome_unknown": "The database went away at the last moment: this may be stored. Look before you repeat it.",
     "chat_busy": "A reply is still being written in this chat. Stop it or wait for its end, then send again.",
     "not_found": "That is not there any more. It may have been deleted in another tab.",
     "forbidden": "Your account may not do that.",

@@ -24,6 +24,7 @@ AppError
 │   └── BudgetExceeded         a budget does not cover the call; `budget` names it
 ├── Overloaded            503  more than this process will carry; `retry_after` seconds
 ├── StoreUnavailable      503  the database cannot be reached
+│   └── OutcomeUnknown         it went away at the last moment: what was asked for may be done
 └── ProviderError         502  a model's provider failed (mapped from what it said)
     ├── ProviderAuthFailed        the provider refused the key
     ├── ProviderRateLimited       the provider's own limit; `retry_after` if it said so
@@ -206,6 +207,13 @@ class StoreUnavailable(AppError):
     status = 503
     code = "store_unavailable"
     title = "The database cannot be reached"
+
+
+class OutcomeUnknown(StoreUnavailable):
+    """Without `retry_after`, which clients follow by themselves."""
+
+    code = "outcome_unknown"
+    title = "It may be stored, or not"
 
 
 class ProviderError(AppError):

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from api.db import Database
-from api.domain.errors import Invalid, StoreUnavailable
+from api.domain.errors import Invalid, OutcomeUnknown, StoreUnavailable
 from api.repositories.accounts import AccountRepository
 from api.repositories.api_keys import ApiKeyRepository
 from api.repositories.attachments import AttachmentRepository
@@ -44,7 +44,8 @@ T = TypeVar("T")
 UNSTORABLE = "A text of the request holds the character NUL, which cannot be stored; remove it."
 UNTRANSLATABLE = "22P05"
 WRITES, READS = 5, 2  # attempts
-COMING_BACK_SECONDS = 5.0
+COMING_BACK_SECONDS = 15.0
+COMMITTING_SECONDS = 1.0  # a COMMIT whose line is cut may still be under way
 UNANSWERED = "The database went away while this was being stored; look whether it is there before you try again."
 RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to try again
 CUT = (sa.exc.OperationalError, sa.exc.InterfaceError)
@@ -179,7 +180,7 @@ class Store:
 
         Not `durable`: a power cut may take it, which is for what is done again or counts little. `landed` tells
         whether a result is stored; it is asked where the connection broke at COMMIT, when nobody knows. Raises
-        StoreUnavailable, Invalid for a text that PostgreSQL cannot hold, or what `fn` raises.
+        StoreUnavailable, OutcomeUnknown, Invalid for a text that PostgreSQL cannot hold, or what `fn` raises.
         """
         if self._writer is not None:
             return self._writer.run(lambda connection: fn(UnitOfWork(connection)), durable)
@@ -188,7 +189,7 @@ class Store:
         except _Unanswered as cut:
             result: T = cut.result
             if landed is None or not self._found(result, landed):
-                raise StoreUnavailable(UNANSWERED, retry_after=2) from cut
+                raise OutcomeUnknown(UNANSWERED) from cut
             return result
 
     def _write_once(self, fn: Callable[[UnitOfWork], T]) -> T:
@@ -204,13 +205,16 @@ class Store:
             return result
 
     def _found(self, result: T, landed: Callable[[UnitOfWork, T], bool]) -> bool:
-        """For as long as a database may take to come back; a server may have to restart."""
-        limit = time.monotonic() + COMING_BACK_SECONDS
+        began = time.monotonic()
         while True:
+            passed = time.monotonic() - began
             try:
-                return self.read(lambda work: landed(work, result))
+                if self.read(lambda work: landed(work, result)):
+                    return True
+                if passed > COMMITTING_SECONDS:
+                    return False
             except StoreUnavailable:
-                if time.monotonic() > limit:
+                if passed > COMING_BACK_SECONDS:
                     return False
             time.sleep(0.2)
 

@@ -39,6 +39,7 @@ from api.services.rate_limits import LimitState, RateLimitService, told
 T = TypeVar("T")
 PATIENCE = 30.0
 PAUSE = 0.2
+TOO_LATE = "The answer came, but the database was away for so long that another process has ended this call. Try again."
 NO_FAULT_TOLD = "Something went wrong on our side."
 
 
@@ -78,7 +79,6 @@ class DirectCalls:
         prices: PriceService,
         *,
         most: int,
-        store_patience: float = PATIENCE,
     ) -> None:
         self._store = store
         self._generations = generations
@@ -86,7 +86,6 @@ class DirectCalls:
         self._budgets = budgets
         self._prices = prices
         self._room = threading.BoundedSemaphore(most)
-        self._store_patience = store_patience
 
     def make(
         self,
@@ -231,25 +230,32 @@ class DirectCalls:
             error_detail=error.detail if isinstance(error, AppError) else NO_FAULT_TOLD if error else None,
         )
 
-        def close(work: UnitOfWork) -> None:
-            if counted := work.generations.close(closing):
-                if made.keep is not None:
-                    made.keep(work)
-                work.usage.add([counted])
-                self._rate_limits.settle(work, [counted])  # before budgets, as at the beginning
-                self._budgets.settle(work, [counted])
+        def close(work: UnitOfWork) -> bool:
+            """False where somebody else has ended it."""
+            counted = work.generations.close(closing)
+            if counted is None:  # or an attempt before this one has, whose COMMIT nobody answered
+                found = work.generations.get_owned(closing.generation_id, closing.user_id)
+                return found is None or found.finished_at == closing.finished_at
+            if made.keep is not None:
+                made.keep(work)
+            work.usage.add([counted])
+            self._rate_limits.settle(work, [counted])  # before budgets, as at the beginning
+            self._budgets.settle(work, [counted])
+            return True
 
-        self._store_paid(close)
+        if closing.status != "complete":
+            self._store.write(close)
+        elif not self._stored_in_time(close):
+            raise StoreUnavailable(TOO_LATE)
 
-    def _store_paid(self, close: Callable[[UnitOfWork], None]) -> None:
+    def _stored_in_time(self, close: Callable[[UnitOfWork], bool]) -> bool:
         """What is paid for is not thrown away because the database was away for a moment. Raises StoreUnavailable."""
-        limit = time.monotonic() + self._store_patience
+        limit = time.monotonic() + PATIENCE
         while True:
             try:
-                self._store.write(close)  # once more changes nothing where it is stored already
-                return
+                return self._store.write(close)
             except StoreUnavailable:
-                if time.monotonic() > limit:
+                if self._generations.draining or time.monotonic() > limit:
                     raise
             time.sleep(PAUSE)
 

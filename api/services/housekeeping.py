@@ -16,8 +16,8 @@ Task = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """`known` is what others may have changed, due within a second. `often` is for each second, and takes a moment: the
-    replies of dead processes are taken over in the same thread. `seldom`, for every five minutes, may take its time."""
+    """`known` is what others may have changed, due within a second. `often` is for each second, and
+    short: the same thread takes over the replies of dead processes. `seldom`, for every five minutes, may take long."""
 
     known: Sequence[Task] = ()
     often: Sequence[Task] = ()

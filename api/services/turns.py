@@ -14,7 +14,7 @@ from api.domain.budgets import OUTPUT_GUESS, Forecast
 from api.domain.chats import Chat, Message, title_from
 from api.domain.context import size_of
 from api.domain.conversation import CompletionRequest
-from api.domain.errors import AppError, ChatBusy, Invalid
+from api.domain.errors import AppError, ChatBusy, Invalid, OutcomeUnknown
 from api.domain.generations import Generation, Sequel
 from api.domain.ids import new_id
 from api.domain.principal import Principal
@@ -82,8 +82,8 @@ class Turns:
         """Store what `opening` finds in its transaction, and begin its replies.
 
         Raises what `opening` and the choice of a model raise, ChatBusy (409 with the running generation), TooMany,
-        BudgetExceeded, PriceUnknown,
-        Overloaded, StoreUnavailable. With an Idempotency-Key seen in the last 24 hours: the same `Sent` again.
+        BudgetExceeded, PriceUnknown, Overloaded, StoreUnavailable, OutcomeUnknown.
+        With an Idempotency-Key seen in the last 24 hours: the same `Sent` again.
         """
 
         def store() -> list[_Begun]:
@@ -97,6 +97,8 @@ class Turns:
         try:
             self._generations.refuse_if_full()
             begun = store()
+        except OutcomeUnknown:
+            raise
         except (AppError, _KeyTaken) as refusal:  # whatever refuses it now, what was done before is done
             if sent := self._earlier(principal, order):
                 return sent

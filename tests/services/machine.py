@@ -165,9 +165,9 @@ class Machine:
         self.limits.settle(work, calls)
         self.budgets.settle(work, calls)
 
-    def send(self, who: Principal, chat: str, *steps: Step, key: str | None = None) -> Sent:
+    def send(self, who: Principal, chat: str, *steps: Step, key: str | None = None, model: str | None = "demo") -> Sent:
         self._configs.wire = Script(*steps)
-        return self.messages.send(who, chat, Draft("go on", wish=Wish(model="demo"), idempotency_key=key))
+        return self.messages.send(who, chat, Draft("go on", wish=Wish(model=model), idempotency_key=key))
 
     def chat(self, who: Principal) -> str:
         return str(self.chats.create(who, {}).id)

@@ -150,14 +150,24 @@ def test_commits_whose_answer_was_lost(machine: Machine, store: FlakyStore, ann:
 
 
 def test_an_end_whose_answer_was_lost(machine: Machine, store: FlakyStore, ann: Principal) -> None:
-    """It is stored, and looks like somebody else's: the readers are cut and find it."""
+    """It is stored once more, and known by its time: whoever reads notices nothing of it."""
     sent = machine.send(ann, machine.chat(ann), text("a"), text("b", pause=0.5))
     store.losing_durable, store.answers_lost = True, 1
-    events = machine.read(ann, sent.generation_id)
+    events = taken(machine.generations.follow(ann, str(sent.generation_id)))
     assert [kind for _, kind, _ in events] == ["started", "delta", "delta", "usage", "finished"]
     assert content(store, ann, sent.message.id) == ("ab", "complete")  # type: ignore[union-attr]
     assert store.answers_lost == 0
     waited(lambda: machine.generations.running == 0, "the run to leave")
+
+
+def test_what_follows_an_end_whose_answer_was_lost(machine: Machine, store: FlakyStore, ann: Principal) -> None:
+    mode = {"planner": "demo", "answerer": "demo", "review": False}
+    chat = str(machine.chats.create(ann, {"plan": mode}).id)
+    sent = machine.send(ann, chat, text("a"), text("b", pause=0.5), model=None)
+    store.losing_durable, store.answers_lost = True, 1
+    plan = machine.ended(ann, sent.generation_id)
+    assert store.answers_lost == 0
+    assert machine.ended(ann, UUID(plan.notes["next"])).status == "complete"
 
 
 @ON_POSTGRESQL

@@ -169,6 +169,23 @@ def test_what_is_paid_for_is_kept_though_the_database_is_away(whole: Whole, monk
     assert whole.services.images.get(whole.ann, str(batch.images[0].id)).cost == Decimal("0.004")
 
 
+def test_what_somebody_else_has_ended_meanwhile_is_not_told_as_made(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(whole)
+    write, generations, once = Store.write, whole.services.generations, iter([True])
+
+    def late(store: Store, *args: Any, **options: Any) -> Any:
+        if threading.current_thread().name == "call" and next(once, False):
+            assert generations.recovery.recover(generations.owner) == 1
+        return write(store, *args, **options)
+
+    monkeypatch.setattr(Store, "write", late)
+    with pytest.raises(StoreUnavailable, match="Try again"):
+        made(whole)
+    assert whole.services.images.page(whole.ann, 3, None).items == []
+
+
 def test_what_it_costs(whole: Whole) -> None:
     """The administrator's word, the provider's, the tables', and null where nobody knows."""
     configured(whole)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -154,23 +155,34 @@ def test_after_a_pause_the_first_flush_comes_with_the_first_interval(rows: Rows)
 
 def test_those_that_end_in_a_moment_are_closed_together(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another still runs, with those that end meanwhile."""
-    monkeypatch.setattr("api.streams.flusher.GATHER", 0.0)
+    moment, waits = threading.Event(), threading.Semaphore(0)
+
+    def sleep(seconds: float) -> None:
+        if seconds > 0:
+            waits.release()
+            assert moment.wait(60)
+
+    monkeypatch.setattr("api.streams.flusher.time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    monkeypatch.setattr("api.streams.flusher.GATHER", 600.0)
     flusher, running = Flusher(rows.store, lambda _: None, interval=600.0), Reply("a")
     first, second, third = Reply("b"), Reply("c"), Reply("d")
     for one in (running, first, second, third):
         flusher.add(one)
+    moment.set()
     flusher.start()
     flusher.end(first)
-    assert first.over.wait(30)
-    monkeypatch.setattr("api.streams.flusher.GATHER", 2.0)
+    assert first.over.wait(60)
+    moment.clear()
     flusher.end(second)
+    assert waits.acquire(timeout=60)
     flusher.end(third)
-    assert second.over.wait(30)
-    assert third.over.wait(30)
+    moment.set()
+    assert second.over.wait(60)
+    assert third.over.wait(60)
     assert [len(batch.closings) for batch in rows.batches if batch.closings] == [1, 2]
-    monkeypatch.setattr("api.streams.flusher.GATHER", 60.0)
+    moment.clear()
     flusher.end(running)
-    assert running.over.wait(30), "nobody else is waited for"
+    assert running.over.wait(60), "nobody else is waited for"
     flusher.stop()
 
 

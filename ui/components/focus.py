@@ -48,14 +48,14 @@ export default function (component) {
   if (window.parleyEnd === data.id) return;
   const found = () => document.querySelector(`[class*="st-key-turn-"][class*="-${data.id}"]`);
   const drawn = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState !== "running";
-  let tries = 0, still = 0, top = null, moved = false;
+  let tries = 0, still = 0, top = null, moved = false;  // `still` for 1.5 s, or 3 s while a reply is written
   const hands = ["wheel", "touchstart", "pointerdown", "keydown"];
   const byHand = () => { moved = true; };
 
   // In its place until nothing moves it any more: what is drawn around it still grows, and Streamlit follows the end
   const hold = () => {
     const turn = found();
-    if (moved || window.parleyEnd !== data.id || still > 15 || tries++ > 300) {
+    if (moved || window.parleyEnd !== data.id || still > 30 || tries++ > 300) {
       hands.forEach((kind) => removeEventListener(kind, byHand, true));
       return;
     }
@@ -64,7 +64,7 @@ export default function (component) {
       turn.scrollIntoView({ block: "center" });
       top = turn.getBoundingClientRect().top;
       still = 0;
-    } else if (drawn()) still++;
+    } else still += drawn() ? 2 : 1;
     setTimeout(hold, 100);
   };
   const look = () => {

@@ -16,8 +16,8 @@ SELDOM_SECONDS = 300.0
 
 class Janitor:
     """Three rounds, none of which waits for another: who prunes for long, or takes over a thousand replies, keeps
-    nobody from the settings that an administrator has just changed. What is done often is done beside the sweep, and so
-    takes a moment each time."""
+    nobody from the settings that an administrator has just changed. What is done `often` is done in
+    the sweep's thread, after it: each of these tasks has to be short."""
 
     def __init__(self, *, recovery: Recovery, housekeeping: Callable[[], Housekeeping]) -> None:
         self._recovery = recovery

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from api.domain.generations import Closing, Counted, Sequel
+from api.domain.generations import Closing, Counted, Generation, Sequel
 from api.repositories.generation_events import EventsRange
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.generations.run import Run
@@ -26,11 +26,7 @@ class Recorder:
 
     def store(self, batch: Batch) -> Outcome:
         """One transaction. Whatever another process has closed is named in `lost`, and nothing of it is written."""
-        outcome, followed = self._store.write(
-            lambda work: self._write(work, batch),
-            durable=bool(batch.closings),
-            landed=lambda work, result: _is_stored(work, batch, result[0]),
-        )
+        outcome, followed = self._store.write(lambda work: self._write(work, batch), durable=bool(batch.closings))
         for run in followed:
             run.followed()
         return outcome
@@ -47,10 +43,12 @@ class Recorder:
             sequel = closing.sequel if run.id in heads else None
             if won := work.generations.close(_with_next(closing, sequel) if sequel else closing):
                 counted.append(won)
-            else:
+                if sequel is not None:
+                    work.turns.follow(sequel, shown=heads[run.id] == closing.message_id)
+                    followed.append(run)
+            elif (stored := _stored_before(work, closing)) is None:
                 outcome.lost.add(run.id)
-            if won and sequel is not None:
-                work.turns.follow(sequel, shown=heads[run.id] == closing.message_id)
+            elif closing.sequel and stored.notes.get("next") == str(closing.sequel.generation_id):
                 followed.append(run)
         work.usage.add(counted)
         self._settle(work, counted)
@@ -97,14 +95,10 @@ class Recorder:
             work.generations.mark_running(self._owner, fresh)
 
 
-def _is_stored(work: UnitOfWork, batch: Batch, outcome: Outcome) -> bool:
-    """By one end that was to be stored. A batch without is stored once more, which changes nothing."""
-    for run, closing in batch.closings:
-        assert isinstance(closing, Closing)
-        if run.id not in outcome.lost:
-            found = work.generations.get_owned(closing.generation_id, closing.user_id)
-            return found is not None and found.finished_at == closing.finished_at
-    return False
+def _stored_before(work: UnitOfWork, closing: Closing) -> Generation | None:
+    """The generation, where this very end is stored by a transaction whose COMMIT nobody answered."""
+    found = work.generations.get_owned(closing.generation_id, closing.user_id)
+    return found if found is not None and found.finished_at == closing.finished_at else None
 
 
 def _with_next(closing: Closing, sequel: Sequel) -> Closing:

@@ -193,7 +193,7 @@ class GenerationService:
         self._store.write(lambda work: work.processes.register(self.owner, epoch))
 
     def _beat(self, busy: bool) -> None:
-        if time.monotonic() - self._beat_at >= (0.4 if busy else 5.0):
+        if time.monotonic() - self._beat_at >= (0.4 if busy or self._direct else 5.0):
             self._beat_at = time.monotonic()
             if not self._store.write(lambda work: work.processes.beat(self.owner), durable=False):
                 self._register(self._epoch)
