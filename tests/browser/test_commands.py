@@ -47,7 +47,9 @@ def test_a_command_is_chosen_and_carried_out_by_keyboard_alone(ada: Person) -> N
 
 
 def test_lists_are_shown_over_the_box_and_one_of_them_is_taken(ada: Person) -> None:
-    types(ada, "/hel", "Enter")
+    types(ada, "/hel")
+    expect(marked(ada)).to_contain_text("/help")
+    types(ada, "Enter")
     shown = ada.page.locator(".st-key-command-result")
     expect(shown).to_contain_text("/model:plan-mode <planner> <answerer>")
     expect(ada.page.locator("[class*=st-key-row-]")).to_have_count(0)  # to ask for help makes no chat
