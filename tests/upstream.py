@@ -97,14 +97,17 @@ class Upstream:
         self._ready.set()
         await self._stop.wait()
         server.close()
-        for task in self._tasks:
+        await asyncio.sleep(0)  # a connection of this moment begins
+        for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was cut is closed
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         self.open_connections += 1
         self.accepted += 1
         try:
@@ -114,10 +117,11 @@ class Upstream:
             pass
         finally:
             self.open_connections -= 1
-            self._tasks.discard(task)
             writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
+            try:
                 await writer.wait_closed()
+            except (OSError, asyncio.CancelledError):
+                writer.transport.abort()
 
 
 class _Exchange:
