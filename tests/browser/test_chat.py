@@ -104,7 +104,7 @@ def test_a_failed_reply_says_what_to_do_and_gives_the_words_back(ada: Person) ->
 
 
 def test_a_message_written_while_a_reply_runs_is_sent_at_its_end(ada: Person) -> None:
-    ada.says("demo:count 120")
+    ada.says("demo:count 400")
     counts_past(ada, 5)
     ada.composer().fill("and the next thing")
     ada.composer().press("Enter")
