@@ -70,6 +70,8 @@ class Facts:
 
     def over(self, other: Facts) -> Facts:
         """These facts, and the other's where these say nothing."""
+        if other is NOTHING:
+            return self
         return Facts(
             self.context_window or other.context_window,
             self.max_output or other.max_output,

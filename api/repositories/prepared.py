@@ -5,10 +5,12 @@ Core's own execution costs 30 to 100 µs of CPU a statement, the driver 4; a mes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
 from api.db import execute
@@ -20,23 +22,23 @@ Convert = Callable[[Any], Any]
 
 @dataclass(slots=True)
 class _Native:
-    """One statement in one driver's words. `places` orders the parameters where the driver numbers them."""
+    """One statement in one driver's words. `binds` are in the parameters' order, where the driver numbers them."""
 
     text: str
     fixed: dict[str, Any]
-    binds: tuple[tuple[str, Convert], ...]
-    places: tuple[str, ...] | None
+    binds: tuple[tuple[str, Convert | None], ...]
+    is_numbered: bool
     results: tuple[tuple[int, Convert], ...] | None = None  # known once the driver has told the columns' types
 
     def parameters(self, values: Values) -> Any:
-        given = {**self.fixed, **values}
-        for name, convert in self.binds:
-            given[name] = convert(given[name])
-        return [given[name] for name in self.places] if self.places is not None else given
+        given = {**self.fixed, **values} if self.fixed else values
+        if self.is_numbered:
+            return [given[name] if convert is None else convert(given[name]) for name, convert in self.binds]
+        return {name: given[name] if convert is None else convert(given[name]) for name, convert in self.binds}
 
-    def row(self, raw: Sequence[Any]) -> tuple[Any, ...]:
+    def row(self, raw: tuple[Any, ...]) -> tuple[Any, ...]:
         if not self.results:
-            return tuple(raw)
+            return raw
         row = list(raw)
         for index, convert in self.results:
             row[index] = convert(row[index])
@@ -89,11 +91,12 @@ class Prepared:
     def _compiled(self, dialect: Dialect) -> _Native:
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._given)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
+        names = compiled.positiontup if compiled.positional else binds
         native = self._natives[dialect.name] = _Native(
             text=compiled.string,
             fixed={name: bind.value for name, bind in binds.items() if not bind.required},
-            binds=tuple(_converts((name, _bind(bind.type, dialect)) for name, bind in binds.items())),
-            places=tuple(compiled.positiontup) if compiled.positional else None,
+            binds=tuple((name, _bind(binds[name].type, dialect)) for name in names),
+            is_numbered=compiled.positional,
         )
         return native
 
@@ -112,13 +115,25 @@ def together(connection: Connection, *pieces: tuple[Prepared, Values]) -> int:
 
 
 def _bind(type_: Any, dialect: Dialect) -> Convert | None:
+    if isinstance(type_, sa.Uuid) and dialect.name == "sqlite":
+        return _as_hex
     convert: Convert | None = type_.dialect_impl(dialect).bind_processor(dialect)
     return convert
 
 
 def _result(type_: Any, dialect: Dialect, told: object) -> Convert | None:
+    if isinstance(type_, sa.Uuid) and dialect.name == "sqlite":
+        return _as_uuid
     convert: Convert | None = type_.dialect_impl(dialect).result_processor(dialect, told)
     return convert
+
+
+def _as_hex(value: UUID | None) -> str | None:
+    return None if value is None else f"{value.int:032x}"
+
+
+def _as_uuid(text: str | None) -> UUID | None:
+    return None if text is None else UUID(int=int(text, 16))
 
 
 def _converts(pairs: Iterable[tuple[Any, Convert | None]]) -> Iterator[tuple[Any, Convert]]:

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import operator
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -244,13 +244,21 @@ def _keys(table: sa.Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.primary_key)
 
 
+@functools.cache
+def _place_of(names: tuple[str, ...]) -> Callable[[Where], tuple[Any, ...]]:
+    """Where a call is counted, by these columns."""
+    if len(names) == 1:
+        return lambda place: (getattr(place, names[0]),)
+    return operator.attrgetter(*names)
+
+
 def _not_zero(added: Mapping[str, int | Decimal]) -> dict[str, int | Decimal]:
     return {name: value for name, value in added.items() if value}
 
 
 def _totals(table: sa.Table, calls: Sequence[Numbers]) -> dict[tuple[Any, ...], dict[str, int | Decimal]]:
     totals: dict[tuple[Any, ...], dict[str, int | Decimal]] = {}
-    key_of = operator.attrgetter(*_keys(table))
+    key_of = _place_of(_keys(table))
     for place, added, _ in calls:
         total = totals.setdefault(key_of(place), {})
         for name, value in added.items():
@@ -260,9 +268,10 @@ def _totals(table: sa.Table, calls: Sequence[Numbers]) -> dict[tuple[Any, ...], 
 
 def _waits(table: sa.Table, calls: Sequence[Numbers]) -> Counter[tuple[Any, ...]]:
     waits: Counter[tuple[Any, ...]] = Counter()
+    key_of = _place_of(_keys(table)[:-1])
     for place, _, bucket in calls:
         if bucket is not None:
-            waits[*(getattr(place, name) for name in _keys(table)[:-1]), bucket] += 1
+            waits[*key_of(place), bucket] += 1
     return waits
 
 
