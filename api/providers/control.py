@@ -70,7 +70,7 @@ class Control:
         self._egress = egress
 
     def prepare(self, wires: Collection[str]) -> None:
-        """Before the time of calls on these wires begins to run."""
+        """Load what calls on these wires need, before the calls' own time begins to run."""
         sdks = {"ollama" if wire == "ollama" else "openai" for wire in wires if wire != "demo"}
         if sdks:
             import_whole(*sorted(sdks))
