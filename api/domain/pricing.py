@@ -12,6 +12,7 @@ from api.domain.model_facts import Rates, rates_of
 from api.domain.money import rounded
 
 _MILLION: Final = Decimal(1_000_000)
+_MOST: Final = Decimal(10_000)  # dollars; no call costs near that, and sums of such amounts stay storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def price(
 
 
 def cost_of(rates: Rates, usage: Usage) -> Cost | None:
-    """The cost of `usage` at `rates`; None where a count is missing, or where the counts contradict each other.
+    """The cost of `usage` at `rates`; None where a count is missing, where the counts contradict each other, and
+    where they come to more than a call can cost.
 
     Prompt tokens include cached and cache-written ones, completion tokens the reasoning ones: each is billed once.
     """
@@ -56,5 +58,5 @@ def cost_of(rates: Rates, usage: Usage) -> Cost | None:
         (thoughts, rates.reasoning or output),
         (said, output),
     )
-    total = sum((rate.at(prompt) * count for count, rate in counts if rate and count), Decimal(0))
-    return Cost(rounded(total / _MILLION), rates.source)
+    total = sum((rate.at(prompt) * count for count, rate in counts if rate and count), Decimal(0)) / _MILLION
+    return Cost(rounded(total), rates.source) if total <= _MOST else None

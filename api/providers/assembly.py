@@ -16,6 +16,7 @@ Shape = TypeVar("Shape")
 MAX_TOOL_CHARS: Final = 4 * 1024 * 1024
 MAX_PART_CHARS: Final = 8 * 1024 * 1024
 MAX_TOOL_CALLS: Final = 256
+MOST_TOKENS: Final = 2**31 - 1  # what the ledger's columns take
 _SHOWN_BYTES: Final = 200
 
 
@@ -243,7 +244,7 @@ def count_of(given: Any, *path: str) -> int | None:
     """A token count at `path` in a provider's object; None where there is no sensible number."""
     for key in path:
         given = given.get(key) if isinstance(given, dict) else None
-    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < 2**53:
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= MOST_TOKENS:
         return int(given)
     return None
 

@@ -66,23 +66,23 @@ class LiveLog:
 class Cursor:
     """One reader's place in a log. `last` is the number of the last event taken."""
 
-    __slots__ = ("_ahead", "last", "log")
+    __slots__ = ("_ahead", "_beside_others", "_fresh", "last", "log")
 
     def __init__(self, log: LiveLog, after: int = 0, *, beside_others: bool = False) -> None:
         """`beside_others`: the end of this log is not the reader's, who need not hear it twice."""
         self.log = log
         self.last = after
-        # A reader may have seen more than a killed server had stored. Once the reply has ended he gets its end all
-        # the same, under the number he waits for; otherwise he would be cut, come back, and be cut for ever.
-        self._ahead = max(0, after + 1 - len(log.events)) if log.ended else 0
-        if beside_others and after == len(log.events):
-            self._ahead = 0
+        self._ahead = 0
+        self._fresh = True  # nothing was taken yet
+        self._beside_others = beside_others
 
     def take(self, most: int = 2000) -> list[tuple[int, str, Any]]:
         """The next events, numbered, at most `most`; empty when there is nothing new."""
-        start = self.last - self._ahead
+        start = self._place()
         found = self.log.events[start : start + most]
         first = self.last + 1
+        if found:
+            self._fresh = False
         self.last += len(found)
         return [(number, kind, value) for number, (kind, value) in enumerate(found, first)]
 
@@ -93,7 +93,16 @@ class Cursor:
     @property
     def waiting(self) -> bool:
         """Whether everything that is there has been taken."""
-        return self.last - self._ahead >= len(self.log.events)
+        return self._place() >= len(self.log.events)
+
+    def _place(self) -> int:
+        # A reader may have seen more than a killed server had stored. Once the reply has ended he gets its end all
+        # the same, under the number he waits for; otherwise he would be cut, come back, and be cut for ever.
+        if self._fresh and self.log.ended:
+            self._fresh = False
+            beyond = max(0, self.last + 1 - len(self.log.events))
+            self._ahead = 0 if self._beside_others and beyond == 1 else beyond
+        return self.last - self._ahead
 
     @property
     def ended(self) -> bool:

@@ -18,6 +18,7 @@ BODY_BYTES: Final = 128 * 1024
 PIECE_SECONDS: Final = 10
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;|$)")
 _ASKS_FIRST: Final = re.compile(rb"\r\nexpect:", re.IGNORECASE)
 
 
@@ -30,7 +31,7 @@ class Arrival:
         self._conn = conn
         self._data = bytearray(conn.parser.unreader.take_buffered() if conn.parser is not None else b"")
         self._needed: int | None = None  # bytes in all, once the head is here; -1 for a chunked body
-        self._searched = 0
+        self._searched = 0  # until here: for the head's end, then for the body's last chunk
         self.until = time.monotonic() + SECONDS
 
     def receive(self) -> bool:
@@ -58,9 +59,24 @@ class Arrival:
                 self._searched = max(0, len(data) - 3)
                 return len(data) > HEAD_BYTES
             self._needed = _bytes_needed(bytes(data[: end + 4]))
+            self._searched = end + 4
         if self._needed < 0:
-            return data.endswith(b"0\r\n\r\n") or len(data) > BODY_BYTES
+            return len(data) > BODY_BYTES or self._all_chunks()
         return len(data) >= self._needed
+
+    def _all_chunks(self) -> bool:
+        """Whether the last chunk and its trailers are here, or a size that nobody can read: the parser then says so."""
+        data = self._data
+        while (line := data.find(b"\r\n", self._searched)) >= 0:
+            size = _SIZE.match(data, self._searched, line)
+            if size is None:
+                return True
+            if not (length := int(size[1], 16)):
+                return data.startswith(b"\r\n", line + 2) or data.find(b"\r\n\r\n", line + 2) >= 0
+            if (behind := line + 2 + length + 2) > len(data):
+                return False
+            self._searched = behind
+        return False
 
     def _pass_on(self, sock: socket.socket) -> None:
         """To the parser, as if it had read the bytes itself; what is missing it reads with a limit on its patience."""

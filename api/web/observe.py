@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from flask import Flask, Request, Response, g, request
+from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -156,7 +157,10 @@ def _guard_body(asked: Request, view: Any, web: WebSettings) -> None:
 
 def _take_chunked(environ: dict[str, Any], max_bytes: int) -> None:
     """A body that does not name its length is read here, so that a cut one is refused and never taken for whole."""
-    body: bytes = environ["wsgi.input"].read(max_bytes + 1)
+    try:
+        body: bytes = environ["wsgi.input"].read(max_bytes + 1)
+    except (OSError, ParseException) as error:
+        raise BadRequest("The body broke off, or its chunks are not what HTTP says they are.") from error
     if len(body) > max_bytes:
         raise RequestEntityTooLarge
     environ["wsgi.input"] = io.BytesIO(body)

@@ -40,6 +40,21 @@ def texts(ben: Person, chat: str) -> list[str]:
     return [message["content"] for message in ben.messages(chat)]
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_reply_that_grows_too_long_is_cut_there(client: openai.OpenAI, streamed: bool) -> None:
+    """A provider's own chunk is never told in part."""
+    asked: Any = {"model": "openai/flood:2", "messages": HELLO}
+    if streamed:
+        chunks = [one.choices[0] for one in client.chat.completions.create(**asked, stream=True) if one.choices]
+        said, finish = "".join(one.delta.content or "" for one in chunks), chunks[-1].finish_reason
+        assert len(said) == 1_000_000 // 65_536 * 65_536
+    else:
+        choice = client.chat.completions.create(**asked).choices[0]
+        said, finish = choice.message.content or "", choice.finish_reason
+        assert len(said) == 1_000_000
+    assert finish == "length"
+
+
 # Embeddings
 
 

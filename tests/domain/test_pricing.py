@@ -33,6 +33,11 @@ REASONS = Rates(rate("2"), rate("8"), "t", reasoning=rate("3"))
 EMBEDS = Rates(rate("0.02"), None, "t")
 
 
+def test_what_no_call_can_cost_is_unknown() -> None:
+    assert cost_of(PLAIN, Usage(2**31 - 1, 2**31 - 1)) is None
+    assert cost_of(PLAIN, Usage(4_000_000_000, 0)) is not None, "ten thousand dollars"
+
+
 @pytest.mark.parametrize(
     ("rates", "usage", "dollars"),
     [

@@ -121,6 +121,38 @@ def test_bodies_larger_than_what_is_read_ahead(handing: Server, person: Person) 
             assert json.loads(line.body())["errors"][0]["pointer"] == "/padding"
 
 
+CHUNKED = {"Transfer_Encoding": "chunked", "Content_Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "end", [b"0\r\nX-Sum: 1\r\n\r\n", b"0;x=y\r\n\r\n", b"000\r\n\r\n"], ids=["trailer", "extension", "zeros"]
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_chunked_body_may_end_in_any_form(handing: Server, person: Person, end: bytes, at_once: bool) -> None:
+    """With the next request right behind it, and in pieces."""
+    whole = request("POST", "/chats", person.token, **CHUNKED) + b'f;a="b"\r\n{"title": "in"}\r\n' + end
+    whole += request("GET", "/health")
+    step = len(whole) if at_once else 11
+    with Raw(handing.port) as line:
+        for at in range(0, len(whole), step):
+            line.send(whole[at : at + step])
+        assert line.head()[0] == "HTTP/1.1 201 CREATED"
+        assert json.loads(line.body())["title"] == "in"
+        assert line.head()[0] == "HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize(
+    "body", [b"zz\r\nhello\r\n0\r\n\r\n", b"zz\r\n", b"2\r\n{}!!0\r\n\r\n", b'e\r\n{"title"'], ids=range(4)
+)
+def test_a_broken_chunked_body_is_the_clients_fault(handing: Server, person: Person, body: bytes) -> None:
+    with Raw(handing.port, request("POST", "/chats", person.token, **CHUNKED) + body) as line:
+        line.socket.shutdown(socket.SHUT_WR)
+        assert line.head()[0] == "HTTP/1.1 400 BAD REQUEST"
+        assert json.loads(line.body())["code"] == "bad_request"
+        assert line.rest() == b"", "nothing else is read from it"
+    assert person.call("GET", "/chats").json["items"] == []
+
+
 def test_a_connection_is_kept_for_further_requests(handing: Server, person: Person) -> None:
     with Raw(handing.port) as line:
         for _ in range(3):

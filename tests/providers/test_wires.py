@@ -13,6 +13,7 @@ from api.domain import errors
 from api.domain.conversation import CompletionRequest, Turn
 from api.domain.events import Finish, ReasoningDelta, TextDelta, Usage
 from api.domain.text import clean_text
+from api.providers.assembly import count_of
 from api.providers.framing import MAX_LINE_BYTES
 from api.providers.reply import MAX_BODY_BYTES
 from tests import hypothesis_profiles  # noqa: F401
@@ -236,3 +237,10 @@ def test_usage_in_every_chunk_is_told_once() -> None:
     chunk = b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":%s}],"usage":{"completion_tokens":%d}}\n\n'
     data = b"".join(chunk % (b"null", n) for n in range(1, 5)) + chunk % (b'"stop"', 5)
     assert decode(OPENAI.decoder(FULL), [data]) == [TextDelta("xxxxx"), Finish("stop"), Usage(None, 5)]
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"), [(2**31 - 1, 2**31 - 1), (2**31, None), (9e15, None), (-1, None), (7.0, 7)]
+)
+def test_only_counts_that_can_be_kept_count(told: float, counted: int | None) -> None:
+    assert count_of({"usage": {"tokens": told}}, "usage", "tokens") == counted

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from api.db import Database
 from api.domain.accounts import User
 from api.domain.errors import ProviderUnavailable, StoreUnavailable
-from api.domain.events import ReasoningDelta, TextDelta, ToolCall
+from api.domain.events import ReasoningDelta, TextDelta, ToolCall, Usage
 from api.domain.principal import Principal
 from api.models.generations import GENERATION_EVENTS
 from tests.commits import Cut
@@ -93,6 +93,18 @@ def test_a_reply_whose_end_cannot_be_stored(machine: Machine, store: FlakyStore,
     assert content(store, ann, sent.message.id) == ("", "error")  # type: ignore[union-attr]
     replayed = machine.read(ann, sent.generation_id)
     assert [kind for _, kind, _ in replayed] == ["started", "usage", "error"]
+    assert machine.ended(ann, machine.send(ann, chat, text("fine")).generation_id).status == "complete"
+
+
+def test_a_count_that_cannot_be_stored_costs_no_text(machine: Machine, store: FlakyStore, ann: Principal) -> None:
+    chat, told = machine.chat(ann), Usage(prompt_tokens=2**70, completion_tokens=2)
+    sent = machine.send(ann, chat, text("all ", "of it"), (0.0, (told,)))
+    events = machine.read(ann, sent.generation_id)
+    assert [kind for _, kind, _ in events] == ["started", "delta", "delta", "usage", "finished"]
+    ended = machine.ended(ann, sent.generation_id)
+    assert (ended.status, ended.estimated) == ("complete", True)
+    assert 0 < (ended.prompt_tokens or 0) < 1000
+    assert content(store, ann, sent.message.id) == ("all of it", "complete")  # type: ignore[union-attr]
     assert machine.ended(ann, machine.send(ann, chat, text("fine")).generation_id).status == "complete"
 
 

@@ -25,7 +25,7 @@ def test_a_cursor_takes_each_event_once(appended: list[list[tuple[str, str]]], a
     while not cursor.ended:
         taken += cursor.take(most)
     every = [(number, kind, value) for number, (kind, value) in enumerate(log.events, 1)]
-    assert taken == every[after:]
+    assert taken == (every[after:] or [(after + 1, *END)]), "from beyond the end, the end"
 
 
 def test_readers_are_woken_once_an_append_and_leave_when_they_like() -> None:
@@ -85,3 +85,13 @@ def test_a_reader_that_fails_harms_nobody_else() -> None:
     log.extend([("delta", "b")], close=True)
     assert seen == [1, 2]
     assert log.readers == 1
+
+
+def test_who_asks_from_beyond_a_running_reply_hears_of_its_end() -> None:
+    log = LiveLog([("started", {})])
+    cursor = Cursor(log, 5000)
+    assert cursor.take() == []
+    log.extend([END], close=True)
+    assert not cursor.ended
+    assert cursor.take() == [(5001, *END)]
+    assert cursor.ended

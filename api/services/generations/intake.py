@@ -79,11 +79,18 @@ class Intake:
                 arrived.append(("chunk", event))
             else:
                 self._note(event)
-        if not arrived or self.shut:
-            return
-        if self.first_token_at is None:
-            self.first_token_at = clock.now()
-        self._append(arrived)
+        if arrived and not self.shut:
+            if self.first_token_at is None:
+                self.first_token_at = clock.now()
+            self._append(arrived)
+        self._look_whether_full()
+
+    def _look_whether_full(self) -> None:
+        cut = self._room < 0 or self._raw_room < 0
+        if cut and not self.shut:
+            self.finish_reason = None  # the provider's is of more than what is told
+        if cut or len(self._log.events) >= MAX_EVENTS:
+            self._full()
 
     def end(self) -> None:
         """Nothing more comes: what the seam held back is told."""
@@ -104,8 +111,6 @@ class Intake:
         if self.kept:
             return []
         self._raw_room -= sum(len(one.token) + 32 * (1 + len(one.top)) for one in event.tokens)
-        if self._raw_room < 0:
-            self._full()
         return [("logprobs", event.tokens)]
 
     def _note(self, event: ProviderEvent) -> None:
@@ -129,29 +134,31 @@ class Intake:
         return True
 
     def _passed_on(self, events: list[ProviderEvent]) -> list[ProviderEvent]:
-        """Where the provider's own events are told as they are, what they were read as is only counted."""
+        """Where the provider's own events are told as they are, what they were read as is only counted. None of them
+        is told in part: the first one that is too much is left out."""
         if not any(isinstance(event, RawChunk) and not event.whole for event in events):
             return events
         told: list[ProviderEvent] = []
         for event in events:
             if isinstance(event, TextDelta | ReasoningDelta):
                 self._room -= len(event.text)
+                if self._room < 0:
+                    break
                 self.passed_bytes += len(event.text.encode("utf-8", "replace"))
             elif isinstance(event, RawChunk):
                 self._raw_room -= len(event.data)
+                if self._raw_room < 0:
+                    break
             if not isinstance(event, TextDelta | ReasoningDelta | ToolCall):
                 told.append(event)
-        if self._raw_room < 0:
-            self._full()
         return told
 
     def _append(self, arrived: list[Event]) -> None:
-        self._room -= sum(len(value) for kind, value in arrived if kind in ("delta", "reasoning"))
-        if self._room < 0:
-            arrived = event_index.cut(arrived, -self._room)
+        texts = sum(len(value) for kind, value in arrived if kind in ("delta", "reasoning"))
+        self._room -= texts
+        if texts and self._room < 0:
+            arrived = event_index.cut(arrived, min(texts, -self._room))
         self._log.extend(arrived)
-        if self._room < 0 or len(self._log.events) >= MAX_EVENTS:
-            self._full()
 
 
 def _nothing() -> None:

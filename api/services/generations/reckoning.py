@@ -23,11 +23,13 @@ MAX_SOURCE: Final = 40  # what the column takes
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a run ended; `keep` is how many of its events can be stored, when not all can."""
+    """How a run ended; `keep` is how many of its events can be stored, when not all can. `bare`: what the provider
+    said besides, such as its counts, cannot be stored."""
 
     status: str
     error: AppError | None = None
     keep: int | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Reckoning:
             finish_reason=intake.finish_reason,
             error_code=error["code"] if error else None,
             error_detail=error["detail"] if error else None,
-            parts=None if any(intake.before) or end.keep is not None else sealed.stored(intake.sealed, events),
+            parts=None if any(intake.before) or end.bare else sealed.stored(intake.sealed, events),
             sequel=following.sequel if following else None,
         )
         return Reckoned(closing, final, following)
@@ -116,10 +118,11 @@ class Reckoning:
 
     def _counted(self, end: End, text: str, reasoning: str) -> Usage:
         intake = self._intake
+        told = Usage() if end.bare else intake.usage
         if end.status == "error" and intake.first_token_at is None:
-            return intake.usage  # a call that failed before it brought anything is not estimated
+            return told  # a call that failed before it brought anything is not estimated
         said = len((text + reasoning).encode("utf-8", "replace")) + intake.passed_bytes
-        return counted(intake.usage, self._plan, said, ended=intake.finish_reason is not None)
+        return counted(told, self._plan, said, ended=intake.finish_reason is not None)
 
     def _cost(self, usage: Usage) -> Cost | None:
         """At the prices of the moment it began. A price list may be loaded for it: here, where nothing waits."""

@@ -78,6 +78,7 @@ class Run:
         self._status: str | None = None
         self._error: AppError | None = None
         self._keep: int | None = None  # how many events can be stored, when not all can
+        self._bare = False  # what the provider said besides its reply cannot be stored
         self._final: list[Event] = []
         self._following: Following | None = None
         self._followed = False
@@ -176,7 +177,7 @@ class Run:
     # In the flusher's thread
 
     def closing(self) -> Closing:
-        reckoned = self._reckoning.of(End(str(self._status), self._error, self._keep))
+        reckoned = self._reckoning.of(End(str(self._status), self._error, self._keep, self._bare))
         self._final, self._following = reckoned.final, reckoned.following
         return reckoned.closing
 
@@ -200,7 +201,7 @@ class Run:
 
     def poisoned(self, error: Exception) -> None:
         log.error("events could not be stored", generation_id=str(self.id), error=type(error).__name__)
-        self._keep = max(1, self.flushed)  # `started` can always be told again
+        self._keep, self._bare = max(1, self.flushed), True  # `started` can always be told again
         self._loop.call(self.cancel, "poisoned")
 
     def stranded(self) -> None:
@@ -210,14 +211,17 @@ class Run:
         self._loop.call(self._tell_early)
 
     def unclosable(self, error: Exception) -> None:
-        """Close it with what is stored already; if even that fails, tell the readers and leave it to the sweep."""
+        """Close it without what the provider said besides; then with what is stored already; if even that fails, tell
+        the readers and leave it to the sweep."""
         log.error("a reply could not be closed", generation_id=str(self.id), error=type(error).__name__)
         fault = AppError("This reply could not be stored whole; what was stored before is kept.")
-        if self._keep is None:
+        if self._keep is not None:
+            self._final = [("error", fault.problem())]
+            self._loop.call(self._publish)
+            return
+        if self._bare:
             self._keep = max(1, self.flushed)  # `started` can always be told again
             self._status, self._error = "error", fault
-            self._flusher.add(self)
-            self._flusher.end(self)
-            return
-        self._final = [("error", fault.problem())]
-        self._loop.call(self._publish)
+        self._bare = True
+        self._flusher.add(self)
+        self._flusher.end(self)

@@ -40,6 +40,11 @@ def usage_value(told: Mapping[str, Any]) -> dict[str, Any] | None:
     return value | ({"estimated": True} if told["estimated"] else {})
 
 
+def _finish(value: Mapping[str, Any]) -> str:
+    """By the provider's word, or by how we ended it: "length" where the reply became too long."""
+    return FINISHES.get(value["finish_reason"] or value["status"], "stop")
+
+
 def _tool_call(value: Mapping[str, Any]) -> dict[str, Any]:
     function = {"name": value["name"], "arguments": value["arguments"]}
     call: dict[str, Any] = {"id": value["id"], "type": "function", "function": function}
@@ -121,7 +126,9 @@ class Chunks:
     def _end(self, value: Mapping[str, Any]) -> bytes:
         last = b""
         if self._own or not self._told:
-            last = self._delta({}, FINISHES.get(value["finish_reason"] or "", "stop"))
+            last = self._delta({}, _finish(value))
+        elif value["finish_reason"] is None:  # the provider's last chunk has not come, or was too much
+            last = self._chunk(choices=[{"index": 0, "delta": {}, "logprobs": None, "finish_reason": _finish(value)}])
         if self._include_usage and not self._counted:
             last += self._chunk(choices=[], usage=self._usage)
         return last + DONE
@@ -178,7 +185,7 @@ class Completion:
             message |= {"content": message["content"] or None, "tool_calls": self._calls}
         if self._reasoning:
             message["reasoning_content"] = "".join(self._reasoning)
-        finish = FINISHES.get(value["finish_reason"] or "", "stop")
+        finish = _finish(value)
         logprobs = {"content": self._logprobs, "refusal": None} if self._logprobs else None
         return msgspec.json.encode(
             {

@@ -53,7 +53,7 @@ class OpenAIWire(FittingWire):
 
     def decoder(self, request: CompletionRequest) -> OpenAIDecoder:
         """A decoder for one answer; it finds out by itself whether the answer is streamed."""
-        return OpenAIDecoder(request.model, raw=request.raw is not None)
+        return OpenAIDecoder(request.model, raw=request.raw is not None, streamed=request.stream)
 
     def _encode(self, endpoint: Endpoint, fit: Fitted) -> WireRequest:
         request = fit.request

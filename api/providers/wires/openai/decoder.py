@@ -68,14 +68,17 @@ _CHUNK: Final = msgspec.json.Decoder(_Chunk)
 
 
 class OpenAIDecoder(ReplyDecoder):
-    """Bytes cut anywhere → events. Holds one line or one JSON answer, tool calls and what led to them: capped."""
+    """Bytes cut anywhere → events. Holds one line or one JSON answer, tool calls and what led to them: capped.
+
+    `raw`: what comes in the form that was asked for, `streamed` or not, is told as it is too.
+    """
 
     hint = " (it often ends in /v1)"
 
-    def __init__(self, model: str = "", *, raw: bool = False) -> None:
+    def __init__(self, model: str = "", *, raw: bool = False, streamed: bool = True) -> None:
         super().__init__()
         self._model = model
-        self._raw = raw
+        self._raw_chunks, self._raw_whole = raw and streamed, raw and not streamed
         self._tools = ToolCallBuffer()
         self._thoughts = PieceBuffer()
         self._usage: Usage | None = None
@@ -86,7 +89,7 @@ class OpenAIDecoder(ReplyDecoder):
             self.done = True
         elif payload:
             self._chunk(decode_json(_CHUNK, payload))
-            if self._raw:
+            if self._raw_chunks:
                 self._out.add(RawChunk(payload.decode("utf-8", "replace")))
 
     def _whole(self, body: bytes) -> None:
@@ -94,7 +97,7 @@ class OpenAIDecoder(ReplyDecoder):
         self._chunk(chunk)
         if not chunk.choices:
             raise self._no_reply(body)
-        if self._raw:
+        if self._raw_whole:
             self._out.add(RawChunk(body.decode("utf-8", "replace"), whole=True))
         self._close()
 
