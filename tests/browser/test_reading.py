@@ -104,3 +104,16 @@ def test_right_to_left_words_run_so_and_motion_is_spared(ada: Person) -> None:
     until(lambda: said.evaluate(style, "direction") == "rtl", what="the reply's own direction")
     assert ada.reply().locator("p").first.evaluate(style, "direction") == "ltr"
     assert float(ada.button("New chat").evaluate(style, "transitionDuration").split("s")[0]) < 0.001
+
+
+def test_typed_signs_and_names_between_colons_are_drawn_as_they_were_written(ada: Person) -> None:
+    title = ":smile: :material/a: foo:art: -> <- x -- y >= <= ~= :red[x]"
+    text = f"{title}\n\n:heart: :streamlit: color:red a <-> b `:x: ->`"
+    ada.composer().fill(text)
+    ada.composer().press("Enter")
+    ada.sees_reply_end()
+    drawn = ada.reply().locator("[data-testid=stMarkdownContainer]").first
+    for place, paragraph in enumerate(text.replace("`", "").split("\n\n")):
+        expect(drawn.locator("p").nth(place + 1)).to_have_text(paragraph)  # after the demo's own words
+    expect(ada.page.locator(".st-key-chat-head h1")).to_have_text(f"{title}…")
+    expect(ada.page.locator("[class*=st-key-chat-] button p").filter(has_text="foo")).to_have_text(f"{title}…")

@@ -32,7 +32,29 @@ from ui.render import ReplyRenderer, label, literal, reply, spoken
         ("~~~\n$1\n```\n$2\n~~~\n$3", "~~~\n$1\n```\n$2\n~~~\n\\$3"),
         ("- item\n  ```\n  $1\n  ```\n- $2", "- item\n  ```\n  $1\n  ```\n- \\$2"),
         ("about ~5 ms to ~7 ms, ~~gone~~", r"about \~5 ms to \~7 ms, ~~gone~~"),
-        ("ratio 1:100:5 and :red[x]", r"ratio 1\:100:5 and \:red[x]"),
+        ("ratio 1:100:5 and :red[x]", r"ratio 1\::color{}100:5 and \:red[x]"),
+        (":smile: foo:art: :+1: :a_b:", r"\::color{}smile: foo\::color{}art: \::color{}+1: \::color{}a_b:"),
+        (":material/delete: :streamlit:", r"\::color{}material/delete: \::color{}streamlit:"),
+        (r"\:smile: :smile\: \-> &lt;=", r"\::color{}smile: \::color{}smile\: \-:color{}> &lt;:color{}="),
+        ("color:red, :help, a:b{c}, A::blue", r"color\:red, \:help, a\:b{c}, A\:\:blue"),
+        (":100[x] 12:30", r"\:100[x] 12:30"),
+        ("a -> b <- c <-> d", "a -:color{}> b <:color{}- c <:color{}-:color{}> d"),
+        ("a -- b >= c <= d ~= e", r"a -:color{}- b \>:color{}= c <:color{}= d \~:color{}= e"),
+        ("**->** `a`-> b", "**-:color{}>** `a`-:color{}> b"),
+        ("- >= 5\n- -> 6\n\n--\nx", "- \\>:color{}= 5\n- -:color{}> 6\n\n-:color{}-\nx"),
+        ("a->b --> ==> --x x-- ---", "a->b --> ==> --x x-- ---"),
+        ("|a|b|\n|:---:| -- |\n|->|x|", "|a|b|\n|:---:| -- |\n|-:color{}>|x|"),
+        ("Title\n--\n- - -", "Title\n--\n- - -"),
+        ("`a -> :smile:` $a -> b$", "`a -> :smile:` $a -> b$"),
+        ("so\n\n    a -> :b: $5\n\nthen -> c", "so\n\n    a -> :b: $5\n\nthen -:color{}> c"),
+        ("- so\n\n    a -> b", "- so\n\n    a -:color{}> b"),
+        ("<p>\na -> :b:\n\na -> b", "<p>\na -> :b:\n\na -:color{}> b"),
+        ('<b style="color:red">x</b> -> y', '<b style="color:red">x</b> -:color{}> y'),
+        ("https://x.edu/~b:a:c and www.x.org/:b: ->", "https://x.edu/~b:a:c and www.x.org/:b: -:color{}>"),
+        ("[a -> b](/x:y:z/~c):smile:", r"[a -:color{}> b](/x:y:z/~c)\::color{}smile:"),
+        ("https://x![a](http://evil/x.png)", "https://x[a](http://evil/x.png)"),
+        ("](![a](http://evil/x.png))", "]([a](http://evil/x.png))"),
+        ("so\n\n    `\nx ![a](http://evil/x.png) `", "so\n\n    `\nx [a](http://evil/x.png) `"),
         ("at 12:30, note: this", "at 12:30, note: this"),
         ("a `lone backtick", "a `lone backtick"),
         ("an open \\( bracket", "an open \\( bracket"),
@@ -72,6 +94,26 @@ pieces = st.lists(
             "\\)",
         ]
         + ["\\[", "\\]", "!", "[", "]", "(http://x)", ":", ":red[", ":smile:", " ", "> ", "  ", "é", "😀"]
+        + [
+            "->",
+            "<-",
+            "--",
+            ">=",
+            "<",
+            ">",
+            "=",
+            "-",
+            "&lt;",
+            "&",
+            "|",
+            "\\:",
+            "material/",
+            "smile",
+            "    ",
+            "- ",
+            "1.",
+        ]
+        + ["https://x.org/", "www.", "](", "<p>\n", "<b a='b'>", "</b>", "h"]
     ),
     max_size=40,
 )
@@ -112,6 +154,21 @@ def test_a_title_in_which_no_mark_acts_is_a_label_as_it_is(title: str) -> None:
 )
 def test_a_mark_that_would_act_is_escaped(title: str) -> None:
     assert "\\" in label(title)
+
+
+@pytest.mark.parametrize("sign", ["->", "<-", "<->", "--", ">=", "<=", "~="])
+def test_a_typed_sign_is_parted_in_any_text(sign: str) -> None:
+    parted = ":color{}".join(mark if mark == "=" else "\\" + mark for mark in sign)
+    assert literal(f"a {sign} b") == f"a {parted} b"
+    assert ":color" not in literal(f"a{sign}b")
+    assert label(f"{sign} b") == f"{parted} b"
+    assert label(f"a{sign}b").replace("\\", "") == f"a{sign}b"
+
+
+@pytest.mark.parametrize("name", [":smile:", ":+1:", ":material/delete:", ":streamlit:"])
+def test_a_name_between_colons_is_parted_in_any_text(name: str) -> None:
+    assert literal(name).startswith(r"\::color{}")
+    assert label(f"a{name}").startswith(r"a\::color{}")
 
 
 def test_a_name_that_is_heard_has_no_marks() -> None:
