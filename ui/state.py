@@ -166,6 +166,7 @@ class PageState:
     copied: tuple[str, str] | None = None  # a click on Copy and the text that the browser is to take
     refill: str | None = None  # text to put into the composer at the next run
     begun: dict[str, Any] = field(default_factory=dict)  # the settings of the chat that the next message begins
+    set_anew: dict[str, int] = field(default_factory=dict)  # how often a setting's widget was replaced by a new one
     answering: str = ""  # the model that answers in the open chat
     planned: str | None = None  # the open chat, when it is in plan mode: its messages name no model
     saved_plan: tuple[str, str] = ("", "")  # a click that saved a plan, and the message that it became

@@ -103,6 +103,16 @@ def test_a_failed_reply_says_what_to_do_and_gives_the_words_back(ada: Person) ->
     expect(ada.composer()).to_have_value("demo:fail please")
 
 
+def test_what_a_failed_reply_left_can_be_continued(ada: Person) -> None:
+    ada.says("demo:fail please")
+    ada.sees_reply_end()
+    expect(ada.reply()).to_contain_text("This is Parley's demo model")
+    ada.button("Continue").click()
+    expect(ada.reply().locator("[class*=st-key-wrong-]")).to_have_count(0)
+    ada.sees_reply_end()
+    expect(ada.button("Continue")).to_have_count(0)
+
+
 def test_a_message_written_while_a_reply_runs_is_sent_at_its_end(ada: Person) -> None:
     ada.says("demo:count 400")
     counts_past(ada, 5)

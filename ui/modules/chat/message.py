@@ -17,7 +17,7 @@ from ui.render import literal, reply
 from ui.wording import cost_words, duration, explain_reply, status_words
 
 AVATAR = str(STATIC / "logo.svg")
-CAN_GO_ON = frozenset({"stopped", "length", "interrupted"})
+CAN_GO_ON = frozenset({"stopped", "length", "interrupted", "error"})
 
 
 def draw_message(message: Message, question: Message | None, chat_id: str, *, last: bool, busy: bool) -> None:

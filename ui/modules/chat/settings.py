@@ -5,6 +5,7 @@ A chat that is not begun keeps what is chosen until its first message makes it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -78,87 +79,92 @@ def _prompt(now: Settings) -> None:
     prompts = {one.id: one.name for one in state.page().prompts}
     active = state.page().active_prompt
     usual = f"As usual: {active.name}" if active and active.id else "None"
-    options = ["", *prompts] if not now.prompt_id or now.prompt_id in prompts else ["", now.prompt_id, *prompts]
-    st.selectbox(
-        "Prompt or role",
-        options,
-        key=_synced(now.key("prompt"), now.prompt_id or ""),
-        format_func=lambda one: prompts.get(one, "A prompt that you cannot see" if one else usual),
-        on_change=change_prompt,
-        args=(now,),
-    )
+    truth = now.prompt_id or ""
+    names = {"": usual, **({truth: "A prompt that you cannot see"} if truth else {}), **prompts}
+    _choice("Prompt or role", _key(now, "prompt", truth), truth, names, partial(change_prompt, now))
 
 
 def _parameters(now: Settings) -> None:
+    heat, tokens = now.parameters.get("temperature"), now.parameters.get("max_tokens")
+    heat_key, tokens_key = _key(now, "temperature", heat), _key(now, "tokens", tokens)
     with st.container(key="chat-numbers", horizontal=True):
         st.number_input(
             "Temperature",
             min_value=0.0,
             max_value=2.0,
+            value=None if heat is None else float(heat),
             step=0.1,
             placeholder="As usual",
-            key=_synced(now.key("temperature"), now.parameters.get("temperature")),
-            on_change=change_parameters,
-            args=(now,),
+            key=heat_key,
+            on_change=change_parameter,
+            args=(now, "temperature", heat_key),
             help="Low is sober, high is inventive.",
         )
         st.number_input(
             "Max tokens",
             min_value=1,
             max_value=1_000_000,
+            value=tokens,
             step=100,
             placeholder="As usual",
-            key=_synced(now.key("tokens"), now.parameters.get("max_tokens")),
-            on_change=change_parameters,
-            args=(now,),
+            key=tokens_key,
+            on_change=change_parameter,
+            args=(now, "max_tokens", tokens_key),
         )
+    if heat is not None or tokens is not None:  # a number's field that is emptied takes its value back
+        st.button("Back to the usual numbers", key="chat-numbers-usual", type="tertiary", on_click=unset, args=(now,))
+    else:
+        st.empty()  # holds the place: what stands below keeps its own
 
 
 def _plan(now: Settings, models: dict[str, Model]) -> None:
+    key = _key(now, "plan", now.plan is not None)
     st.toggle(
         "Plan first",
-        key=_synced(now.key("plan"), now.plan is not None),
+        now.plan is not None,
+        key=key,
         on_change=switch_plan,
-        args=(now, _usual_models(now, models)),
+        args=(now, _usual_models(now, models), key),
         help="One model writes a plan of the answer, another one follows it.",
     )
     if now.plan is None:
         return
-    for name, title, chosen in (
+    for part, title, chosen in (
         ("planner", "Plans", now.plan.planner),
         ("answerer", "Answers", now.plan.answerer),
     ):
-        st.selectbox(
-            title,
-            list(models) if chosen in models else [chosen, *models],
-            key=_synced(now.key(name), chosen),
-            format_func=lambda one: model_name(models.get(one), one),
-            on_change=change_plan,
-            args=(now,),
-        )
+        names = {one: model_name(models.get(one), one) for one in (models if chosen in models else [chosen, *models])}
+        _choice(title, _key(now, part, chosen), chosen, names, partial(change_planner, now, part))
+    key = _key(now, "review", now.plan.review)
     st.checkbox(
         "Let me review the plan before it is followed",
-        key=_synced(now.key("review"), now.plan.review),
-        on_change=change_plan,
-        args=(now,),
+        now.plan.review,
+        key=key,
+        on_change=change_review,
+        args=(now, key),
     )
 
 
 def _own_id(now: Settings) -> None:
+    temporary, slug = bool(state.page().begun.get("temporary")), str(state.page().begun.get("slug") or "")
+    key = _key(now, "temporary", temporary)
     st.toggle(
         "Temporary chat",
-        key=_synced(now.key("temporary"), bool(state.page().begun.get("temporary"))),
+        temporary,
+        key=key,
         on_change=switch_temporary,
-        args=(now,),
+        args=(now, key),
         help="It is in no list and no search, and goes a day after its last message.",
     )
+    key = _key(now, "slug", slug)
     st.text_input(
         "Id of your own",
+        slug,
         max_chars=50,
         placeholder="Optional, such as trip-to-oslo",
-        key=_synced(now.key("slug"), str(state.page().begun.get("slug") or "")),
+        key=key,
         on_change=change_slug,
-        args=(now,),
+        args=(now, key),
         help=SLUG_HELP,
     )
 
@@ -169,42 +175,109 @@ def _usual_models(now: Settings, models: dict[str, Model]) -> tuple[str, str]:
     return found, found
 
 
-def _synced(key: str, truth: Any) -> str:
-    """The API's word is shown, also when another tab or a command changed it."""
-    if state.widget(key, ...) != truth:
-        state.put_widget(key, truth)
-    return key
+def _choice(title: str, key: str, truth: str, names: dict[str, str], act: Callable[[str], None]) -> None:
+    """A list of ids by their names."""
+    words = _distinct(names)
+    st.selectbox(
+        title,
+        list(names),
+        index=list(names).index(truth),
+        key=key,
+        format_func=lambda one: words.get(one, one),
+        on_change=_chosen,
+        args=(key, list(names), act),
+    )
+
+
+def _distinct(names: dict[str, str]) -> dict[str, str]:
+    """The browser gives a list's entry back by its words: two of the same words would be one."""
+    words: dict[str, str] = {}
+    taken: set[str] = set()
+    for one, name in names.items():
+        words[one], count = name, 1
+        while words[one] in taken:
+            count += 1
+            words[one] = f"{name} ({count})"
+        taken.add(words[one])
+    return words
+
+
+def _chosen(key: str, options: list[str], act: Callable[[str], None]) -> None:
+    """Words that no entry has any more, such as a prompt's old name, are nobody's choice."""
+    value = state.widget(key)
+    if value in options:
+        act(value)
+
+
+def _key(now: Settings, name: str, truth: Any) -> str:
+    """The key of a widget that is drawn with the API's word as its default.
+
+    Nothing may be put into the session state here: it would reach the browser in that one run only, while the popover
+    is shut, and the widget would send its own default as a change later. A widget that says something else than the
+    API (another tab, a command or a refused change) becomes another widget.
+    """
+    key, anew = now.key(name), state.page().set_anew
+    if state.widget(f"{key}-{anew.get(key, 0)}", truth) != truth:
+        anew[key] = anew.get(key, 0) + 1
+    return f"{key}-{anew.get(key, 0)}"
 
 
 # What is done
 
 
-def change_prompt(now: Settings) -> None:
-    _apply(now, prompt_id=state.widget(now.key("prompt")) or None)
+def change_prompt(now: Settings, prompt_id: str) -> None:
+    _apply(now, prompt_id=prompt_id or None)
 
 
-def change_parameters(now: Settings) -> None:
-    """Others than these two, such as a client may have set, stay."""
-    given = {"temperature": state.widget(now.key("temperature")), "max_tokens": state.widget(now.key("tokens"))}
-    merged = {**now.parameters, **given}
-    _apply(now, parameters={name: value for name, value in merged.items() if value is not None})
+def change_parameter(now: Settings, name: str, key: str) -> None:
+    _set(now, {name: state.widget(key)})
 
 
-def switch_plan(now: Settings, usual: tuple[str, str]) -> None:
-    _apply(now, plan=asdict(Plan(*usual, review=True)) if state.widget(now.key("plan")) else None)
+def unset(now: Settings) -> None:
+    _set(now, {"temperature": None, "max_tokens": None})
 
 
-def change_plan(now: Settings) -> None:
-    planner, answerer = (str(state.widget(now.key(name))) for name in ("planner", "answerer"))
-    _apply(now, plan=asdict(Plan(planner, answerer, bool(state.widget(now.key("review"))))))
+def _set(now: Settings, given: dict[str, Any]) -> None:
+    """Others than these, such as a client may have set, stay."""
+    latest = _latest(now)
+    if latest is not None:
+        merged = {**latest.parameters, **given}
+        _apply(now, parameters={name: value for name, value in merged.items() if value is not None})
+
+
+def switch_plan(now: Settings, usual: tuple[str, str], key: str) -> None:
+    _apply(now, plan=asdict(Plan(*usual, review=True)) if state.widget(key) else None)
+
+
+def change_planner(now: Settings, part: str, model: str) -> None:
+    _change_plan(now, {part: model})
+
+
+def change_review(now: Settings, key: str) -> None:
+    _change_plan(now, {"review": bool(state.widget(key))})
+
+
+def _change_plan(now: Settings, given: dict[str, Any]) -> None:
+    latest = _latest(now)
+    if latest is not None and latest.plan is not None:
+        _apply(now, plan={**asdict(latest.plan), **given})
+
+
+def _latest(now: Settings) -> Settings | None:
+    """As it is now: a second change may come from a page that was drawn before the first one was made."""
+    try:
+        return Settings.of(my_client().chat(now.chat_id).chat if now.chat_id else None)
+    except ApiError as error:
+        state.page().notice = state.Notice(explain(error).text)
+        return None
 
 
 def end_plan(now: Settings) -> None:
     _apply(now, plan=None)
 
 
-def switch_temporary(now: Settings) -> None:
-    _apply(now, temporary=bool(state.widget(now.key("temporary"))))
+def switch_temporary(now: Settings, key: str) -> None:
+    _apply(now, temporary=bool(state.widget(key)))
 
 
 def keep(now: Settings) -> None:
@@ -212,8 +285,8 @@ def keep(now: Settings) -> None:
     _apply(now, temporary=False)
 
 
-def change_slug(now: Settings) -> None:
-    _apply(now, slug=str(state.widget(now.key("slug")) or "").strip() or None)
+def change_slug(now: Settings, key: str) -> None:
+    _apply(now, slug=str(state.widget(key) or "").strip() or None)
 
 
 def _apply(now: Settings, **fields: Any) -> None:
