@@ -86,13 +86,15 @@ class Tray:
 
 @dataclass
 class Comparison:
-    """A question to several models that is being sent: the chat made for it, and the key that posts it once."""
+    """A question to several models that is being sent: the chat made for it, and the key that posts it once. `unsure`:
+    an earlier attempt may have been stored."""
 
     text: str
     models: list[str]
     files: list[str]
     key: str
     chat_id: str = ""
+    unsure: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ class PageState:
     shown_images: int = 12
     previews: dict[str, bytes] = field(default_factory=dict)  # of images, by id; empty where there can be none
     compared: Comparison | None = None
+    lanes: tuple[list[str], bool] = field(default_factory=lambda: ([], False))  # those shown, and in which place of two
     commands: list[Command] | None = None  # the slash commands there are, asked for once
     result: tuple[str, Outcome] | None = None  # a chat and the list that the last command gave there
     editing: str = ""  # the message whose words are being changed

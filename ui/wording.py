@@ -107,6 +107,11 @@ def when(seconds: float | None, otherwise: str) -> str:
     return f"in {minutes} minutes" if minutes < 100 else f"in {math.ceil(minutes / 60)} hours"
 
 
+def token_words(count: int, *, estimated: bool = False) -> str:
+    """`estimated`: the provider did not count, the server did."""
+    return f"{'about ' if estimated else ''}{count:,} token{'' if count == 1 else 's'}"
+
+
 def cost_words(dollars: str) -> str:
     """An exact amount, short enough to be read."""
     try:

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.answers import Answers
 from tests.browser.conftest import Downloads
 from tests.browser.person import Person
-from tests.server import until
+from tests.server import Server, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -145,6 +145,39 @@ def test_two_models_answer_side_by_side_and_one_goes_on(ada: Person) -> None:
     expect(ada.bubble("demo:count 40")).to_be_visible()
     expect(ada.page.get_by_text("2/2")).to_be_visible()
     expect(ada.reply()).to_contain_text("demo-thinking")
+    ada.says("and who answers now")
+    ada.sees_reply_end()
+    expect(ada.reply()).to_contain_text("and who answers now")
+    expect(ada.reply()).to_contain_text("demo-thinking")
+
+
+def test_former_answers_do_not_stand_under_a_new_question(ada: Person) -> None:
+    ada.goes_to("Compare")
+    lanes = ada.page.locator(".st-key-lanes")
+    for question, former in (("the first one", ""), ("the second one", "the first one"), ("a third", "the second one")):
+        ada.composer().fill(f"{question} demo:slow demo:long" if former else question)
+        ada.composer().press("Enter")
+        expect(lanes.get_by_text(question).first).to_be_visible()
+        if former:  # looked at once: the reply that is written on would cover it in time
+            assert lanes.get_by_text(former).count() == 0
+            expect(lanes.get_by_test_id("stCaptionContainer")).to_have_count(0)
+            expect(ada.button("Stop all")).to_be_visible()
+            expect(lanes).to_have_count(1)
+            ada.button("Stop all").click()
+        expect(ada.button("Stop all")).to_have_count(0)
+        expect(lanes.get_by_test_id("stCaptionContainer")).to_have_count(2)
+
+
+def test_a_comparison_over_the_limit_leaves_no_empty_chat(ada: Person, api: Server) -> None:
+    root = api.person("root")
+    found = root.call("GET", f"/admin/users?search={ada.name}").json["items"][0]["id"]
+    assert root.call("PATCH", f"/admin/users/{found}", {"limits": {"generations": 1}}).status == 200
+    ada.goes_to("Compare")
+    ada.composer().fill("two are one too many")
+    ada.composer().press("Enter")
+    expect(ada.page.locator(".st-key-wrong-notice")).to_contain_text("reached your limit")
+    expect(ada.composer()).to_have_value("two are one too many")
+    expect(ada.row("New chat")).to_have_count(0)
 
 
 def test_one_lane_that_fails_leaves_the_other(ada: Person) -> None:

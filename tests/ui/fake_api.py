@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import threading
 import time
 import uuid
@@ -31,7 +32,9 @@ class FakeApi:
         self.headers: list[dict[str, str]] = []
         self.sent: dict[str, str] = {}  # idempotency key → generation
         self.cut_every = 0  # a stream is cut after that many events
-        self.refuse: dict[str, tuple[int, dict[str, Any]]] = {}  # "POST /path" → the problem to answer
+        self.refuse: dict[
+            str, tuple[int, dict[str, Any]]
+        ] = {}  # "POST /path", with ids or with * → the problem to answer
         self.sets_cookies = False
         self.slow_refresh = 0.0
         self.refreshes = 0
@@ -121,7 +124,8 @@ def _guards(app: Flask, api: FakeApi) -> None:
     def guard() -> Response | None:
         api.calls.append((request.method, request.path))
         api.headers.append(dict(request.headers))
-        fault = api.refuse.get(f"{request.method} {request.path}") or api.refuse.get(f"{request.method} *")
+        paths = (request.path, re.sub(r"[0-9a-f-]{36}", "*", request.path), "*")
+        fault = next((api.refuse[one] for path in paths if (one := f"{request.method} {path}") in api.refuse), None)
         if fault:
             return _problem(fault[0], **fault[1])
         public = request.path.startswith("/auth/") and request.path != "/auth/logout"
@@ -260,6 +264,10 @@ def _chats(app: Flask, api: FakeApi) -> None:
             "cost": "0",
         }
 
+    @app.put("/chats/<chat_id>/head")
+    def head(chat_id: str) -> Any:
+        return shown(api.chats[chat_id])
+
     @app.route("/chats/<chat_id>", methods=["GET", "PATCH", "DELETE"])
     def chat(chat_id: str) -> Any:
         found = api.chats.get(chat_id)
@@ -292,6 +300,13 @@ def _replies(app: Flask, api: FakeApi) -> None:
         if text != "/help":
             return _problem(422, "invalid", "There is no such command. Did you mean /help?")
         return {"command": "help", "text": "Commands:", "items": ["/help: Show all"], "chat": None, "generations": []}
+
+    @app.get("/generations/<run_id>")
+    def generation(run_id: str) -> Any:
+        run = api.runs[run_id]
+        named = {"chat_id": run.chat_id, "message_id": run.message["id"], "provider": "demo", "model": "demo"}
+        counts = {"completion_tokens": 1, "estimated": True}
+        return {"id": run_id, "status": run.message["status"], **named, **counts}
 
     @app.post("/generations/<run_id>/stop")
     def stop(run_id: str) -> Any:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit import dataframe_util
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
@@ -17,39 +15,13 @@ from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequest, 
 from streamlit.testing.v1 import AppTest
 
 from tests.server import ROOT
+from tests.ui.conftest import PATIENCE, press, words
 from tests.ui.fake_api import FakeApi
 from ui import state
 from ui.api_client import Model, ModelCatalogue, ModelConfig
 from ui.modules.chat.model import _usual
 
 pytestmark = pytest.mark.usefixtures("page")
-PATIENCE = 60
-
-
-@pytest.fixture
-def page_run(page: FakeApi, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """A browser without a cookie: AppTest has none of its own."""
-    browser = SimpleNamespace(cookies={}, headers={}, ip_address=None, timezone="Europe/Oslo")
-    monkeypatch.setattr(st, "context", browser)
-    return AppTest.from_file(str(ROOT / "ui" / "app.py"), default_timeout=PATIENCE).run()
-
-
-@pytest.fixture
-def ada(page_run: AppTest, person: tuple[str, str]) -> AppTest:
-    """Signed in, on an empty chat."""
-    page_run.text_input(key="sign_in_name").input(person[0])
-    page_run.text_input(key="sign_in_password").input(person[1])
-    press(page_run, "Sign in")
-    assert not page_run.exception
-    return page_run
-
-
-def press(at: AppTest, label: str) -> AppTest:
-    return next(button for button in at.button if button.label == label).click().run()
-
-
-def words(at: AppTest) -> str:
-    return "\n".join([one.value for one in (*at.markdown, *at.title, *at.caption, *at.warning, *at.subheader)])
 
 
 def test_a_stranger_sees_the_form(page_run: AppTest) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ui.api_client import ApiError, Chat, Message
 from ui.modules.settings.security import device
 from ui.modules.sidebar.grouping import by_time
-from ui.wording import ago, explain, explain_reply, status_words, when
+from ui.wording import ago, explain, explain_reply, status_words, token_words, when
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,10 @@ def test_times() -> None:
         "in 2 hours",
         "soon",
     )
+
+
+def test_tokens() -> None:
+    assert (token_words(1), token_words(1_234, estimated=True)) == ("1 token", "about 1,234 tokens")
 
 
 def test_a_message_tells_its_tokens_and_its_problem() -> None:

@@ -29,6 +29,11 @@ class ApiError(Exception):
         """The API itself did not answer, or said that it cannot now; the same call may work later."""
         return self.status == 0 or self.code in {"store_unavailable", "overloaded"} or self.status in {502, 504}
 
+    @property
+    def refused(self) -> bool:
+        """The API said no before it stored anything. After other errors it may be stored, or go through later."""
+        return 400 <= self.status < 500 or self.code == "overloaded"
+
 
 def from_problem(status: int, body: object, headers: Mapping[str, str]) -> ApiError:
     """An `application/problem+json` answer (or whatever a proxy put in its place) as an ApiError."""

@@ -271,6 +271,7 @@ class Generation:
     status: str = ""
     seconds: float | None = None
     completion_tokens: int | None = None
+    estimated: bool = False
     cost: str | None = None
     problem: Json = field(default_factory=dict)
 
@@ -286,6 +287,7 @@ class Generation:
             status=str(body.get("status") or ""),
             seconds=(read_time(ended) - read_time(begun)).total_seconds() if begun and ended else None,
             completion_tokens=body.get("completion_tokens"),
+            estimated=bool(body.get("estimated")),
             cost=str(cost) if cost is not None else None,
             problem={"code": body.get("error_code"), "detail": body.get("error_detail")}
             if body.get("error_code")

@@ -13,7 +13,7 @@ from ui.components.number import Span, optional_number
 from ui.components.problem import draw_problem
 from ui.modules.admin import actions
 from ui.render import literal
-from ui.wording import cost_words
+from ui.wording import cost_words, token_words
 
 MOST = 1_000_000_000
 
@@ -96,7 +96,7 @@ def _line(api: ApiClient, budget: Budget) -> None:
     whose = next((words for words, scope in actions.SCOPES.items() if scope == budget.scope), "")
     if budget.scope == "user":
         whose = f"{actions.ONLY}{literal(api.account(budget.user_id).username)}"
-    amount = f"{budget.tokens:,} tokens" if budget.tokens is not None else cost_words(budget.dollars or "0")
+    amount = token_words(budget.tokens) if budget.tokens is not None else cost_words(budget.dollars or "0")
     with st.container(key=f"line-budget-{budget.id}", horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{amount}** a {budget.period}  \n:gray[{whose}]")
         st.button("Remove", key=f"drop-{budget.id}", type="tertiary", on_click=actions.delete_budget, args=(budget.id,))

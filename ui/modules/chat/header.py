@@ -8,7 +8,7 @@ from ui import state
 from ui.api_client import ApiClient, Message, OpenChat
 from ui.modules.chat.settings import Settings, end_plan, keep
 from ui.render import label, literal
-from ui.wording import cost_words, duration
+from ui.wording import cost_words, duration, token_words
 
 
 def draw_header(api: ApiClient, opened: OpenChat, messages: list[Message], *, running: bool) -> None:
@@ -52,7 +52,7 @@ def _took(api: ApiClient, chat_id: str, last: Message, *, running: bool) -> str:
     if page.sums is None or not page.sums[0].startswith(chat_id) or not page.sums[1].calls:
         return ""
     sums = page.sums[1]
-    parts = [f"{sums.tokens:,} tokens"] if sums.tokens else []
+    parts = [token_words(sums.tokens)] if sums.tokens else []
     if sums.cost is not None:
         parts.append(cost_words(sums.cost) + (" or more" if sums.unpriced else ""))
     return " · ".join([*parts, duration(sums.seconds)])

@@ -14,7 +14,7 @@ from ui.components.style import STATIC
 from ui.modules.chat import actions, files, tree
 from ui.modules.chat.plan import draw_plan
 from ui.render import literal, reply
-from ui.wording import cost_words, duration, explain_reply, status_words
+from ui.wording import cost_words, duration, explain_reply, status_words, token_words
 
 AVATAR = str(STATIC / "logo.svg")
 CAN_GO_ON = frozenset({"stopped", "length", "interrupted", "error"})
@@ -111,7 +111,7 @@ def facts(message: Message) -> list[str]:
     if message.model:
         parts.append(message.model)
     if message.tokens:
-        parts.append(f"{'about ' if message.estimated else ''}{message.tokens:,} tokens")
+        parts.append(token_words(message.tokens, estimated=message.estimated))
     if message.cost is not None:
         parts.append(cost_words(message.cost))
     if message.seconds is not None:

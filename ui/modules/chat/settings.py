@@ -18,7 +18,7 @@ from ui.components.question import ask
 from ui.modules.chat.model import model_name
 from ui.render import label
 from ui.sign_in.current import my_client
-from ui.wording import explain
+from ui.wording import explain, token_words
 
 SLUG_HELP = "Letters, digits, _ and -. It stands in the API's addresses instead of the long id."
 
@@ -69,7 +69,7 @@ def summary(now: Settings) -> str:
     if now.parameters.get("temperature") is not None:
         parts.append(f"temperature {now.parameters['temperature']:g}")
     if now.parameters.get("max_tokens") is not None:
-        parts.append(f"{now.parameters['max_tokens']:,} tokens")
+        parts.append(token_words(now.parameters["max_tokens"]))
     if not now.chat_id and state.page().begun.get("temporary"):
         parts.append("temporary")
     return " · ".join(parts) or "Settings"

@@ -7,7 +7,7 @@ import uuid
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiError
+from ui.api_client import ApiClient, ApiError, Generation
 from ui.sign_in.current import my_client
 from ui.wording import explain
 
@@ -37,9 +37,24 @@ def ask() -> None:
         lanes = api.compare(draft.chat_id, text, models, key=draft.key, files=draft.files)
     except ApiError as error:
         page.notice, page.refill = state.Notice(explain(error).text), text
+        if draft.chat_id:
+            draft.unsure = draft.unsure or not error.refused
+            if not draft.unsure:
+                _take_back(api, draft)
         return
     st.query_params["lanes"] = ",".join(lane.generation_id for lane in lanes)
     page.compared, page.compare_files.files = None, []
+
+
+def _take_back(api: ApiClient, draft: state.Comparison) -> None:
+    """A question that was refused leaves no empty chat in the list. Asked again it gets another one."""
+    try:
+        if not api.chat(draft.chat_id).messages:
+            api.delete_chat(draft.chat_id)
+    except ApiError as error:
+        if error.status != 404:
+            return  # kept for the next attempt
+    state.page().compared = None
 
 
 def stop(generations: list[str]) -> None:
@@ -51,15 +66,19 @@ def stop(generations: list[str]) -> None:
                 state.page().notice = state.Notice(explain(error).text)
 
 
-def go_on_with(chat_id: str, message_id: str) -> None:
-    """The chat goes on from this reply; the others stay beside it, under ‹ ›."""
+def go_on_with(reply: Generation) -> None:
+    """The chat goes on from this reply and with its model; the others stay beside it, under ‹ ›."""
+    page, api = state.page(), my_client()
+    page.notice = None
     try:
-        my_client().show_branch(chat_id, message_id)
+        api.show_branch(reply.chat_id, reply.message_id)
     except ApiError as error:
-        state.page().notice = state.Notice(explain(error).text)
+        page.notice = state.Notice(explain(error).text)
         return
-    state.page().going = chat_id
-
-
-def again() -> None:
-    st.query_params.clear()
+    page.going = reply.chat_id
+    model = f"{reply.provider}/{reply.model}"
+    try:
+        api.update_chat(reply.chat_id, model=model, model_config_id=None)
+    except ApiError as error:
+        words = f"The chat goes on from this answer, but {model} could not be set as its model. {explain(error).text}"
+        page.notice = state.Notice(words, "warning")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Generation, Message
@@ -15,7 +16,7 @@ from ui.modules.chat.model import catalogue
 from ui.modules.chat.running import Parts
 from ui.modules.compare import actions
 from ui.render import label, literal
-from ui.wording import cost_words, explain, explain_reply, status_words
+from ui.wording import cost_words, explain, explain_reply, status_words, token_words
 
 
 def draw(api: ApiClient) -> None:
@@ -46,6 +47,8 @@ def _found(api: ApiClient, lanes: list[str]) -> list[Generation]:
                 raise
     if len(found) < len(lanes):
         st.markdown("Some of these answers are not there any more.")
+    else:
+        st.empty()  # holds the place: what stands below keeps its own
     return found
 
 
@@ -68,9 +71,24 @@ def _composer(shown: list[Generation]) -> None:
             st.button("Stop all", key="stop", icon=":material/stop_circle:", on_click=actions.stop, args=(running,))
 
 
+def _place(lanes: list[str]) -> DeltaGenerator:
+    """Another question's lanes stand in the other one of two places, and the former place is emptied: a container that
+    follows one in the same place inherits what stood in it, whatever its key, and shows it until the run ends."""
+    page = state.page()
+    if page.lanes[0] != lanes:
+        page.lanes = (lanes, not page.lanes[1])
+    if page.lanes[1]:
+        st.empty()
+    place = st.container(key="lanes")
+    if not page.lanes[1]:
+        st.empty()
+    return place
+
+
 def _lanes(api: ApiClient, shown: list[Generation]) -> None:
+    place = _place([one.id for one in shown])
     question = _question(api, shown[0].chat_id)
-    with st.container(key="lanes"):
+    with place:
         if question:
             with st.container(key="lanes-question"):
                 st.text(question.content)
@@ -84,7 +102,7 @@ def _lanes(api: ApiClient, shown: list[Generation]) -> None:
                     key=f"choose-{generation.id}",
                     width="stretch",
                     on_click=actions.go_on_with,
-                    args=(generation.chat_id, generation.message_id),
+                    args=(generation,),
                 )
 
 
@@ -114,8 +132,8 @@ def facts(ended: Generation) -> list[str]:
     parts = [part for part in (status_words(ended.status),) if part]
     if ended.seconds is not None:
         parts.append(f"{ended.seconds:.1f} s")
-    if ended.completion_tokens is not None:
-        parts.append(f"{ended.completion_tokens:,} tokens")
+    if ended.completion_tokens:
+        parts.append(token_words(ended.completion_tokens, estimated=ended.estimated))
     if ended.cost is not None:
         parts.append(cost_words(ended.cost))
     return parts

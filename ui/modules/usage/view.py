@@ -10,7 +10,7 @@ from ui.api_client import ApiClient, BudgetLeft, Limit
 from ui.components.frame import head
 from ui.modules.usage.parts import draw_bar, draw_days, draw_sums, table
 from ui.render import literal
-from ui.wording import cost_words, day, when
+from ui.wording import cost_words, day, token_words, when
 
 GROUPS = {"Model": "model", "Provider": "provider", "Chat": "chat", "API key": "key", "Day": "day"}
 
@@ -57,5 +57,5 @@ def _budgets(budgets: list[BudgetLeft]) -> None:
 
 def _amount(unit: str, amount: str) -> str:
     if unit == "tokens":
-        return f"{int(amount):,} tokens"
+        return token_words(int(amount))
     return "$0" if Decimal(amount) == 0 else cost_words(amount)
