@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import PageServer
 from tests.browser.person import Person
 from tests.server import Server, until
 
@@ -24,12 +23,9 @@ def test_a_member_has_no_admin_page(ada: Person) -> None:
     ada.sees_empty_chat()
 
 
-def test_an_admin_disables_a_user_who_is_streaming(
-    root: Person, api: Server, chromium: Browser, page_server: PageServer
-) -> None:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(60_000)
-    eve = Person(context, page_server.url, "eve-who-streams")
+def test_an_admin_disables_a_user_who_is_streaming(root: Person, other: Person, api: Server) -> None:
+    eve = other
+    eve.name = "eve-who-streams"
     root.goes_to("Admin")
     root.field("Email").fill("eve@b.example")
     root.field("Username").fill(eve.name)
@@ -52,7 +48,6 @@ def test_an_admin_disables_a_user_who_is_streaming(
     root.page.locator(".st-key-question-yes button").click()
     expect(root.page.locator("[class*=st-key-line-account-]").first).to_contain_text("disabled")
     expect(eve.field("Email or username")).to_be_visible()
-    context.close()
 
     root.tab("Audit log").click()
     expect(root.page.get_by_text("The newest hundred.")).to_be_visible()

@@ -6,9 +6,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import PageServer
 from tests.browser.person import Person
 from tests.dialects.slack import SlackUser
 from tests.server import Server, call, until
@@ -50,9 +49,7 @@ def test_a_name_is_changed_and_stands_in_the_sidebar(ada: Person, api: Server) -
     expect(titles).to_be_checked()
 
 
-def test_an_api_key_is_shown_once_and_signs_in_until_it_is_revoked(
-    ada: Person, chromium: Browser, page_server: PageServer
-) -> None:
+def test_an_api_key_is_shown_once_and_signs_in_until_it_is_revoked(ada: Person, other: Person) -> None:
     ada.says("a chat to find by key")
     ada.sees_reply_end()
     ada.goes_to("Settings")
@@ -68,10 +65,8 @@ def test_an_api_key_is_shown_once_and_signs_in_until_it_is_revoked(
     expect(shown).to_have_count(0)
     until(lambda: key not in ada.page.content(), what="the key to leave the page")  # with the run's end
 
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(60_000)
-    program = Person(context, page_server.url, ada.name)
-    program.page.goto(page_server.url)
+    program = other
+    program.page.goto(program.url)
     program.button("Use an API key").click()
     program.field("API key").fill("no key at all")
     program.button("Sign in").click()
@@ -89,13 +84,10 @@ def test_an_api_key_is_shown_once_and_signs_in_until_it_is_revoked(
     expect(ada.page.locator("[class*=st-key-line-key-]")).to_have_count(0)
     program.tab("Preferences").click()
     expect(program.page.get_by_text("Your session has ended")).to_be_visible()
-    context.close()
 
 
-def test_sign_out_everywhere_ends_the_other_browser(ada: Person, chromium: Browser, page_server: PageServer) -> None:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(60_000)
-    other = Person(context, page_server.url, ada.name)
+def test_sign_out_everywhere_ends_the_other_browser(ada: Person, other: Person) -> None:
+    other.name = ada.name
     other.sign_in()
     other.sees_empty_chat()
     ada.goes_to("Settings")
@@ -113,7 +105,6 @@ def test_sign_out_everywhere_ends_the_other_browser(ada: Person, chromium: Brows
     other.field("Password").fill(ada.password)
     other.button("Sign in").click()
     expect(other.composer()).to_have_value("typed while the session ended")
-    context.close()
 
 
 def test_a_password_is_changed_and_the_account_deleted(ada: Person) -> None:
