@@ -91,7 +91,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgresql_url(postgres: Cluster) -> Iterator[str]:
-    with postgres.database(TEMPLATE) as url:
+    with postgres.lent(TEMPLATE) as url:
         yield url
 
 

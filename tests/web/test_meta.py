@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, url_for
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 from playwright.sync_api import Page, Request, sync_playwright
+from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
 from api.db import Database
@@ -28,6 +29,16 @@ CHROMIUM = Path("/usr/bin/chromium")
 @pytest.fixture
 def client(store: Store) -> FlaskClient:
     return probe_app(store).test_client()
+
+
+def test_addresses_are_built_when_somebody_asks_and_not_at_the_start(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as building:
+        building.setattr(Rule, "_compile_builder", pytest.fail)
+        app = probe_app(store)
+    with app.test_request_context():
+        assert url_for("meta.index") == "/"
 
 
 def test_index_names_every_endpoint(client: FlaskClient) -> None:
