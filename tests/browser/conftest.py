@@ -190,53 +190,18 @@ def page_server(api: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         server.stop()
 
 
-class Browsers:
-    """Browsers that each know nothing of the one before but the page's code: to load that again and again would take
-    longer than most tests. One lends them by `one()`, for a test."""
-
-    def __init__(self, chromium: Browser, origin: str) -> None:
-        self._chromium = chromium
-        self._origin = origin
-        self._free: list[BrowserContext] = []
-
-    @contextlib.contextmanager
-    def one(self) -> Iterator[BrowserContext]:
-        context = self._free.pop() if self._free else self._new()
-        yield context
-        self._forget(context)
-        self._free.append(context)
-
-    def close(self) -> None:
-        for context in self._free:
-            context.close()
-
-    def _new(self) -> BrowserContext:
-        context = self._chromium.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(PATIENCE)
-        return context
-
-    def _forget(self, context: BrowserContext) -> None:
-        for page in context.pages:
-            page.close()
-        context.clear_permissions()
-        context.clear_cookies()
-        page = context.new_page()
-        stored = {"origin": self._origin, "storageTypes": "cookies,local_storage,indexeddb,service_workers"}
-        context.new_cdp_session(page).send("Storage.clearDataForOrigin", stored)
-        page.close()
-
-
-@pytest.fixture(scope="package")
-def browsers(chromium: Browser, page_server: PageServer) -> Iterator[Browsers]:
-    browsers = Browsers(chromium, page_server.url)
-    yield browsers
-    browsers.close()
+@contextlib.contextmanager
+def browser_of_its_own(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def someone(browsers: Browsers, page_server: PageServer) -> Iterator[Person]:
+def someone(chromium: Browser, page_server: PageServer) -> Iterator[Person]:
     """A browser of its own with an account that nobody had before, not yet made."""
-    with browsers.one() as context:
+    with browser_of_its_own(chromium) as context:
         yield Person(context, page_server.url, f"p{uuid.uuid4().hex[:10]}")
     assert not page_server.errors()
 
@@ -249,9 +214,9 @@ def as_root(person: Person) -> Person:
 
 
 @pytest.fixture
-def other(browsers: Browsers, page_server: PageServer) -> Iterator[Person]:
+def other(chromium: Browser, page_server: PageServer) -> Iterator[Person]:
     """A second browser beside `someone`'s, with an account that the test makes."""
-    with browsers.one() as context:
+    with browser_of_its_own(chromium) as context:
         yield Person(context, page_server.url, f"o{uuid.uuid4().hex[:10]}")
 
 
