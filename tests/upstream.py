@@ -16,7 +16,8 @@ Tokens follow each other MS milliseconds apart, or without a pause (`count`: 20)
     error-in-stream:N   N tokens, then an error object       redirect          302 to /v1/models
     no-final            no finish reason, no [DONE]          no-done           a finish reason, no [DONE]
     usage-last          usage in the last non-empty chunk    hang              all of it, but the connection stays open
-    bytewise  crlf      one byte at a time; CRLF lines       gzip              says Content-Encoding: gzip
+    bytewise            one byte at a time                   gzip              says Content-Encoding: gzip
+    crlf  cr            lines that end so
     refuse:A[:B]        400 while the body holds field A, then B; otherwise as any other name
     huge-line[:MB]      MB (100) without a newline           flood[:MB]        MB (100) of tokens
 
@@ -41,6 +42,7 @@ from urllib.parse import unquote
 from tests.upstream_formats import FORMATS, Format, OpenAIFormat, dumps, protocol_of
 from tests.upstream_replies import Served, key_of, last_user_message, names_field, tokens
 
+NEWLINES = {"crlf": b"\r\n", "cr": b"\r"}
 MODELS = ("text", "count:10:0", "count:500:20", "thinking", "stall", "status:401")
 
 
@@ -178,7 +180,7 @@ class _Exchange:
     async def _model(self, served: Served) -> bool:
         name, *args = served.model.split(":")
         protocol = protocol_of(served.path)
-        form: Format = FORMATS[protocol](served.model, b"\r\n" if name == "crlf" else b"\n")
+        form: Format = FORMATS[protocol](served.model, NEWLINES.get(name, b"\n"))
         refused = next((field for field in args if names_field(served.body, field)), None) if name == "refuse" else None
         if refused:
             message = f"Unsupported parameter: '{refused}' is not supported with this model."

@@ -52,19 +52,25 @@ class LineSplitter:
 
 
 class EventStream:
-    """Server-sent events: bytes in, one payload an event out. Comments and fields but `data` are skipped."""
+    """Server-sent events: bytes in, one payload an event out. Comments and fields but `data` are skipped.
 
-    __slots__ = ("_data", "_lines", "_max", "_size")
+    Lines end as the standard allows: with LF, CR LF, or CR.
+    """
+
+    __slots__ = ("_after_cr", "_data", "_lines", "_max", "_size")
 
     def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
         self._lines = LineSplitter(max_bytes)
         self._max = max_bytes
         self._data: list[bytes] = []
         self._size = 0
+        self._after_cr = False  # an LF at the beginning of the next bytes ends no further line
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that `data` completes. Raises ProviderBadResponse for an event over the cap."""
-        if data.endswith(b"\n\n") and data.startswith(b"data: ") and len(data) <= self._max and b"\r" not in data:
+        if self._after_cr or b"\r" in data:
+            data = self._with_lf(data)
+        if data.endswith(b"\n\n") and data.startswith(b"data: ") and len(data) <= self._max:
             found = data[6:-2].split(b"\n\ndata: ")
             if data.count(b"\n") == 2 * len(found) and not (self._data or self._lines.holds):
                 return found  # whole events of one line each: what most reads are
@@ -83,6 +89,15 @@ class EventStream:
         if line:
             self._take(line)
         return [self._dispatch()] if self._data else []
+
+    def _with_lf(self, data: bytes) -> bytes:
+        """The same, every line ended by LF alone. A CR that comes last ends its line at once: the LF may never come."""
+        if not data:
+            return data
+        if self._after_cr:
+            data = data.removeprefix(b"\n")
+        self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _take(self, line: bytes) -> None:
         if not line.startswith(b"data"):

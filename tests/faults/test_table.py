@@ -73,6 +73,7 @@ CASES = [
     ends("usage-last", ECHO, usage=(7, 3)),
     ends("bytewise", ECHO, usage=(7, 3)),
     ends("crlf", ECHO, usage=(7, 3)),
+    ends("cr", ECHO, usage=(7, 3)),
     ends("hang", ECHO, usage=(7, 3)),
     ends("thinking", ECHO, kinds={"delta", "reasoning"}),
     ends("count:300:0", "".join(f"{n} " for n in range(1, 301)), usage=(7, 300)),
