@@ -14,6 +14,7 @@ Tokens follow each other MS milliseconds apart, or without a pause (`count`: 20)
     stall:N             N tokens, then silence               flaky:CODE:K[:S]  so, the first K times of that tag
     html  badjson       a 200 of HTML; a broken event        drop[:K]          hangs up unasked, the first K times
     error-in-stream:N   N tokens, then an error object       redirect          302 to /v1/models
+    error-event:N       so, in an event named `error`, whose data is of no protocol's form
     no-final            no finish reason, no [DONE]          no-done           a finish reason, no [DONE]
     usage-last          usage in the last non-empty chunk    hang              all of it, but the connection stays open
     bytewise            one byte at a time                   gzip              says Content-Encoding: gzip
@@ -42,6 +43,7 @@ from urllib.parse import unquote
 from tests.upstream_formats import FORMATS, Format, OpenAIFormat, dumps, protocol_of
 from tests.upstream_replies import Served, key_of, last_user_message, names_field, tokens
 
+FAILED_EVENT = b'event: error\ndata: {"message": "upstream exploded"}\n\n'
 NEWLINES = {"crlf": b"\r\n", "cr": b"\r"}
 MODELS = ("text", "count:10:0", "count:500:20", "thinking", "stall", "status:401")
 
@@ -250,9 +252,11 @@ class _Exchange:
             await self._send(b'data: {"choices": [oops]}\n\n' if form.content_type[0] == "t" else b'{"oops"\n')
         if name == "error-in-stream":
             await self._send(form.failure())
+        elif name == "error-event":
+            await self._send(FAILED_EVENT if form.content_type == "text/event-stream" else form.failure())
         elif name in {"tools", "thinking-tools"}:
             await self._send(b"".join(form.tool_calls(int(args[0]) if args else 1)))
-        if name not in {"no-final", "error-in-stream", "badjson"}:
+        if name not in {"no-final", "error-in-stream", "error-event", "badjson"}:
             count = len(served.tokens)
             await self._send(form.finish(7, count, usage_last=name == "usage-last", done=name != "no-done"))
         if name == "hang":

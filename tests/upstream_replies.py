@@ -48,7 +48,7 @@ def key_of(headers: dict[str, str]) -> str:
 
 def tokens(name: str, args: list[str], asked: str) -> Iterator[tuple[float, str]]:
     """Seconds to wait and the token that follows, for the behaviours of `tests.upstream`."""
-    if name in {"count", "cut", "stall", "error-in-stream"}:
+    if name in {"count", "cut", "stall", "error-in-stream", "error-event"}:
         pace = float(args[1]) / 1000 if len(args) > 1 else 0.02 if name == "count" else 0.0
         for number in range(1, int(args[0] if args else 3) + 1):
             yield pace, f"{number} "

@@ -83,7 +83,15 @@ def from_http(status: int, headers: Mapping[str, str], body: bytes) -> ProviderE
 
 def from_object(error: Any, status: int = 0) -> ProviderError:
     """What an error object inside a 200 answer means; a numeric code in it counts as its HTTP status."""
-    said, code = _words(error)
+    return _told(*_words(error), status)
+
+
+def from_event(data: bytes) -> ProviderError:
+    """What an event named `error` says: JSON of any of the usual shapes, or mere words."""
+    return _told(*read_error(data), 0)
+
+
+def _told(said: str, code: str, status: int) -> ProviderError:
     number = int(code) if code.isascii() and code.isdigit() and len(code) == 3 else status
     return classify(number, said, code, None)
 
@@ -183,7 +191,10 @@ def read_error(body: bytes) -> tuple[str, str]:
         return ("" if text.lstrip().startswith("<") else text), ""
     if isinstance(whole, list) and whole:
         whole = whole[0]
-    return _words(whole.get("error", whole) if isinstance(whole, dict) else whole)
+    error = whole.get("error") if isinstance(whole, dict) else None
+    if isinstance(whole, dict) and (not error or (whole.get("message") and not isinstance(error, dict))):
+        error = whole  # the words stand beside what is only a name, or a mark
+    return _words(whole if error is None else error)
 
 
 def _words(error: Any) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Final
 from api.domain.errors import ProviderBadResponse
 
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
+_NAMED_ERROR: Final = frozenset((b"event: error", b"event:error"))
 
 
 class LineSplitter:
@@ -52,12 +53,13 @@ class LineSplitter:
 
 
 class EventStream:
-    """Server-sent events: bytes in, one payload an event out. Comments and fields but `data` are skipped.
+    """Server-sent events: bytes in, one payload an event out. Comments are skipped, and all fields but `data`.
 
-    Lines end as the standard allows: with LF, CR LF, or CR.
+    Lines end as the standard allows: with LF, CR LF, or CR. An event that is named `error` is the stream's last: what
+    it says is in `error`, and told apart from the others, because it may look like anything.
     """
 
-    __slots__ = ("_after_cr", "_data", "_lines", "_max", "_size")
+    __slots__ = ("_after_cr", "_data", "_failing", "_lines", "_max", "_size", "error")
 
     def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
         self._lines = LineSplitter(max_bytes)
@@ -65,6 +67,8 @@ class EventStream:
         self._data: list[bytes] = []
         self._size = 0
         self._after_cr = False  # an LF at the beginning of the next bytes ends no further line
+        self._failing = False  # the event being read is named `error`
+        self.error: bytes | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that `data` completes. Raises ProviderBadResponse for an event over the cap."""
@@ -72,15 +76,19 @@ class EventStream:
             data = self._with_lf(data)
         if data.endswith(b"\n\n") and data.startswith(b"data: ") and len(data) <= self._max:
             found = data[6:-2].split(b"\n\ndata: ")
-            if data.count(b"\n") == 2 * len(found) and not (self._data or self._lines.holds):
+            if data.count(b"\n") == 2 * len(found) and not (self._data or self._failing or self._lines.holds):
                 return found  # whole events of one line each: what most reads are
         payloads: list[bytes] = []
         for line in self._lines.feed(data):
-            if not line:
-                if self._data:
-                    payloads.append(self._dispatch())
-            else:
+            if line:
                 self._take(line)
+            elif self._data and self._failing:
+                self.error = self._dispatch()
+                break
+            elif self._data:
+                payloads.append(self._dispatch())
+            else:
+                self._failing = False
         return payloads
 
     def end(self) -> list[bytes]:
@@ -88,6 +96,8 @@ class EventStream:
         line = self._lines.flush()
         if line:
             self._take(line)
+        if self._data and self._failing:
+            self.error = self._dispatch()
         return [self._dispatch()] if self._data else []
 
     def _with_lf(self, data: bytes) -> bytes:
@@ -101,6 +111,8 @@ class EventStream:
 
     def _take(self, line: bytes) -> None:
         if not line.startswith(b"data"):
+            if line.startswith(b"event"):
+                self._failing = line in _NAMED_ERROR
             return
         name, _, value = line.partition(b":")
         if name != b"data":

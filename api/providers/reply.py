@@ -9,7 +9,7 @@ import msgspec
 
 from api.domain.errors import ProviderBadResponse, ProviderError
 from api.providers.assembly import BaseDecoder, decode_json, is_cut_json
-from api.providers.failures import excerpt, reply_cut
+from api.providers.failures import excerpt, from_event, reply_cut
 from api.providers.framing import EventStream
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
@@ -60,6 +60,8 @@ class ReplyDecoder(BaseDecoder):
                 self._payload(payload)
                 if self.done:
                     break
+            if self._stream.error is not None:
+                raise from_event(self._stream.error)
         elif self._body is not None:
             self._body += data
             if len(self._body) > MAX_BODY_BYTES:
@@ -104,6 +106,8 @@ class ReplyDecoder(BaseDecoder):
                 self._payload(payload)
             except ProviderBadResponse:
                 raise reply_cut() from None
+        if stream.error is not None:
+            raise from_event(stream.error)
 
     def _why_unfinished(self) -> ProviderError:
         begins = any(self._head.startswith(field) or field.startswith(self._head) for field in _FIELDS)

@@ -62,6 +62,7 @@ CASES = [
     fails("html", "provider_bad_response"),
     fails("badjson", "provider_bad_response", ECHO),
     fails("error-in-stream:4", "provider_unavailable", "1 2 3 4 "),
+    fails("error-event:4", "provider_error", "1 2 3 4 "),
     fails("no-final", "provider_unavailable", ECHO),
     fails("huge-line:12", "provider_bad_response"),
     fails("redirect", "provider_bad_response"),
@@ -223,6 +224,12 @@ def test_the_words_help(trial: Trial, case: Case) -> None:
     assert detail == told.stored[1]["metadata"]["error"]["detail"] == told.generation["error_detail"]
     assert len(detail) < 1000
     assert told.answer["message"]["metadata"]["error"]["detail"] == detail
+
+
+def test_what_the_provider_said_is_told(trial: Trial) -> None:
+    for model in ("error-in-stream:4", "error-event:4"):
+        told = trial.told(next(case for case in CASES if case.model == model))
+        assert "upstream exploded" in told.events[-1][2]["problem"]["detail"]
 
 
 def test_no_word_of_the_key(trial: Trial, case: Case) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api.domain import errors
 from api.domain.conversation import CompletionRequest, Turn
-from api.domain.events import Finish, ReasoningDelta, TextDelta, Usage
+from api.domain.events import Finish, ProviderEvent, ReasoningDelta, TextDelta, Usage
 from api.domain.text import clean_text
 from api.providers.assembly import count_of
 from api.providers.framing import MAX_LINE_BYTES
@@ -181,6 +181,47 @@ def test_answers_that_are_none(body: bytes, error: type[errors.ProviderError]) -
     with pytest.raises(errors.ProviderError) as caught:
         decode(OPENAI.decoder(FULL), [body])
     assert type(caught.value) is error
+
+
+NAMED = [
+    (b'{"message": "WORDS"}', errors.ProviderError),
+    (b'{"detail": "WORDS"}', errors.ProviderError),
+    (b"WORDS", errors.ProviderError),
+    (b'"WORDS"', errors.ProviderError),
+    (b'{"error": "WORDS"}', errors.ProviderError),
+    (b'{"error": true, "message": "WORDS"}', errors.ProviderError),
+    (b'{"error": "rate_limited", "message": "WORDS", "code": 429}', errors.ProviderRateLimited),
+    (b'{"error": {"message": "WORDS", "code": 503}}', errors.ProviderUnavailable),
+    (b'{"type": "error", "error": {"type": "overloaded_error", "message": "WORDS"}}', errors.ProviderUnavailable),
+    (b'{"choices": [], "message": "WORDS", "code": "context_length_exceeded"}', errors.ContextTooLong),
+]
+
+
+@pytest.mark.parametrize("wire", SSE)
+@pytest.mark.parametrize(("data", "error"), NAMED)
+@pytest.mark.parametrize("name", [b"event: error\n", b"event:error\r\n"])
+def test_an_event_named_error(wire: str, data: bytes, error: type[errors.ProviderError], name: bytes) -> None:
+    """Its words are told, whatever its form, wherever it is cut, and with what came before it."""
+    said = FORMATS[wire]("m").token("said before")
+    for end in (b"\n\n", b"\n", b""):
+        sent = said + name + b"data: " + data + end
+        for cut in (len(said), len(said) + len(name), len(sent) - 3, len(sent)):
+            decoder, events = WIRES[wire].decoder(FULL), list[ProviderEvent]()
+            with pytest.raises(errors.ProviderError, match="WORDS") as caught:
+                for piece in cut_at(sent, [cut]):
+                    events += decoder.feed(piece)
+                decoder.end()
+            assert type(caught.value) is error
+            assert events == [TextDelta("said before")]
+
+
+@pytest.mark.parametrize(
+    "data", [b"event: error\n\n", b"event: error\n\nevent: x\n", b"event: errors\n", b"eventual: error\n"]
+)
+def test_what_is_no_event_named_error(data: bytes) -> None:
+    form = OpenAIFormat("m")
+    events = decode(OPENAI.decoder(FULL), [data, form.token("fine") + form.finish(1, 1)])
+    assert events[0] == TextDelta("fine")
 
 
 def gemini(**candidate: object) -> bytes:
