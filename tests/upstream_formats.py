@@ -22,6 +22,7 @@ class Format(Protocol):
     def tool_calls(self, count: int = 1) -> list[bytes]: ...
     def likely(self, text: str) -> bytes: ...
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes: ...
+    def spoilt_finish(self) -> bytes: ...
     def failure(self) -> bytes: ...
     def whole(self, text: str, prompt: int, completion: int) -> bytes: ...
     def error(self, status: int, message: str) -> bytes: ...
@@ -94,6 +95,11 @@ class OpenAIFormat:
         out = self._chunk(last, usage=usage) if usage_last else self._chunk(last) + self._chunk([], usage=usage)
         return out + self._event(b"[DONE]") if done else out
 
+    def spoilt_finish(self) -> bytes:
+        """The end, then counts that nobody can read."""
+        last = [{"index": 0, "delta": {}, "finish_reason": self.finish_reason}]
+        return self._chunk(last) + self._event(b'{"choices":[],"usage":{oops}}') + self._event(b"[DONE]")
+
     def failure(self) -> bytes:
         return self._event(dumps({"error": {"message": "upstream exploded", "type": "server_error", "code": None}}))
 
@@ -153,6 +159,10 @@ class OllamaFormat:
 
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
         return self._line(**_ollama_end(prompt, completion), message={"role": "assistant", "content": ""})
+
+    def spoilt_finish(self) -> bytes:
+        end = {"done": True, "done_reason": "stop", "prompt_eval_count": "many", "eval_count": [3]}
+        return self._line(**end, message={"role": "assistant", "content": ""})
 
     def failure(self) -> bytes:
         return dumps({"error": {"message": "upstream exploded", "type": "server_error"}}) + self.newline
@@ -244,6 +254,11 @@ class AnthropicFormat:
         out += self._event("message_delta", delta=delta, usage={"output_tokens": completion})
         return out + self._event("message_stop") if done else out
 
+    def spoilt_finish(self) -> bytes:
+        out = self._start() + self._close() + self._event("message_delta", delta={"stop_reason": "end_turn"})
+        spoilt = b'event: message_delta\ndata: {"type":"message_delta","usage":{oops}}\n\n'
+        return out + spoilt + self._event("message_stop")
+
     def failure(self) -> bytes:
         return self._event("error", error={"type": "overloaded_error", "message": "upstream exploded"})
 
@@ -301,6 +316,9 @@ class GoogleFormat:
 
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes:
         return self._chunk([{"text": ""} | self.signature], "STOP", usageMetadata=_gemini_usage(prompt, completion))
+
+    def spoilt_finish(self) -> bytes:
+        return self._chunk([{"text": ""}], "STOP") + b'data: {"usageMetadata":{oops}}\n\n'
 
     def failure(self) -> bytes:
         error = {"code": 503, "message": "upstream exploded", "status": "UNAVAILABLE"}

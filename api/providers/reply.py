@@ -8,6 +8,7 @@ from typing import ClassVar, Final, TypeVar
 import msgspec
 
 from api.domain.errors import ProviderBadResponse, ProviderError
+from api.domain.events import Note
 from api.providers.assembly import BaseDecoder, decode_json, is_cut_json
 from api.providers.failures import excerpt, from_event, reply_cut
 from api.providers.framing import EventStream
@@ -15,6 +16,10 @@ from api.providers.framing import EventStream
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 _HEAD_BYTES: Final = 200
 _BOM: Final = b"\xef\xbb\xbf"
+_BEHIND_THE_END: Final = (
+    "After the end of its reply the provider sent a fault, or something that cannot be read. Tokens that it had not "
+    "counted by then are estimated."
+)
 _FIELDS: Final = (b"data", b"event", b"id", b"retry", b":")
 
 Shape = TypeVar("Shape")
@@ -35,6 +40,7 @@ class ReplyDecoder(BaseDecoder):
         self._body: bytearray | None = None
         self._stream: EventStream | None = None
         self._finished = False
+        self._excused = False
         self._seen = 0
 
     @abstractmethod
@@ -56,12 +62,7 @@ class ReplyDecoder(BaseDecoder):
         elif not self._seen and len(self._head) < _HEAD_BYTES:
             self._head += data[:_HEAD_BYTES]
         if self._stream is not None:
-            for payload in self._stream.feed(data):
-                self._payload(payload)
-                if self.done:
-                    break
-            if self._stream.error is not None:
-                raise from_event(self._stream.error)
+            self._read(self._stream, data)
         elif self._body is not None:
             self._body += data
             if len(self._body) > MAX_BODY_BYTES:
@@ -70,11 +71,43 @@ class ReplyDecoder(BaseDecoder):
     def _end(self) -> None:
         if self._body is not None:
             self._whole(bytes(self._body))
-        elif self._stream is not None and not self._finished:
+        elif self._stream is not None and not self.done:
             self._last_words(self._stream)
         if not self._finished:
             raise self._why_unfinished()
         self._close()
+
+    def _read(self, stream: EventStream, data: bytes) -> None:
+        try:
+            payloads = iter(stream.feed(data))
+        except ProviderBadResponse as fault:
+            self._finish_after(fault)
+            return
+        while True:
+            try:
+                for payload in payloads:
+                    self._payload(payload)
+                    if self.done:
+                        return
+                break
+            except ProviderError as fault:
+                self._excuse(fault)
+        if stream.error is not None:
+            self._finish_after(from_event(stream.error))
+
+    def _excuse(self, fault: ProviderError) -> None:
+        """Behind the reply's end a fault costs the counts that may have stood there, and not the reply."""
+        if not self._finished:
+            raise fault
+        if not self._excused:
+            self._excused = True
+            self._out.add(Note(_BEHIND_THE_END))
+
+    def _finish_after(self, fault: ProviderError) -> None:
+        """A fault behind which nothing can be read."""
+        self._excuse(fault)
+        self._close()
+        self.done = True
 
     def _sniff(self, data: bytes) -> bytes:
         """Decide by the first visible byte: JSON, a web page, or an event stream."""
@@ -101,12 +134,14 @@ class ReplyDecoder(BaseDecoder):
         return ProviderBadResponse(f"The provider's answer holds no reply: {excerpt(body[:500])}")
 
     def _last_words(self, stream: EventStream) -> None:
+        """What lacks its blank line. Behind the reply's end half of something is no matter."""
         for payload in stream.end():
             try:
                 self._payload(payload)
-            except ProviderBadResponse:
-                raise reply_cut() from None
-        if stream.error is not None:
+            except ProviderError as fault:
+                if not self._finished:
+                    raise (reply_cut() if isinstance(fault, ProviderBadResponse) else fault) from None
+        if stream.error is not None and not self._finished:
             raise from_event(stream.error)
 
     def _why_unfinished(self) -> ProviderError:

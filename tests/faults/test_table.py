@@ -72,6 +72,7 @@ CASES = [
     ends("flaky:503:1", ECHO),
     ends("no-done", ECHO),
     ends("usage-last", ECHO, usage=(7, 3)),
+    ends("bad-usage", ECHO),
     ends("bytewise", ECHO, usage=(7, 3)),
     ends("crlf", ECHO, usage=(7, 3)),
     ends("cr", ECHO, usage=(7, 3)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.domain import errors
-from api.domain.events import Finish, ProviderEvent, ToolCall, Usage
+from api.domain.events import Finish, Note, ProviderEvent, ToolCall, Usage
 from api.providers.base import Timeouts
 from tests.providers.helpers import KEY, PATIENT, WIRES, call_for, in_transport, run, text_of, thoughts_of
 from tests.upstream import Upstream
@@ -74,6 +74,18 @@ def test_whole(upstream: Upstream, wire: str, stream: bool, model: str) -> None:
     assert [e for e in events if isinstance(e, Finish)] == [Finish("stop")]
     usage = [e for e in events if isinstance(e, Usage)]
     assert [(u.prompt_tokens, u.completion_tokens) for u in usage] == [(7, 3)]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_finished_reply_stays_whole(upstream: Upstream, wire: str) -> None:
+    """What follows its end can be read by nobody."""
+    events = run(call_for(upstream, "bad-usage", wire=wire))
+    assert text_of(events) == "You said: hello "
+    assert [event for event in events if isinstance(event, Finish)] == [Finish("stop")]
+    told = [(event.prompt_tokens, event.completion_tokens) for event in events if isinstance(event, Usage)]
+    assert told == ([(3 + 4, 1)] if wire == "anthropic" else []), "Anthropic counts at the beginning too"
+    if wire != "ollama":  # which counts in the line that ends the reply
+        assert ["estimated" in event.text for event in events if isinstance(event, Note)] == [True]
 
 
 @pytest.mark.parametrize("wire", WIRES)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api.domain import errors
 from api.domain.conversation import CompletionRequest, Turn
-from api.domain.events import Finish, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from api.domain.events import Finish, Note, ProviderEvent, ReasoningDelta, TextDelta, Usage
 from api.domain.text import clean_text
 from api.providers.assembly import count_of
 from api.providers.framing import MAX_LINE_BYTES
@@ -272,6 +272,38 @@ def test_geminis_finish_reasons(reason: str, finish: str) -> None:
 def test_anthropics_stop_reasons(reason: str, finish: str) -> None:
     data = b'data: {"type":"message_delta","delta":{"stop_reason":"%s"}}\n\n' % reason.encode()
     assert decode(WIRES["anthropic"].decoder(FULL), [data]) == [Finish(finish)]
+
+
+STOP = b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n'
+COUNTS = b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n'
+BEHIND = {
+    "no JSON": (b"data: {oops\n\n", 1),
+    "odd types": (b'data: {"choices":{},"usage":{"prompt_tokens":7}}\n\n', 1),
+    "odd counts": (b'data: {"choices":[],"usage":["many"]}\n\n', 0),
+    "two": (b"data: {oops\n\ndata: [1]\n\n", 1),
+    "an error": (b'data: {"error":{"message":"no counts today","code":500}}\n\n', 1),
+    "an event named error": (b"event: error\ndata: no counts today\n\n", 1),
+    "a line without an end": (b"data: " + b"x" * (MAX_LINE_BYTES + 1), 1),
+    "half of it": (b'data: {"choices":[],"usa', 0),
+    "a web page": (b"<html>\n\n", 0),
+}
+
+
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize("behind", BEHIND)
+def test_nothing_behind_the_end_spoils_a_reply(behind: str, apart: bool) -> None:
+    sent, notes = BEHIND[behind]
+    data, read = STOP + sent, len(STOP) if apart else 65_536
+    events = decode(OPENAI.decoder(FULL), [data[at : at + read] for at in range(0, len(data), read)])
+    assert events[:2] == [TextDelta("x"), Finish("stop")]
+    assert [type(event) for event in events[2:]] == [Note] * notes
+
+
+@pytest.mark.parametrize("ending", [b"data: [DONE]\n\n", b""])
+def test_counts_behind_something_unreadable_count(ending: bytes) -> None:
+    events = decode(OPENAI.decoder(FULL), [STOP + BEHIND["two"][0] + COUNTS + ending])
+    assert Usage(7, 3) in events
+    assert Usage(7, 3) in decode(OPENAI.decoder(FULL), [STOP, COUNTS[:-1]]), "without its blank line"
 
 
 def test_usage_in_every_chunk_is_told_once() -> None:
