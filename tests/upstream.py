@@ -17,7 +17,7 @@ Tokens follow each other MS milliseconds apart, or without a pause (`count`: 20)
     error-event:N       so, in an event named `error`, whose data is of no protocol's form
     no-final            no finish reason, no [DONE]          no-done           a finish reason, no [DONE]
     usage-last          usage in the last non-empty chunk    hang              all of it, but the connection stays open
-    bad-usage           the end, then unreadable counts
+    bad-usage           the end, then unreadable counts      mute              an end without a reason, and no token
     bytewise            one byte at a time                   gzip              says Content-Encoding: gzip
     crlf  cr            lines that end so
     refuse:A[:B]        400 while the body holds field A, then B; otherwise as any other name
@@ -259,6 +259,8 @@ class _Exchange:
             await self._send(b"".join(form.tool_calls(int(args[0]) if args else 1)))
         if name == "bad-usage":
             await self._send(form.spoilt_finish())
+        elif name == "mute":
+            await self._send(form.mute_end())
         elif name not in {"no-final", "error-in-stream", "error-event", "badjson"}:
             count = len(served.tokens)
             await self._send(form.finish(7, count, usage_last=name == "usage-last", done=name != "no-done"))

@@ -23,6 +23,7 @@ class Format(Protocol):
     def likely(self, text: str) -> bytes: ...
     def finish(self, prompt: int, completion: int, *, usage_last: bool = False, done: bool = True) -> bytes: ...
     def spoilt_finish(self) -> bytes: ...
+    def mute_end(self) -> bytes: ...
     def failure(self) -> bytes: ...
     def whole(self, text: str, prompt: int, completion: int) -> bytes: ...
     def error(self, status: int, message: str) -> bytes: ...
@@ -100,6 +101,10 @@ class OpenAIFormat:
         last = [{"index": 0, "delta": {}, "finish_reason": self.finish_reason}]
         return self._chunk(last) + self._event(b'{"choices":[],"usage":{oops}}') + self._event(b"[DONE]")
 
+    def mute_end(self) -> bytes:
+        """An end, and no reason for it."""
+        return self._chunk([]) + self._event(b"[DONE]")
+
     def failure(self) -> bytes:
         return self._event(dumps({"error": {"message": "upstream exploded", "type": "server_error", "code": None}}))
 
@@ -163,6 +168,9 @@ class OllamaFormat:
     def spoilt_finish(self) -> bytes:
         end = {"done": True, "done_reason": "stop", "prompt_eval_count": "many", "eval_count": [3]}
         return self._line(**end, message={"role": "assistant", "content": ""})
+
+    def mute_end(self) -> bytes:
+        return self._line(done=True)
 
     def failure(self) -> bytes:
         return dumps({"error": {"message": "upstream exploded", "type": "server_error"}}) + self.newline
@@ -259,6 +267,9 @@ class AnthropicFormat:
         spoilt = b'event: message_delta\ndata: {"type":"message_delta","usage":{oops}}\n\n'
         return out + spoilt + self._event("message_stop")
 
+    def mute_end(self) -> bytes:
+        return self._start() + self._event("message_stop")
+
     def failure(self) -> bytes:
         return self._event("error", error={"type": "overloaded_error", "message": "upstream exploded"})
 
@@ -319,6 +330,9 @@ class GoogleFormat:
 
     def spoilt_finish(self) -> bytes:
         return self._chunk([{"text": ""}], "STOP") + b'data: {"usageMetadata":{oops}}\n\n'
+
+    def mute_end(self) -> bytes:
+        return self._chunk([])
 
     def failure(self) -> bytes:
         error = {"code": 503, "message": "upstream exploded", "status": "UNAVAILABLE"}

@@ -11,6 +11,7 @@ import msgspec
 from api.domain.errors import ProviderBadResponse, ProviderError
 from api.domain.events import ProviderEvent, ProviderPart, ReasoningDelta, TextDelta, ToolCall
 from api.domain.text import TextCleaner, clean_text
+from api.providers.failures import no_words
 
 Shape = TypeVar("Shape")
 MAX_TOOL_CHARS: Final = 4 * 1024 * 1024
@@ -63,9 +64,10 @@ def _unreadable(payload: bytes, why: str) -> ProviderBadResponse:
 class EventBuffer:
     """The events of one feed; text that arrives together leaves as one delta, in its place among others."""
 
-    __slots__ = ("_cleaner", "_cleaners", "_events", "_kind", "_parts")
+    __slots__ = ("_cleaner", "_cleaners", "_events", "_kind", "_parts", "spoke")
 
     def __init__(self) -> None:
+        self.spoke = False  # there was text, or a thought
         self._events: list[ProviderEvent] = []
         self._parts: list[str] = []
         self._kind: type[TextDelta] | type[ReasoningDelta] = TextDelta
@@ -117,6 +119,7 @@ class EventBuffer:
             if last:
                 text += self._cleaner.flush()
             if text:
+                self.spoke = True
                 self._events.append(self._kind(text))
 
 
@@ -149,6 +152,13 @@ class BaseDecoder(ABC):
             raise self._failure
         self._end()
         return self._out.take()
+
+    def _require_words(self, tools: ToolCallBuffer) -> None:
+        """Of a reply that ended without a reason. One that gives its reason (`stop`, say) may be empty: some models
+        have nothing to add. Raises ProviderBadResponse."""
+        self._out.finish_text()
+        if not (self._out.spoke or tools):
+            raise no_words()
 
     @abstractmethod
     def _feed(self, data: bytes) -> None: ...
@@ -190,6 +200,9 @@ class ToolCallBuffer:
         self._slots: dict[int, int] = {}
         self._calls: list[tuple[str, list[str], list[str], str]] = []
         self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
 
     def take(self, index: int | None, call_id: str, name: str, arguments: Any, signature: str = "") -> None:
         """One fragment; `arguments` is text or an object. Raises ProviderBadResponse beyond the caps."""

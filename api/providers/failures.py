@@ -101,6 +101,13 @@ def reply_cut() -> ProviderUnavailable:
     return ProviderUnavailable("The provider's reply broke off before its end. Try again.")
 
 
+def no_words() -> ProviderBadResponse:
+    """An end without a reason, behind nothing at all."""
+    return ProviderBadResponse(
+        "The provider ended its reply without a word, and gave no reason. Try again or choose another model."
+    )
+
+
 def classify(status: int, said: str, code: str, wait: float | None) -> ProviderError:
     """The error for a status (0: none was given), the provider's words and its own code."""
     words = f"{code} {said}".lower()

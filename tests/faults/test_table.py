@@ -64,6 +64,7 @@ CASES = [
     fails("error-in-stream:4", "provider_unavailable", "1 2 3 4 "),
     fails("error-event:4", "provider_error", "1 2 3 4 "),
     fails("no-final", "provider_unavailable", ECHO),
+    fails("mute", "provider_bad_response"),
     fails("huge-line:12", "provider_bad_response"),
     fails("redirect", "provider_bad_response"),
     fails("gzip", "provider_bad_response"),
@@ -71,6 +72,7 @@ CASES = [
     ends("drop:1", ECHO),
     ends("flaky:503:1", ECHO),
     ends("no-done", ECHO),
+    ends("count:0:0", "", usage=(7, 0), kinds=set()),
     ends("usage-last", ECHO, usage=(7, 3)),
     ends("bad-usage", ECHO),
     ends("bytewise", ECHO, usage=(7, 3)),
@@ -231,6 +233,15 @@ def test_what_the_provider_said_is_told(trial: Trial) -> None:
     for model in ("error-in-stream:4", "error-event:4"):
         told = trial.told(next(case for case in CASES if case.model == model))
         assert "upstream exploded" in told.events[-1][2]["problem"]["detail"]
+
+
+def test_a_reply_without_a_word_has_a_note(trial: Trial) -> None:
+    """A reason was given for its end: it is complete, and whoever waits is told that nothing will come."""
+    told = trial.told(next(case for case in CASES if case.model == "count:0:0"))
+    for message in (told.stored[1], told.answer["message"], told.events[-1][2]["message"]):
+        assert ["without writing anything" in note for note in message["metadata"]["provider"]] == [True]
+    other = trial.told(next(case for case in CASES if case.model == "count:300:0"))
+    assert "provider" not in other.stored[1]["metadata"]
 
 
 def test_no_word_of_the_key(trial: Trial, case: Case) -> None:

@@ -22,6 +22,7 @@ FAULTS = [
     ("error-in-stream:4", errors.ProviderUnavailable, "1 2 3 4 "),
     ("badjson", errors.ProviderBadResponse, "You said: hello "),
     ("html", errors.ProviderBadResponse, ""),
+    ("mute", errors.ProviderBadResponse, ""),
     ("redirect", errors.ProviderBadResponse, ""),
     ("gzip", errors.ProviderBadResponse, ""),
     ("huge-line:100", errors.ProviderBadResponse, ""),
@@ -50,6 +51,8 @@ def test_fault(upstream: Upstream, wire: str, model: str, error: type[errors.Pro
     call = call_for(upstream, model, wire=wire, timeouts=BRIEF.get(model, PATIENT))
     with pytest.raises(errors.ProviderError) as caught:
         in_transport(lambda transport: transport.run(call, events.extend))
+    if (wire, model) == ("google", "mute"):  # its end is the bytes' end: without a reason it counts as cut
+        error = errors.ProviderUnavailable
     assert type(caught.value) is error
     assert text_of(events) == before
     assert not any(isinstance(event, Finish) for event in events)

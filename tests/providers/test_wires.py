@@ -306,6 +306,50 @@ def test_counts_behind_something_unreadable_count(ending: bytes) -> None:
     assert Usage(7, 3) in decode(OPENAI.decoder(FULL), [STOP, COUNTS[:-1]]), "without its blank line"
 
 
+END, CHUNK = b"data: [DONE]\n\n", b'data: {"choices":[]}\n\n'
+# What ends without a reason has to have said something; what gives one may be empty.
+MUTE = [
+    ("openai", END, True),
+    ("openai", CHUNK + CHUNK + END, True),
+    ("openai", b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n' + END, True),
+    ("openai", b'{"choices":[{"message":{"content":""}}]}', True),
+    ("openai", b'{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}', False),
+    ("openai", b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n' + END, False),
+    ("openai", b'data: {"choices":[{"delta":{},"finish_reason":"content_filter"}]}\n\n' + END, False),
+    ("openai", b'data: {"choices":[{"delta":{"tool_calls":[{"function":{"name":"f"}}]}}]}\n\n' + END, False),
+    ("openai", b'data: {"choices":[{"delta":{"reasoning_content":"Hm"}}]}\n\n' + END, False),
+    ("anthropic", b'data: {"type":"message_start"}\n\ndata: {"type":"message_stop"}\n\n', True),
+    ("anthropic", b'{"type":"message","content":[]}', True),
+    ("anthropic", b'{"type":"message","content":[],"stop_reason":"end_turn"}', False),
+    ("anthropic", b'{"type":"message","content":[{"type":"tool_use","id":"a","name":"f","input":{}}]}', False),
+    ("google", b'{"candidates":[{"content":{"parts":[{"text":""}]}}]}', True),
+    ("google", b'{"candidates":[{"content":{"parts":[{"text":"x"}]}}]}', False),
+    ("google", b'{"candidates":[{"content":{},"finishReason":"STOP"}]}', False),
+    ("ollama", b'{"done":true}\n', True),
+    ("ollama", b'{"done":true}', True),
+    ("ollama", b'{"message":{"content":""},"done":true,"done_reason":"stop"}\n', False),
+    ("ollama", b'{"message":{"content":"x"},"done":true}\n', False),
+]
+
+
+@pytest.mark.parametrize(("wire", "body", "refused"), MUTE)
+def test_replies_without_a_word(wire: str, body: bytes, refused: bool) -> None:
+    if refused:
+        with pytest.raises(errors.ProviderBadResponse, match="without a word"):
+            decode(WIRES[wire].decoder(FULL), [body])
+    else:
+        assert len([event for event in decode(WIRES[wire].decoder(FULL), [body]) if isinstance(event, Finish)]) == 1
+
+
+def test_counts_of_a_reply_without_a_word_are_kept() -> None:
+    events: list[ProviderEvent] = []
+    decoder = OPENAI.decoder(FULL)
+    events += decoder.feed(COUNTS + END)
+    with pytest.raises(errors.ProviderBadResponse):
+        decoder.end()
+    assert events == [Usage(7, 3)]
+
+
 def test_usage_in_every_chunk_is_told_once() -> None:
     chunk = b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":%s}],"usage":{"completion_tokens":%d}}\n\n'
     data = b"".join(chunk % (b"null", n) for n in range(1, 5)) + chunk % (b'"stop"', 5)

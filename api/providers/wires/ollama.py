@@ -190,7 +190,7 @@ class OllamaDecoder(BaseDecoder):
             try:
                 self._line(rest)
             except ProviderBadResponse:
-                if not self._seen and not rest.startswith(b"{"):
+                if self.done or not (self._seen or rest.startswith(b"{")):
                     raise
         if not self.done:
             raise reply_cut()
@@ -232,6 +232,8 @@ class OllamaDecoder(BaseDecoder):
         prompt, completion = count_of(line.prompt_eval_count), count_of(line.eval_count)
         if prompt is not None or completion is not None:
             self._out.add(Usage(prompt_tokens=prompt, completion_tokens=completion))
+        if line.done_reason is None:
+            self._require_words(self._tools)
         self._out.add(Finish("length" if line.done_reason == "length" else "tool_calls" if calls else "stop"))
 
 

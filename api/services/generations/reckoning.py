@@ -19,6 +19,7 @@ from api.services.generations.plan import Following, Plan, message_value
 from api.streams.live_log import Event, LiveLog
 
 MAX_SOURCE: Final = 40  # what the column takes
+NO_WORDS: Final = "The model ended its reply without writing anything. Ask again, or choose another model."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Reckoning:
         reasoning = reasoning_before + thought or None
         text = text_before + text
         error = end.error.problem() if end.error else None
-        metadata = self._metadata(usage, cost, error)
+        notes = self._notes(end, text, events)
+        metadata = self._metadata(usage, cost, error) | notes
         whole = end.status == "complete" and bool(text.strip())
         following = plan.follow(text) if plan.follow and whole else None
         told = usage_value(usage, cost.amount if cost else None)
@@ -83,7 +85,7 @@ class Reckoning:
             content=text,
             reasoning=reasoning,
             metadata=metadata,
-            notes=self._notes(),
+            notes=notes,
             event_index=event_index.build(events + final, *map(len, intake.before)) if intake.kept else None,
             first_token_at=intake.first_token_at,
             finished_at=clock.now(),
@@ -142,11 +144,16 @@ class Reckoning:
         }
         if error:
             metadata["error"] = {name: error[name] for name in ("code", "title", "detail", "status")}
-        return metadata | self._notes()
+        return metadata
 
-    def _notes(self) -> dict[str, Any]:
-        """What the user should know of this call: turns left out, parameters that the model does not take."""
-        return self._plan.notes | ({"provider": self._intake.noted} if self._intake.noted else {})
+    def _notes(self, end: End, text: str, events: list[Event]) -> dict[str, Any]:
+        """What the user should know of this call: turns left out, parameters that the model does not take, and that
+        it has said nothing."""
+        noted = list(self._intake.noted)
+        ended = end.status == "complete" and self._plan.message is not None
+        if ended and not text.strip() and not any(kind == "tool_call" for kind, _ in events):
+            noted.append(NO_WORDS)
+        return self._plan.notes | ({"provider": noted} if noted else {})
 
     def _finished(self, end: End, text: str, reasoning: str | None, metadata: dict[str, Any]) -> dict[str, Any]:
         """The value of the event `finished`."""

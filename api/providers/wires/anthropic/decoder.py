@@ -191,6 +191,7 @@ class AnthropicDecoder(ReplyDecoder):
 
     def _close(self) -> None:
         if not self._finished:
+            self._require_words(self._tools)
             self._finish("end_turn")
 
     def _whole(self, body: bytes) -> None:
@@ -203,7 +204,9 @@ class AnthropicDecoder(ReplyDecoder):
             self._start(block, index)
             self._stop(index)
         self._count(message.usage)
-        self._finish(message.stop_reason or "end_turn")
+        if message.stop_reason:
+            self._finish(message.stop_reason)
+        self._close()
 
 
 def _usage(given: dict[str, Any]) -> Usage:

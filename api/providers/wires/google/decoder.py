@@ -109,6 +109,7 @@ class GoogleDecoder(ReplyDecoder):
         if not chunk.candidates:
             raise self._no_reply(body)
         if not self._reason:
+            self._require_words(self._tools)
             self._finish_as("STOP", None)
 
     def _chunk(self, chunk: _Chunk) -> None:

@@ -158,6 +158,7 @@ class OpenAIDecoder(ReplyDecoder):
 
     def _close(self) -> None:
         if not self._finished:
+            self._require_words(self._tools)
             self._finish("stop")
         if self._usage is not None:
             self._out.add(self._usage)
