@@ -12,7 +12,7 @@ import struct
 import time
 from typing import Any, Final
 
-SECONDS: Final = 30.0  # for all of it; a connection on which nothing comes is closed after that
+SECONDS: Final = 30.0  # for all of it: what is not here by then is answered with 408
 HEAD_BYTES: Final = 64 * 1024
 BODY_BYTES: Final = 128 * 1024
 PIECE_SECONDS: Final = 10
@@ -25,14 +25,24 @@ _ASKS_FIRST: Final = re.compile(rb"\r\nexpect:", re.IGNORECASE)
 class Arrival:
     """What has come of a connection's next request. Raises OSError where the client has gone."""
 
-    __slots__ = ("_conn", "_data", "_needed", "_searched", "until")
+    __slots__ = ("_conn", "_data", "_needed", "_patience", "_searched", "until")
 
-    def __init__(self, conn: Any) -> None:
+    def __init__(self, conn: Any, seconds: float, piece_seconds: int) -> None:
         self._conn = conn
+        self._patience = struct.pack("ll", piece_seconds, 0)
         self._data = bytearray(conn.parser.unreader.take_buffered() if conn.parser is not None else b"")
         self._needed: int | None = None  # bytes in all, once the head is here; -1 for a chunked body
         self._searched = 0  # until here: for the head's end, then for the body's last chunk
-        self.until = time.monotonic() + SECONDS
+        self.until = time.monotonic() + seconds
+
+    @property
+    def begun(self) -> bool:
+        """More has come than line ends, which may stand before a request."""
+        return bool(self._data.strip(b"\r\n"))
+
+    @property
+    def has_head(self) -> bool:
+        return self._needed is not None
 
     def receive(self) -> bool:
         """Read what is there. True: the request can be handled, and gunicorn's parser has the bytes."""
@@ -48,7 +58,7 @@ class Arrival:
                     break  # cut in the middle: gunicorn says what it makes of it
                 raise ConnectionResetError
             self._data += data
-        self._pass_on(sock)
+        self.pass_on()
         return True
 
     def _complete(self) -> bool:
@@ -78,15 +88,14 @@ class Arrival:
             self._searched = behind
         return False
 
-    def _pass_on(self, sock: socket.socket) -> None:
+    def pass_on(self) -> None:
         """To the parser, as if it had read the bytes itself; what is missing it reads with a limit on its patience."""
-        conn = self._conn
+        conn, sock = self._conn, self._conn.sock
         conn.init()
         conn.parser.unreader.unread(bytes(self._data))
         conn.data_ready = True
-        patience = struct.pack("ll", PIECE_SECONDS, 0)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, self._patience)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, self._patience)
 
 
 def _bytes_needed(head: bytes) -> int:

@@ -12,9 +12,10 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout
 
 from api.domain.errors import AppError, Invalid
+from api.web.malformed import LATE
 from api.web.shapes import Shape
 
 PROBLEM_TYPE = "application/problem+json"
@@ -26,6 +27,7 @@ WERKZEUG_CODES = {
     400: ("bad_request", "The request could not be read."),
     404: ("not_found", "There is nothing here."),
     405: ("method_not_allowed", "This method does not exist here."),
+    408: ("request_timeout", ""),  # whoever waited says for what
     413: ("body_too_large", "The request body is larger than this server takes."),
     415: ("unsupported_media_type", ""),  # whoever refuses it names the types
 }
@@ -138,6 +140,10 @@ def install(app: Flask, forms: Sequence[tuple[str, str, ErrorForm]] = ()) -> Non
 
     @app.errorhandler(HTTPException)
     def _werkzeug(error: HTTPException) -> Response:
+        if isinstance(error, ClientDisconnected) and isinstance(error.__context__, BlockingIOError):
+            error = RequestTimeout(LATE)  # it is there still, and has sent nothing for long
+        if error.code == 408 and (end := request.environ.get("parley.last")):
+            end()
         response = answer_error(_HttpError(error))
         if error.code == 405 and (methods := getattr(error, "valid_methods", None)):
             response.headers["Allow"] = ", ".join(sorted(methods))

@@ -22,7 +22,10 @@ REFUSALS: dict[type[Exception], tuple[int, str]] = {
     UnsupportedTransferCoding: (501, "The only transfer coding that this server takes is chunked."),
     ParseException: (400, "The bytes received are not an HTTP request."),
 }
+LATE = "The request did not arrive in time. Send it again, all of it at once."
+TOO_LATE = (408, LATE)
 OURS = (500, "Something went wrong on our side; the request id helps to find it.")
+CODES = {OURS[0]: "internal_error", TOO_LATE[0]: "request_timeout"}
 
 
 def refusal(error: Exception) -> tuple[int, str]:
@@ -32,7 +35,7 @@ def refusal(error: Exception) -> tuple[int, str]:
 
 def answer(status: int, detail: str, request_id: str) -> bytes:
     """The whole answer, head and body."""
-    code = "internal_error" if status == OURS[0] else "bad_request"
+    code = CODES.get(status, "bad_request")
     problem = {
         "type": f"/docs/errors#{code}",
         "title": HTTPStatus(status).phrase,

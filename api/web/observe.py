@@ -13,10 +13,11 @@ import structlog
 from flask import Flask, Request, Response, g, request
 from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
 
 from api.domain import metrics
 from api.web.context import WebSettings, behind, web_settings
+from api.web.malformed import LATE
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
@@ -74,6 +75,8 @@ def _arrive(asked: Request, view: Any, web: WebSettings) -> Response | None:
     """Raises what refuses the request. `view` is the one behind it. Its attribute `accepts` names media types other
     than JSON, `most` the setting that bounds its body."""
     environ = asked.environ
+    if environ.get("parley.late"):  # the worker has waited long enough for its body
+        raise RequestTimeout(LATE)
     method = environ["REQUEST_METHOD"]
     if method == "OPTIONS":
         return _preflight()
@@ -159,6 +162,8 @@ def _take_chunked(environ: dict[str, Any], max_bytes: int) -> None:
     """A body that does not name its length is read here, so that a cut one is refused and never taken for whole."""
     try:
         body: bytes = environ["wsgi.input"].read(max_bytes + 1)
+    except BlockingIOError as error:
+        raise RequestTimeout(LATE) from error
     except (OSError, ParseException) as error:
         raise BadRequest("The body broke off, or its chunks are not what HTTP says they are.") from error
     if len(body) > max_bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
+import math
 import selectors
 import socket
 import threading
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from api.web.arrival import Arrival
+from api.web.arrival import PIECE_SECONDS, SECONDS, Arrival
 
 if TYPE_CHECKING:  # gunicorn's master imports this module too, and needs none of the application
     from api.web.handover import Carrier
@@ -38,6 +39,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     wsgi: Any
     _process: Any = None  # until the application is loaded
     _full_until = 0.0  # no file could be opened a moment ago
+    _arrives_by = math.inf  # no request may take longer than until then: the worker stops
+    arrival_seconds, piece_seconds = SECONDS, PIECE_SECONDS
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
@@ -46,7 +49,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._close: Any = self.wsgi.extensions["parley_close"]
         self._current = threading.local()
         self._taken: set[Any] = set()
-        self._arrivals: dict[Any, Arrival] = {}
+        self._arrivals: dict[Any, Arrival] = {}  # in the order in which they began, and so in that of their ends
+        self._late: set[Any] = set()
         self.wsgi = _Offering(self.wsgi, self)
 
     def run(self) -> None:
@@ -87,32 +91,68 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if self.cfg.is_ssl or conn.is_http2:
             super().enqueue_req(conn)
             return
-        arrival = self._arrivals.pop(conn, None) or Arrival(conn)
+        arrival = self._arrivals.get(conn) or Arrival(conn, self.arrival_seconds, self.piece_seconds)
         try:
             there = arrival.receive()
         except OSError:
-            self.nr_conns -= 1
-            conn.close()
+            self._drop(conn)
             return
         if there:
+            self._arrivals.pop(conn, None)
             super().enqueue_req(conn)
             return
-        self._arrivals[conn] = arrival
-        conn.timeout = arrival.until
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        self._arrivals.setdefault(conn, arrival)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._go_on, conn))
+
+    def _go_on(self, conn: Any, client: Any) -> None:
+        """More of a request has come."""
+        self.poller.unregister(client)
+        self.enqueue_req(conn)
 
     def murder_pending(self) -> None:
+        """Called often, in the accept thread: what has not arrived in time is waited for no longer."""
         super().murder_pending()
-        if len(self._arrivals) > len(self.pending_conns):
-            waiting = set(self.pending_conns)
-            self._arrivals = {conn: arrival for conn, arrival in self._arrivals.items() if conn in waiting}
+        now = time.monotonic()
+        while self._arrivals:
+            conn, arrival = next(iter(self._arrivals.items()))
+            if now < min(arrival.until, self._arrives_by):
+                return
+            self.poller.unregister(conn.sock)
+            self._give_up(conn, arrival)
+
+    def _give_up(self, conn: Any, arrival: Arrival) -> None:
+        """Where there is a head, the application answers in the form of its path. A connection on which nothing came
+        is closed without a word: a client would take that for the answer to what it sends next."""
+        if arrival.has_head:
+            del self._arrivals[conn]
+            self._late.add(conn)
+            arrival.pass_on()
+            super().enqueue_req(conn)
+        elif arrival.begun:
+            self._refuse(conn)
+        else:
+            self._drop(conn)
+
+    def _refuse(self, conn: Any) -> None:
+        from api.web.malformed import TOO_LATE, answer, new_request_id
+
+        request_id = new_request_id()
+        self.log.warning("half a request, from %s (%s)", (conn.client or ("?",))[0], request_id)
+        del self._arrivals[conn]
+        self.nr_conns -= 1
+        with contextlib.suppress(OSError):
+            conn.sock.send(answer(*TOO_LATE, request_id))
+        self._carrier.linger(conn.sock)
+
+    def _drop(self, conn: Any) -> None:
+        self._arrivals.pop(conn, None)
+        self.nr_conns -= 1
+        conn.close()
 
     def _cap_keepalive(self, deadline: float) -> None:
         """A stopping worker waits no longer for requests that have not arrived than for kept-alive connections."""
         super()._cap_keepalive(deadline)
-        for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)
+        self._arrives_by = deadline
 
     def handle(self, conn: Any) -> Any:
         self._current.conn = conn
@@ -120,6 +160,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
         finally:
             self._current.conn = None
+            self._late.discard(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """gunicorn's own answer is a page of HTML that repeats what it could not read."""
@@ -133,9 +174,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         with contextlib.suppress(OSError):
             client.sendall(answer(*told, request_id))
 
-    def offer(self, environ: dict[str, Any]) -> None:
-        """Let the application take this request's socket, where that is possible."""
+    def offer(self, environ: dict[str, Any], response: Any) -> None:
+        """Let the application take this request's socket, where that is possible. `response` is gunicorn's."""
         conn = getattr(self._current, "conn", None)
+        environ["parley.last"] = response.force_close
+        environ["parley.late"] = conn in self._late
         if conn is not None and not self.cfg.is_ssl and not conn.is_http2:
             environ["parley.hand_over"] = lambda response, sender: self._hand_over(conn, response, sender)
 
@@ -171,5 +214,5 @@ class _Offering:
         self._worker = worker
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self._worker.offer(environ)
+        self._worker.offer(environ, start_response.__self__)
         return self._application(environ, start_response)
