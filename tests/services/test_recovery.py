@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from api.db import Database
 from api.domain import clock
 from api.domain.accounts import User
-from api.domain.errors import StoreUnavailable
+from api.domain.errors import ChatBusy, StoreUnavailable
 from api.domain.ids import new_id
 from api.domain.principal import Principal
 from api.models.chats import MESSAGES
@@ -121,6 +121,45 @@ def test_one_that_cannot_be_kept_does_not_keep_the_others(
     kept = [machine.read(ann, reply)[-1][2]["message"]["content"] for reply in replies]
     assert kept == (["a", "", "b"] if store.database.is_postgresql else list(said))
     assert {machine.generations.get(ann, str(reply)).status for reply in replies} == {"interrupted"}
+
+
+REFUSE = {
+    True: (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no end'; END $$",
+        "CREATE TRIGGER refused BEFORE UPDATE ON generations FOR EACH ROW WHEN (NEW.status IN ('complete', 'error'))"
+        " EXECUTE FUNCTION refuse()",
+    ),
+    False: (
+        "CREATE TRIGGER refused BEFORE UPDATE ON generations WHEN NEW.status IN ('complete', 'error')"
+        " BEGIN SELECT RAISE(ABORT, 'no end'); END",
+    ),
+}
+ALLOW = {True: ("DROP TRIGGER refused ON generations", "DROP FUNCTION refuse"), False: ("DROP TRIGGER refused",)}
+
+
+def carry_out(store: FlakyStore, statements: dict[bool, tuple[str, ...]]) -> None:
+    for statement in statements[store.database.is_postgresql]:
+        store.write(lambda work, statement=statement: work.connection.exec_driver_sql(statement))
+
+
+def test_a_reply_whose_end_the_database_refuses(machine: Machine, store: FlakyStore, ann: Principal) -> None:
+    """Whatever is tried: the reader is told in words, and with the next look at what is left the chat goes on."""
+    chat = machine.chat(ann)
+    carry_out(store, REFUSE)
+    sent = machine.send(ann, chat, text("said"))
+    ending = machine.read(ann, sent.generation_id)[-1]
+    assert (ending[1], ending[2]["code"]) == ("error", "internal_error")
+    assert "could not be stored" in ending[2]["detail"]
+    until(lambda: machine.generations.running == 0)
+    assert machine.generations.get(ann, str(sent.generation_id)).active
+    with pytest.raises(ChatBusy):
+        machine.send(ann, chat, text("too early"))
+    assert machine.generations.recovery.sweep() == 1
+    assert machine.generations.get(ann, str(sent.generation_id)).status == "interrupted"
+    carry_out(store, ALLOW)
+    again = machine.send(ann, chat, text("fine"))
+    assert machine.ended(ann, again.generation_id).status == "complete"
+    assert machine.generations.recovery.sweep() == 0
 
 
 def test_a_silent_owner_that_holds_its_lock_gets_two_looks(

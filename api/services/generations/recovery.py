@@ -46,6 +46,11 @@ class Recovery:
         self._owner = owner
         self._is_running = is_running
         self._looks: dict[UUID, float] = {}
+        self._given_up: set[UUID] = set()
+
+    def give_up(self, generation_id: UUID) -> None:
+        """This process cannot store the end of what it carried: the next sweep ends it, with what is stored already."""
+        self._given_up.add(generation_id)
 
     def sweep(self) -> int:
         """Recover the runs of every dead owner; returns how many. Raises StoreUnavailable."""
@@ -100,14 +105,16 @@ class Recovery:
             self._presence.forget(owner)
 
     def _recover_orphans(self) -> int:
-        """Runs that this process acknowledged and does not carry: a fault between commit and start."""
+        """Runs that this process acknowledged and does not carry: a fault between commit and start, or at the end."""
         limit = clock.now() - dt.timedelta(seconds=ORPHAN_SECONDS)
         mine = self._store.read(lambda work: work.generations.long_active(self._owner, limit))
-        orphans = {generation_id for generation_id in mine if not self._is_running(generation_id)}
+        orphans = {generation_id for generation_id in (*mine, *self._given_up) if not self._is_running(generation_id)}
         if not orphans:
             return 0
         active = self._store.read(lambda work: work.generations.active_of_owner(self._owner))
-        return sum(self._interrupt(one) for one in active if one.id in orphans)
+        ended = {one.id: self._interrupt(one) for one in active if one.id in orphans}
+        self._given_up.difference_update(one for one in orphans if ended.get(one, True))
+        return sum(ended.values())
 
     def _interrupt(self, generation: Generation) -> bool:
         """One that cannot be ended with its text ends without it, and never keeps the others from their end."""

@@ -71,6 +71,7 @@ class Run:
             full=lambda: self.cancel("length"),
         )
         self.kept = self._intake.kept
+        self.given_up = False  # its end could not be stored, whatever was tried
         self._reckoning = Reckoning(plan, self.log, self._intake, owner=owner, price=price)
         self._on_ended = ended
         self._task: asyncio.Task[Any] | None = None
@@ -216,6 +217,7 @@ class Run:
         log.error("a reply could not be closed", generation_id=str(self.id), error=type(error).__name__)
         fault = AppError("This reply could not be stored whole; what was stored before is kept.")
         if self._keep is not None:
+            self.given_up = True
             self._final = [("error", fault.problem())]
             self._loop.call(self._publish)
             return

@@ -230,6 +230,8 @@ class GenerationService:
 
     def _forget(self, run: Run) -> None:
         self._runs.pop(run.id, None)
+        if run.given_up:
+            self.recovery.give_up(run.id)
         metrics.replies_running.set(len(self._runs))
 
     def get(self, principal: Principal, reference: str) -> Generation:
