@@ -15,7 +15,7 @@ Tokens follow each other MS milliseconds apart, or without a pause (`count`: 20)
     html  badjson       a 200 of HTML; a broken event        drop[:K]          hangs up unasked, the first K times
     error-in-stream:N   N tokens, then an error object       redirect          302 to /v1/models
     error-event:N       so, in an event named `error`, whose data is of no protocol's form
-    no-final            no finish reason, no [DONE]          no-done           a finish reason, no [DONE]
+    no-final            no finish reason, no [DONE]          no-done[:hang]    a finish reason, no [DONE] (nor an end)
     usage-last          usage in the last non-empty chunk    hang              all of it, but the connection stays open
     bad-usage           the end, then unreadable counts      mute              an end without a reason, and no token
     bytewise            one byte at a time                   gzip              says Content-Encoding: gzip
@@ -264,7 +264,7 @@ class _Exchange:
         elif name not in {"no-final", "error-in-stream", "error-event", "badjson"}:
             count = len(served.tokens)
             await self._send(form.finish(7, count, usage_last=name == "usage-last", done=name != "no-done"))
-        if name == "hang":
+        if "hang" in (name, *args):
             served.finished = True
             await self._silence()
         await self._send(b"")

@@ -129,7 +129,7 @@ class BaseDecoder(ABC):
     def __init__(self) -> None:
         self._out = EventBuffer()
         self._failure: ProviderError | None = None
-        self.done = False
+        self.done = self.finished = False
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         """The events that `data` completes. Raises ProviderError for a failure or what cannot be read."""

@@ -49,6 +49,11 @@ class Decoder(Protocol):
         """The answer ended or failed: nothing after it matters, and `end` will say which it was."""
         ...
 
+    @property
+    def finished(self) -> bool:
+        """The reply is whole; counts, say, may still follow."""
+        ...
+
     def feed(self, data: bytes) -> list[ProviderEvent]:
         """Take what arrived (cut anywhere) and return the events it completes.
 

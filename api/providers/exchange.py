@@ -131,6 +131,11 @@ class Exchange(asyncio.Protocol):
             self._tell()
         await self._news
 
+    def enough(self) -> None:
+        """Let whoever reads go: what is still to come is not worth its time."""
+        self._take = _drop
+        self._tell()
+
     async def settle(self, seconds: float) -> None:
         """The answer is complete. Its connection is worth keeping if it ends soon, and not worth a long wait."""
         if not (self.over or self.broken):

@@ -60,6 +60,8 @@ class _Reading:
         if self._size > MAX_REPLY_BYTES:
             raise ProviderBadResponse(f"The provider's answer is larger than {MAX_REPLY_BYTES >> 20} MiB.")
         events = self._decoder.feed(body)
+        if self._decoder.finished:
+            self._watch.finishing(self._exchange.enough)
         if events:
             self._sink(events)
             if self._pace.seconds and not (self._resting or self._decoder.done):

@@ -28,7 +28,7 @@ Shape = TypeVar("Shape")
 class ReplyDecoder(BaseDecoder):
     """Holds one line or one JSON answer, capped. A wire says what an event, a whole answer and the end mean.
 
-    It counts what it has read in `_seen` and sets `_finished` when the provider said that the reply has ended.
+    It counts what it has read in `_seen` and sets `finished` when the provider said that the reply has ended.
     """
 
     kind: ClassVar[str] = "a chat completion"
@@ -39,7 +39,6 @@ class ReplyDecoder(BaseDecoder):
         self._head = b""
         self._body: bytearray | None = None
         self._stream: EventStream | None = None
-        self._finished = False
         self._excused = False
         self._seen = 0
 
@@ -73,7 +72,7 @@ class ReplyDecoder(BaseDecoder):
             self._whole(bytes(self._body))
         elif self._stream is not None and not self.done:
             self._last_words(self._stream)
-        if not self._finished:
+        if not self.finished:
             raise self._why_unfinished()
         self._close()
 
@@ -97,7 +96,7 @@ class ReplyDecoder(BaseDecoder):
 
     def _excuse(self, fault: ProviderError) -> None:
         """Behind the reply's end a fault costs the counts that may have stood there, and not the reply."""
-        if not self._finished:
+        if not self.finished:
             raise fault
         if not self._excused:
             self._excused = True
@@ -139,9 +138,9 @@ class ReplyDecoder(BaseDecoder):
             try:
                 self._payload(payload)
             except ProviderError as fault:
-                if not self._finished:
+                if not self.finished:
                     raise (reply_cut() if isinstance(fault, ProviderBadResponse) else fault) from None
-        if stream.error is not None and not self._finished:
+        if stream.error is not None and not self.finished:
             raise from_event(stream.error)
 
     def _why_unfinished(self) -> ProviderError:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
+from typing import Final
 
 from api.domain.errors import ProviderError, ProviderTimeout
 from api.providers.base import Timeouts
+
+AFTER_END: Final = 30.0  # of silence, where a reply is whole and its stream has no end
 
 
 class Watch:
@@ -16,7 +19,7 @@ class Watch:
     Leaving it after a time-out raises ProviderTimeout; a cancellation from outside stays a cancellation.
     """
 
-    __slots__ = ("_failure", "_limit", "_loop", "_say", "_scope", "_since", "_timer", "_total", "timeouts")
+    __slots__ = ("_enough", "_failure", "_limit", "_loop", "_say", "_scope", "_since", "_timer", "_total", "timeouts")
 
     def __init__(self, timeouts: Timeouts) -> None:
         self.timeouts = timeouts
@@ -26,6 +29,7 @@ class Watch:
         self._limit = timeouts.connect
         self._say: Callable[[float], str] = _no_connection
         self._failure: ProviderError | None = None
+        self._enough: Callable[[], None] | None = None
         self._scope = asyncio.timeout(None)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -43,6 +47,12 @@ class Watch:
             self._since = self._loop.time()
         else:
             self._phase(self.timeouts.between, _silence)
+
+    def finishing(self, enough: Callable[[], None]) -> None:
+        """The reply is whole. What may follow it is waited for a little; in vain is no error: `enough` is called."""
+        if self._enough is None:
+            self._enough = enough
+            self._phase(min(self.timeouts.between, AFTER_END), _silence)
 
     def abort(self, failure: ProviderError) -> None:
         """End the call from outside, with this error."""
@@ -91,6 +101,9 @@ class Watch:
         if self._total < late:
             self._limit, self._say = self.timeouts.total, _too_long
         self._timer = None
+        if self._enough is not None:
+            self._enough()
+            return
         self.abort(ProviderTimeout(self._say(self._limit)))
 
 

@@ -72,6 +72,7 @@ CASES = [
     ends("drop:1", ECHO),
     ends("flaky:503:1", ECHO),
     ends("no-done", ECHO),
+    ends("no-done:hang", ECHO, usage=(7, 3)),
     ends("count:0:0", "", usage=(7, 0), kinds=set()),
     ends("usage-last", ECHO, usage=(7, 3)),
     ends("bad-usage", ECHO),

@@ -92,6 +92,13 @@ def test_a_finished_reply_stays_whole(upstream: Upstream, wire: str) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES)
+def test_a_finished_reply_needs_no_end_of_its_stream(upstream: Upstream, wire: str) -> None:
+    events = run(call_for(upstream, "no-done:hang", wire=wire, timeouts=Timeouts(20, 20, 0.4, 60)))
+    assert text_of(events) == "You said: hello "
+    assert [event for event in events if isinstance(event, Finish)] == [Finish("stop")]
+
+
+@pytest.mark.parametrize("wire", WIRES)
 def test_reasoning_and_tools(upstream: Upstream, wire: str) -> None:
     events = run(call_for(upstream, "thinking", wire=wire))
     assert thoughts_of(events) == "hmm, yes"

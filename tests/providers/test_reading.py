@@ -27,7 +27,7 @@ class Verbatim:
     """A decoder that keeps the bytes as they come, up to an end it is told."""
 
     def __init__(self, most: int | None = None) -> None:
-        self.most = most
+        self.most, self.finished = most, False
         self.data = b""
         self.feeds = 0
 

@@ -128,7 +128,7 @@ class AnthropicDecoder(ReplyDecoder):
             self._count(event.message.usage if event.message else None)
         elif kind == "message_delta":
             self._count(event.usage)
-            if event.delta is not None and event.delta.stop_reason and not self._finished:
+            if event.delta is not None and event.delta.stop_reason and not self.finished:
                 self._finish(event.delta.stop_reason)
         elif kind == "message_stop":
             self._close()
@@ -181,7 +181,7 @@ class AnthropicDecoder(ReplyDecoder):
             self._usage.update((name, usage[name]) for name in _COUNTS if usage.get(name) is not None)
 
     def _finish(self, reason: str) -> None:
-        self._finished = True
+        self.finished = True
         self._out.finish_text()
         for call in self._tools.calls():
             self._out.add(call)
@@ -190,7 +190,7 @@ class AnthropicDecoder(ReplyDecoder):
         self._out.add(Finish(_FINISH.get(reason, "stop")))
 
     def _close(self) -> None:
-        if not self._finished:
+        if not self.finished:
             self._require_words(self._tools)
             self._finish("end_turn")
 

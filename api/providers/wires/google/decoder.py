@@ -131,7 +131,7 @@ class GoogleDecoder(ReplyDecoder):
                 self._out.add(_logprobs(candidate.logprobs_result))
             if candidate.finish_reason:
                 self._finish_as(candidate.finish_reason, candidate.finish_message)
-        if self._finished and chunk.usage_metadata is not None:
+        if self.finished and chunk.usage_metadata is not None:
             self._close()
 
     def _part(self, part: _Part) -> None:
@@ -156,7 +156,7 @@ class GoogleDecoder(ReplyDecoder):
         if reason == "OTHER":
             raise ProviderUnavailable("The provider broke the reply off without a reason. Try again." + said)
         self._reason = reason
-        self._finished = True
+        self.finished = True
 
     def _close(self) -> None:
         """The finish reason may come in several chunks; the reply has ended with the last of them."""

@@ -110,7 +110,7 @@ class OpenAIDecoder(ReplyDecoder):
         for choice in chunk.choices or ():
             if not choice.index:
                 self._choice(choice)
-        if self._usage is not None and (self._finished or not chunk.choices):
+        if self._usage is not None and (self.finished or not chunk.choices):
             self._out.add(self._usage)
             self._usage = None
 
@@ -129,7 +129,7 @@ class OpenAIDecoder(ReplyDecoder):
             for piece in message.tool_calls or ():
                 call = piece.function or _NO_FUNCTION
                 self._tools.take(piece.index, piece.id or "", call.name or "", call.arguments)
-        if choice.finish_reason and not self._finished:
+        if choice.finish_reason and not self.finished:
             if choice.finish_reason in _BROKEN_OFF:
                 raise ProviderUnavailable("The provider broke the reply off. Try again.")
             self._finish(_FINISH.get(choice.finish_reason, "stop"))
@@ -145,7 +145,7 @@ class OpenAIDecoder(ReplyDecoder):
                 self._out.text(part.text)
 
     def _finish(self, reason: FinishReason) -> None:
-        self._finished = True
+        self.finished = True
         self._out.finish_text()
         calls = self._tools.calls()
         if calls and self._thoughts:
@@ -157,7 +157,7 @@ class OpenAIDecoder(ReplyDecoder):
         self._out.add(Finish(reason))
 
     def _close(self) -> None:
-        if not self._finished:
+        if not self.finished:
             self._require_words(self._tools)
             self._finish("stop")
         if self._usage is not None:
