@@ -147,6 +147,7 @@ class Exchange(asyncio.Protocol):
     def close(self) -> None:
         """Back to the pool where the answer was read to its end; otherwise the provider shall stop now."""
         self._take = _drop
+        self._news = self._loop.create_future()  # a failure in the old one has frames, and these have this exchange
         if self._transport.get_protocol() is self:
             self._transport.set_protocol(self._behind)
         message = self._message

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
+
 import pytest
 
 from api.domain import errors
 from api.domain.events import Finish, Note, ProviderEvent, ToolCall, Usage
 from api.providers.base import Timeouts
+from api.providers.exchange import Exchange
+from api.providers.transport import Transport
 from tests.providers.helpers import KEY, PATIENT, WIRES, call_for, in_transport, run, text_of, thoughts_of
 from tests.upstream import Upstream
 
@@ -105,6 +111,24 @@ def test_reasoning_and_tools(upstream: Upstream, wire: str) -> None:
     assert text_of(events) == "You said: hello "
     calls = [e for e in run(call_for(upstream, "tools", wire=wire)) if isinstance(e, ToolCall)]
     assert [(call.name, call.arguments) for call in calls] == [("weather", '{"city":"Oslo"}')]
+
+
+def test_a_connection_that_failed_is_let_go_at_once(upstream: Upstream) -> None:
+    """With the request that it was to carry; the collector may not come for long."""
+
+    async def scenario(transport: Transport) -> None:
+        with contextlib.suppress(errors.ProviderUnavailable):
+            await transport.run(call_for(upstream, "drop"), lambda _: None)
+        async with asyncio.timeout(20):
+            while any(isinstance(one, Exchange) for one in gc.get_objects()):
+                await asyncio.sleep(0.01)
+
+    gc.collect()
+    gc.disable()
+    try:
+        in_transport(scenario)
+    finally:
+        gc.enable()
 
 
 def test_retry_after_and_the_reason_are_kept(upstream: Upstream) -> None:

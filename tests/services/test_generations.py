@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from api.domain.errors import ProviderUnavailable, StoreUnavailable
 from api.domain.events import ReasoningDelta, TextDelta, ToolCall, Usage
 from api.domain.principal import Principal
 from api.models.generations import GENERATION_EVENTS
+from api.services.generations.run import Run
 from tests.commits import Cut
 from tests.conftest import ON_POSTGRESQL
 from tests.services.machine import FOR_EVER, FlakyStore, Machine, principal, taken, text, waited
@@ -124,6 +126,19 @@ def test_a_provider_that_fails_ends_typed(machine: Machine, store: FlakyStore, a
     assert (events[-1][1], events[-1][2]["code"]) == ("error", "provider_unavailable")
     assert machine.read(ann, sent.generation_id) == events
     assert content(store, ann, sent.message.id) == ("a", "error")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("fault", [ProviderUnavailable("gone"), None], ids=repr)
+def test_a_reply_that_ended_is_let_go_at_once(machine: Machine, ann: Principal, fault: Exception | None) -> None:
+    """It holds its whole request, pictures and all, of which the collector knows nothing: it may not come for long."""
+    gc.collect()
+    gc.disable()
+    try:
+        sent = machine.send(ann, machine.chat(ann), text("a"), *([(0.05, (fault,))] if fault else []))
+        machine.read(ann, sent.generation_id)
+        waited(lambda: not [one for one in gc.get_objects() if isinstance(one, Run) and one.id == sent.generation_id])
+    finally:
+        gc.enable()
 
 
 def test_the_store_is_away_when_a_reply_ends(machine: Machine, store: FlakyStore, ann: Principal) -> None:

@@ -143,6 +143,8 @@ class Run:
         self._intake.end()
         self._status = "error" if status in FAULTS else status
         self._error = error
+        if error is not None:  # its frames hold this run, its request and what came: only its words are kept
+            error.__traceback__ = error.__context__ = error.__cause__ = None
         if status == "poisoned":
             self._error = AppError("Part of this reply could not be stored; it was ended there.")
         if status == "stranded":
