@@ -13,6 +13,7 @@ from typing import Any
 
 PAGE = Path(__file__).resolve().parent.parent / "CONTRIBUTING.md"
 _seconds: dict[str, float] = defaultdict(float)
+_told: list[str] = []  # what tests measured, by `record_property("told", …)`
 
 
 def rows() -> dict[str, tuple[float, float]]:
@@ -34,9 +35,15 @@ def suite_of(path: str) -> str:
 
 def pytest_runtest_logreport(report: Any) -> None:
     _seconds[suite_of(report.nodeid.partition("::")[0])] += report.duration
+    if report.when == "call":
+        _told.extend(f"{report.nodeid}: {words}" for name, words in report.user_properties if name == "told")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _told:
+        terminalreporter.section("measured")
+        for words in sorted(_told):
+            terminalreporter.line(words)
     if len(_seconds) < 2:  # a few tests of one suite: nobody asked
         return
     allowed = budgets()

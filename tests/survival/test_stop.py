@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.server import until
 from tests.survival.parts import (
     LONG,
     Pair,
@@ -24,15 +26,20 @@ RACES = 60 if LONG else 20
 
 
 @pytest.mark.parametrize("remote", [False, True], ids=["same process", "other process"])
-def test_stop(pair: Pair, remote: bool) -> None:
+def test_stop(pair: Pair, remote: bool, record_property: Callable[[str, object], None]) -> None:
     ann = pair.person()
     there = pair.elsewhere(ann) if remote else ann
     chat, generation, tag = pair.begin(ann, 3000, 10, seen=5)
     reader = Reader(join(ann, generation))
+    until(lambda: pair.stored.flushed(generation), what="the first flush, with which stops are looked for")
     asked = time.monotonic()
     assert there.call("POST", f"/generations/{generation}/stop").status == 200
     pair.upstream.wait(lambda up: up.sent(tag).left, 60)  # type: ignore[union-attr]
-    print(f"\nthe provider's line was closed after {(time.monotonic() - asked) * 1000:.0f} ms")
+    took = time.monotonic() - asked
+    record_property(
+        "told", f"stop from {'another' if remote else 'the same'} process: closed after {took * 1000:.0f} ms"
+    )
+    assert took < 12, "it is looked for twice a second"
     kept = ended(there, generation)
     events = reader.wait()
     text = pair.stored.answer(generation).content
