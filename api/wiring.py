@@ -215,6 +215,7 @@ class Wiring(Groundwork):
         return Housekeeping(
             known=(self.instance.refresh, self.prices.refresh, budgets.refresh),
             often=(
+                self.health.note_pool,
                 budgets.expire,
                 self.api_keys.flush_last_used,
                 self.slack.tend,

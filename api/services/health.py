@@ -41,7 +41,11 @@ class HealthService:
             found.append(f"the database is at schema {revision or 'none'}, this server needs {self._head}")
         return found
 
-    def metrics(self) -> bytes:
-        """Prometheus' text, with this moment's use of the database pool."""
+    def note_pool(self) -> None:
+        """For the metrics, which another process may be asked for: how many connections are in use here."""
         metrics.db_pool_in_use.set(self._store.database.pool_in_use())
+
+    def metrics(self) -> bytes:
+        """Prometheus' text, with this moment's use of the database pool here, and that of a second ago elsewhere."""
+        self.note_pool()
         return metrics.exposition()
