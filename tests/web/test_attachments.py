@@ -192,5 +192,5 @@ def test_threads_stay_free(app: Flask, ann: Actor) -> None:
 def test_a_file_that_comes_too_slowly(ann: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "SECONDS", -1.0)
     answer = upload(ann, b"x")
-    assert (answer.status_code, answer.json["code"]) == (408, "http_error")
+    assert (answer.status_code, answer.json["code"]) == (408, "request_timeout")
     assert "slowly" in answer.json["detail"]
