@@ -11,6 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from api.domain.events import Usage
+
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 REGISTRY: Final = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -50,7 +52,7 @@ first_token_seconds: Final = Histogram(
 )
 tokens_total: Final = Counter(
     "parley_tokens_total",
-    "Tokens, by provider and kind (prompt, completion, reasoning, cached).",
+    "Tokens that providers counted, by provider and kind (prompt, completion).",
     ("provider", "kind"),
     registry=REGISTRY,
 )
@@ -83,6 +85,14 @@ flush_seconds: Final = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
     registry=REGISTRY,
 )
+
+
+def count_ended(provider: str, status: str, usage: Usage) -> None:
+    """A generation whose end is stored, with the tokens that its provider counted."""
+    generations_total.labels(status).inc()
+    for kind, tokens in (("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)):
+        if tokens:
+            tokens_total.labels(provider, kind).inc(tokens)
 
 
 def exposition() -> bytes:

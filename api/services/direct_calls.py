@@ -16,9 +16,9 @@ from threading import Thread
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from api.domain import clock
+from api.domain import clock, metrics
 from api.domain.budgets import Forecast
-from api.domain.errors import AppError, Conflict, Overloaded, SessionEnded, StoreUnavailable
+from api.domain.errors import AppError, Conflict, Overloaded, ProviderError, SessionEnded, StoreUnavailable
 from api.domain.events import Usage
 from api.domain.generations import Closing
 from api.domain.ids import new_id
@@ -243,9 +243,12 @@ class DirectCalls:
             self._budgets.settle(work, [counted])
             return True
 
-        if closing.status != "complete":
-            self._store.write(close)
-        elif not self._stored_in_time(close):
+        if isinstance(error, ProviderError):
+            metrics.provider_errors_total.labels(planned.vendor.id, error.code).inc()
+        is_made = closing.status == "complete"
+        if self._stored_in_time(close) if is_made else self._store.write(close):
+            metrics.count_ended(planned.vendor.id, closing.status, usage)
+        elif is_made:
             raise StoreUnavailable(TOO_LATE)
 
     def _stored_in_time(self, close: Callable[[UnitOfWork], bool]) -> bool:

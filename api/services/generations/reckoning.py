@@ -108,12 +108,9 @@ class Reckoning:
     def count(self, status: str) -> None:
         """In the process's metrics, once it is stored."""
         provider, intake = self._plan.provider, self._intake
-        metrics.generations_total.labels(status).inc()
+        metrics.count_ended(provider, status, intake.usage)
         if intake.first_token_at is not None:
             metrics.first_token_seconds.labels(provider).observe(self._seconds(intake.first_token_at))
-        for kind in ("prompt", "completion"):
-            if tokens := getattr(intake.usage, f"{kind}_tokens"):
-                metrics.tokens_total.labels(provider, kind).inc(tokens)
 
     def _seconds(self, until: dt.datetime) -> float:
         return (until - self._begun_at).total_seconds()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from api.domain import metrics
 from api.domain.generations import Closing, Counted, Generation, Sequel
 from api.repositories.generation_events import EventsRange
 from api.repositories.unit_of_work import Store, UnitOfWork
@@ -26,7 +27,8 @@ class Recorder:
 
     def store(self, batch: Batch) -> Outcome:
         """One transaction. Whatever another process has closed is named in `lost`, and nothing of it is written."""
-        outcome, followed = self._store.write(lambda work: self._write(work, batch), durable=bool(batch.closings))
+        with metrics.flush_seconds.time():
+            outcome, followed = self._store.write(lambda work: self._write(work, batch), durable=bool(batch.closings))
         for run in followed:
             run.followed()
         return outcome

@@ -17,6 +17,7 @@ import structlog
 
 from api.domain import clock, event_index, metrics
 from api.domain.errors import StoreUnavailable
+from api.domain.events import Usage
 from api.domain.generations import Closing, Counted, Generation
 from api.repositories.presence import Presence
 from api.repositories.unit_of_work import Store, UnitOfWork
@@ -120,11 +121,15 @@ class Recovery:
         """One that cannot be ended with its text ends without it, and never keeps the others from their end."""
         for keep_text in (True, False):
             try:
-                return self._store.write(partial(self._interrupt_in, generation=generation, keep_text=keep_text))
+                ended = self._store.write(partial(self._interrupt_in, generation=generation, keep_text=keep_text))
             except StoreUnavailable:
                 raise
             except Exception:
                 log.exception("a reply could not be ended", generation_id=str(generation.id), with_text=keep_text)
+            else:
+                if ended:
+                    metrics.count_ended(generation.provider, "interrupted", Usage())
+                return ended
         return False
 
     def _interrupt_in(self, work: UnitOfWork, generation: Generation, keep_text: bool) -> bool:
