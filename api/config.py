@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import (
     BaseModel,
@@ -308,8 +309,6 @@ class Settings(BaseSettings):
     @property
     def sqlalchemy_url(self) -> str:
         """The database's URL with the driver we ship."""
-        from urllib.parse import quote
-
         if self.database_url:
             return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", self.database_url)
         if self.db_host:
@@ -355,8 +354,6 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         if environ.get(variable):
             yield name, environ[variable]
         elif path := environ.get(f"{variable}_FILE"):
-            if name == "config":
-                continue
             try:
                 yield name, Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:

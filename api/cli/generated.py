@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -109,8 +110,7 @@ def configuration() -> str:
     )
 
 
-def _table(rows: object) -> list[str]:
-    assert isinstance(rows, list | tuple)
+def _table(rows: Iterable[tuple[str, str, str]]) -> list[str]:
     lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
     return lines + [f"| `{name}` | {f'`{default}`' if default else ''} | {text} |" for name, default, text in rows]
 

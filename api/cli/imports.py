@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from api.cli.common import errors_in_one_line
-from api.cli.users import services, upgrade_database
+from api.cli.common import errors_in_one_line, services, upgrade_database
 from api.domain.errors import Invalid
 from api.domain.imports import ImportResult
 from api.domain.principal import ALL_SCOPES, Principal

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import cast
 
 import click
-from flask import current_app
 from flask.cli import AppGroup
 
-from api.cli.common import errors_in_one_line, settings, upgraded
+from api.cli.common import errors_in_one_line, services, upgrade_database
 from api.domain.accounts import Found
 from api.domain.audit import COMMAND_LINE
 from api.domain.ids import parse_id
 from api.services.accounts import NewAccount
-from api.services.registry import Services
-
-
-def upgrade_database() -> None:
-    """So that the first command on a new machine needs no server to have run."""
-    upgraded(settings()).dispose()
-
-
-def services() -> Services:
-    return cast(Services, current_app.extensions["parley"])
 
 
 def users() -> click.Group:

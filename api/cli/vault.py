@@ -5,9 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from api.cli.users import services, upgrade_database
-from api.domain.errors import AppError
-from api.services.vault import KeyMissing
+from api.cli.common import errors_in_one_line, services, upgrade_database
 
 
 def vault() -> click.Group:
@@ -20,12 +18,8 @@ def vault() -> click.Group:
 
         Servers may run meanwhile, with the same ENCRYPTION_KEY. Ended half-way it is simply run again.
         """
-        try:
+        with errors_in_one_line():
             done = services().vault.rotate(lost=lost, told=lambda count: click.echo(f"{count} …", err=True))
-        except KeyMissing as error:
-            raise click.ClickException(str(error)) from error
-        except AppError as error:
-            raise click.ClickException(error.detail) from error
         click.echo(f"{done.resealed} keys were encrypted anew; all that can be read have the newest key.")
         if done.unreadable:
             names = ", ".join(map(repr, done.unreadable[:20]))
