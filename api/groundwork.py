@@ -1,4 +1,4 @@
-"""What services stand on and call nobody for: addresses, vendors, times to wait, the models and their keys."""
+"""What services stand on and call nobody for: addresses, vendors, times to wait, hashes, the models and their keys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from api.providers.catalogue import Catalogue, LocalModels
 from api.providers.control import Control
 from api.repositories.unit_of_work import Store
 from api.security.egress import Egress, parse_allowed
+from api.security.passwords import Passwords
 from api.security.vault import Vault, parse_keys
 from api.services.catalogue import CatalogueService
 from api.services.choice import Choice
@@ -71,6 +72,10 @@ class Groundwork:
             generations_per_hour=self.settings.generation_limit_per_hour,
         )
         return InstanceService(self.store, environment)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        return Passwords()
 
     # Models and their keys
 

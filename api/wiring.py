@@ -21,7 +21,6 @@ from api.providers.transport import Transport
 from api.rate_limits.storage import DatabaseStorage
 from api.repositories.presence import presence_of
 from api.repositories.unit_of_work import Store, UnitOfWork
-from api.security.passwords import Passwords
 from api.security.tokens import Tokens
 from api.security.vault import Vault, parse_keys
 from api.services.accounts import AccountService
@@ -121,7 +120,7 @@ class Wiring(Groundwork):
     def accounts(self) -> AccountService:
         return AccountService(
             self.store,
-            Passwords(),
+            self.passwords,
             stop_runs=self.generations.stop_all,
             registration_open=lambda: self.instance.current.registration == "open",
             setup_code=self.settings.setup_code,
@@ -131,7 +130,7 @@ class Wiring(Groundwork):
 
     @cached_property
     def administration(self) -> AdministrationService:
-        return AdministrationService(self.store, Passwords(), self.accounts, self.generations.stop_all)
+        return AdministrationService(self.store, self.passwords, self.accounts, self.generations.stop_all)
 
     @cached_property
     def audit(self) -> AuditService:

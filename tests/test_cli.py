@@ -16,6 +16,7 @@ from flask import Flask
 from api import cli
 from api.app import create_app
 from api.config import ConfigError, Settings
+from api.domain.audit import COMMAND_LINE, Sought
 from api.domain.principal import ALL_SCOPES, Principal
 from api.services.accounts import AccountService, NewAccount
 from api.services.registry import Services
@@ -37,9 +38,14 @@ def users(
 
 
 @pytest.fixture
-def accounts(users: Command, make_app: Callable[..., Flask]) -> AccountService:
-    service: AccountService = make_app().extensions["parley"].accounts
-    return service
+def services(users: Command, make_app: Callable[..., Flask]) -> Services:
+    found: Services = make_app().extensions["parley"]
+    return found
+
+
+@pytest.fixture
+def accounts(services: Services) -> AccountService:
+    return services.accounts
 
 
 def test_accounts_are_made_promoted_and_given_new_passwords(users: Command, accounts: AccountService) -> None:
@@ -52,15 +58,26 @@ def test_accounts_are_made_promoted_and_given_new_passwords(users: Command, acco
     assert accounts.authenticate("ben", PASSWORD).full_name == "Ben"
     promoted = users("promote", "B@x.org")
     assert (promoted.exit_code, promoted.stdout) == (0, "ben is now an admin.\n")
+    assert users("reset-password", "ben", "--password-stdin", stdin="short").stderr == f"Error: {NO_PASSWORD}\n"
     assert users("reset-password", "ben", "--password-stdin", stdin="another password\r\n").exit_code == 0
     assert accounts.authenticate("ben", "another password").role == "admin"
 
 
-def test_accounts_are_listed_a_line_each(users: Command, accounts: AccountService) -> None:
+def test_what_a_command_changes_is_in_the_audit_log_once(users: Command, services: Services) -> None:
+    users("create", "ann@example.org", "ann", "--password-stdin", stdin=PASSWORD)
+    for _ in range(2):
+        assert users("promote", "ann").exit_code == 0
+    users("reset-password", "ann", "--password-stdin", stdin=PASSWORD)
+    entries = services.audit.page(Sought())
+    assert [entry.action for entry in entries] == ["user.set_password", "user.change", "user.create"]
+    assert {entry.actor for entry in entries} == {COMMAND_LINE}
+
+
+def test_accounts_are_listed_a_line_each(users: Command, services: Services) -> None:
     """More than one page of them, every one once."""
     names = [f"person{number}" for number in range(51)]
     for name in names:
-        accounts.create_by_admin(NewAccount(f"{name}@example.org", name, PASSWORD), "member")
+        services.administration.create(COMMAND_LINE, NewAccount(f"{name}@example.org", name, PASSWORD))
     users("disable", "person7")
     listed = [line.split("\t") for line in users("list").stdout.splitlines()]
     assert [row[0] for row in listed] == names[::-1]
@@ -82,7 +99,7 @@ NO_PASSWORD = "A password has 8 to 200 characters."
         (("create", "ann@x.org", "ann"), "", NO_TERMINAL),
         (("create", "ann", "ann", "--password-stdin"), PASSWORD, NO_EMAIL),
         (("create", "a@x.org", "ann", "--password-stdin"), "short", NO_PASSWORD),
-        (("reset-password", "ann", "--password-stdin"), "", NO_PASSWORD),
+        (("reset-password", "nobody", "--password-stdin"), PASSWORD, "There is no account nobody."),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(users: Command, words: tuple[str, ...], stdin: str, line: str) -> None:

@@ -45,16 +45,8 @@ def users() -> click.Group:
         """Make an account, whatever REGISTRATION says."""
         with errors_in_one_line():
             new = NewAccount(email, username, ask_password(password_stdin), full_name)
-            user = services().accounts.create_by_admin(new, "admin" if admin else "member")
+            user = services().administration.create(COMMAND_LINE, new, "admin" if admin else "member")
         click.echo(f"{user.username} <{user.email}> is now {'an admin' if admin else 'a member'}.")
-
-    @group.command("promote")
-    @click.argument("name")
-    def promote(name: str) -> None:
-        """Make an account an administrator; NAME is its username or e-mail address."""
-        with errors_in_one_line():
-            user = services().accounts.promote(name)
-        click.echo(f"{user.username} is now an admin.")
 
     @group.command("reset-password")
     @click.argument("name")
@@ -62,7 +54,8 @@ def users() -> click.Group:
     def reset_password(name: str, password_stdin: bool) -> None:
         """Set a new password and end all sessions; NAME is the username or e-mail address."""
         with errors_in_one_line():
-            user = services().accounts.reset_password(name, ask_password(password_stdin))
+            user = services().accounts.named(name)
+            services().administration.set_password(COMMAND_LINE, user.id, ask_password(password_stdin))
         click.echo(f"{user.username} has a new password; all sessions have ended.")
 
     _add_access(group)
@@ -76,6 +69,12 @@ def _add_access(group: click.Group) -> None:
         with errors_in_one_line():
             user = services().accounts.named(name)
             return services().administration.change(COMMAND_LINE, user.id, changes).username
+
+    @group.command("promote")
+    @click.argument("name")
+    def promote(name: str) -> None:
+        """Make an account an administrator; NAME is its username or e-mail address."""
+        click.echo(f"{change(name, role='admin')} is now an admin.")
 
     @group.command("demote")
     @click.argument("name")

@@ -18,7 +18,7 @@ from api.domain.account_rules import (
     is_username,
 )
 from api.domain.accounts import AccountRole, User
-from api.domain.audit import COMMAND_LINE, Entry
+from api.domain.audit import Entry
 from api.domain.errors import (
     BadCredentials,
     Forbidden,
@@ -34,6 +34,7 @@ from api.security.passwords import Passwords
 from api.security.tokens import same
 
 FIRST_ADMIN = "first_admin"  # the fact that decides who is the first
+ONLY_ADMIN = "You are the only administrator of this server. Make somebody else one first."
 PROFILE_FIELDS = frozenset(("full_name", "username", "bio", "date_of_birth", "profession", "avatar_url", "preferences"))
 
 
@@ -67,12 +68,12 @@ class AccountService:
 
     def register(self, new: NewAccount, setup_code: str | None = None) -> User:
         """Raises Invalid, AlreadyTaken, RegistrationClosed or SetupCodeRequired."""
-        _check(new)
+        check(new)
         self._refuse(self.waits_for_admin(), setup_code)  # before the expensive hash; asked again where it counts
         password_hash = self._passwords.hash(new.password)
 
         def insert(uow: UnitOfWork) -> User:
-            user = _record(new, password_hash, "member")
+            user = record_of(new, password_hash, "member")
             if uow.instance.claim(FIRST_ADMIN, str(user.id)):
                 self._refuse(True, setup_code)
                 user = dataclasses.replace(user, role="admin")
@@ -171,15 +172,21 @@ class AccountService:
     def delete(self, user_id: UUID, password: str) -> None:
         """Stop what runs for the account, remove it and all that belongs to it. Raises WrongPassword, LastAdmin."""
         self._confirmed(user_id, password)
+        self.remove(user_id, ONLY_ADMIN)
 
-        def delete(uow: UnitOfWork) -> None:
-            _keep_an_admin(uow, user_id)
-            uow.usage.forget(user_id)
-            uow.accounts.delete(user_id)
+    def remove(self, user_id: UUID, only_admin: str, told: Callable[[], Entry] | None = None) -> None:
+        """`delete`, whoever asks; `told` makes the audit log's line. Raises LastAdmin, with the words `only_admin`."""
 
-        self._store.read(lambda uow: _refuse_the_last(uow.accounts.admins(), user_id))
+        def remove(work: UnitOfWork) -> None:
+            refuse_the_last(work.accounts.hold_admins(user_id), user_id, only_admin)
+            work.usage.forget(user_id)
+            if work.accounts.delete(user_id) and told is not None:
+                work.audit.add(told())
+
+        # asked before anything is stopped, and again where it counts
+        self._store.read(lambda work: refuse_the_last(work.accounts.admins(), user_id, only_admin))
         self._stop_runs(user_id)
-        self._store.write(delete)
+        self._store.write(remove)
 
     def _confirmed(self, user_id: UUID, password: str) -> User:
         user = self.profile(user_id)
@@ -187,61 +194,24 @@ class AccountService:
             raise WrongPassword("The present password is not right; nothing was changed.")
         return user
 
-    def create_by_admin(
-        self, new: NewAccount, role: AccountRole = "member", *, told: Callable[[User], Entry] | None = None
-    ) -> User:
-        """Whatever REGISTRATION says; `told` makes the audit log's line. An admin made here counts as the first."""
-        _check(new)
-        user = _record(new, self._passwords.hash(new.password), role)
-
-        def insert(uow: UnitOfWork) -> None:
-            uow.accounts.add(user)
-            if role == "admin":
-                uow.instance.claim(FIRST_ADMIN, str(user.id))
-            uow.audit.add(told(user) if told else COMMAND_LINE.did("user.create", user.id, role=role))
-
-        self._store.write(insert)
-        return user
-
     def named(self, identifier: str) -> User:
         """The account of that e-mail address or username, for the command line. Raises NotFound."""
-        return self._store.read(lambda uow: _existing(uow, identifier))
-
-    def promote(self, identifier: str) -> User:
-        """Make the account an admin. Raises NotFound."""
-
-        def update(uow: UnitOfWork) -> User:
-            user = _existing(uow, identifier)
-            uow.accounts.update(user.id, {"role": "admin"})
-            uow.instance.claim(FIRST_ADMIN, str(user.id))
-            uow.audit.add(COMMAND_LINE.did("user.change", user.id, role="admin"))
-            return user
-
-        return dataclasses.replace(self._store.write(update), role="admin")
-
-    def reset_password(self, identifier: str, password: str) -> User:
-        """Set a new password and end every session. Raises NotFound or Invalid."""
-        check_password(password)
-        password_hash = self._passwords.hash(password)
-
-        def update(uow: UnitOfWork) -> User:
-            user = _existing(uow, identifier)
-            uow.accounts.update(user.id, {"password_hash": password_hash})
-            uow.sessions.revoke_all(user.id)
-            uow.audit.add(COMMAND_LINE.did("user.set_password", user.id))
-            return user
-
-        return self._store.write(update)
+        user = self._store.read(lambda uow: _find(uow, identifier))
+        if user is None:
+            raise NotFound(f"There is no account {identifier}.")
+        return user
 
 
-def _check(new: NewAccount) -> None:
+def check(new: NewAccount) -> None:
+    """Raises Invalid."""
     if new.email is not None:
         check_email(new.email)
     check_username(new.username)
     check_password(new.password)
 
 
-def _record(new: NewAccount, password_hash: str, role: AccountRole) -> User:
+def record_of(new: NewAccount, password_hash: str, role: AccountRole) -> User:
+    """The account that is to be made."""
     user_id = new_id()
     email = f"{user_id.hex}{INTERNAL_DOMAIN}" if new.email is None else check_email(new.email)
     return User(user_id, email, new.username, password_hash, full_name=new.full_name, role=role)
@@ -253,18 +223,7 @@ def _find(uow: UnitOfWork, identifier: str) -> User | None:
     return uow.accounts.by_username(identifier) if is_username(identifier) else None
 
 
-def _keep_an_admin(uow: UnitOfWork, leaving: UUID) -> None:
+def refuse_the_last(admins: set[UUID], leaving: UUID, words: str) -> None:
     """Raises LastAdmin if nobody could look after the server without this account."""
-    _refuse_the_last(uow.accounts.hold_admins(leaving), leaving)
-
-
-def _refuse_the_last(admins: set[UUID], leaving: UUID) -> None:
     if admins == {leaving}:
-        raise LastAdmin("You are the only administrator of this server. Make somebody else one first.")
-
-
-def _existing(uow: UnitOfWork, identifier: str) -> User:
-    user = _find(uow, identifier)
-    if user is None:
-        raise NotFound(f"There is no account {identifier}.")
-    return user
+        raise LastAdmin(words)

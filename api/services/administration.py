@@ -5,21 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from api.domain import clock
 from api.domain.account_rules import check_password
-from api.domain.accounts import Found, User
+from api.domain.accounts import AccountRole, Found, User
 from api.domain.audit import Actor
-from api.domain.errors import LastAdmin, NotFound
+from api.domain.errors import NotFound
 from api.domain.model_configs import ModelConfig
 from api.domain.prompts import BUILT_IN, Prompt
 from api.domain.usage import percentile
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.repositories.usage import Asked
 from api.security.passwords import Passwords
-from api.services.accounts import FIRST_ADMIN, AccountService, NewAccount
+from api.services.accounts import FIRST_ADMIN, AccountService, NewAccount, check, record_of, refuse_the_last
 
 NO_ACCOUNT: Final = "There is no such account."
 ONLY_ADMIN: Final = "This is the only administrator of the server who can sign in. Make somebody else one first."
@@ -57,9 +58,18 @@ class AdministrationService:
             raise NotFound(NO_ACCOUNT)
         return user
 
-    def create(self, actor: Actor, new: NewAccount, role: Any = "member") -> User:
-        """Whatever REGISTRATION says. Raises Invalid, AlreadyTaken."""
-        user = self._accounts.create_by_admin(new, role, told=lambda user: actor.did("user.create", user.id, role=role))
+    def create(self, actor: Actor, new: NewAccount, role: AccountRole = "member") -> User:
+        """Whatever REGISTRATION says; an admin made here counts as the first. Raises Invalid, AlreadyTaken."""
+        check(new)
+        user = record_of(new, self._passwords.hash(new.password), role)
+
+        def insert(work: UnitOfWork) -> None:
+            work.accounts.add(user)
+            if role == "admin":
+                work.instance.claim(FIRST_ADMIN, str(user.id))
+            work.audit.add(actor.did("user.create", user.id, role=role))
+
+        self._store.write(insert)
         return self.user(user.id)
 
     def change(self, actor: Actor, user_id: UUID | None, changes: Mapping[str, Any]) -> User:
@@ -74,7 +84,7 @@ class AdministrationService:
     def _change(work: UnitOfWork, actor: Actor, user_id: UUID | None, changes: dict[str, Any]) -> User:
         leaves = changes.get("role") == "member" or changes.get("is_active") is False
         if leaves and user_id is not None:
-            keep_an_admin(work, user_id)
+            refuse_the_last(work.accounts.hold_admins(user_id), user_id, ONLY_ADMIN)
         user = work.accounts.hold(user_id) if user_id else None
         if user is None:
             raise NotFound(NO_ACCOUNT)
@@ -108,16 +118,8 @@ class AdministrationService:
     def delete(self, actor: Actor, user_id: UUID | None) -> None:
         """The account and all that belongs to it. Raises NotFound, LastAdmin."""
         user = self.user(user_id)
-
-        def delete(work: UnitOfWork) -> None:
-            keep_an_admin(work, user.id)
-            work.usage.forget(user.id)
-            if work.accounts.delete(user.id):
-                work.audit.add(actor.did("user.delete", user.id, username=user.username))
-
-        self._store.read(lambda work: _refuse_the_last(work.accounts.admins(), user.id))
-        self._stop_runs(user.id)
-        self._store.write(delete)
+        told = partial(actor.did, "user.delete", user.id, username=user.username)
+        self._accounts.remove(user.id, ONLY_ADMIN, told)
 
     # Shared model configs
 
@@ -168,16 +170,6 @@ class AdministrationService:
             _health(name, found.get(name), waits.get((name,), {}), configs.get(name, 0))
             for name in sorted({*found, *configs})
         ]
-
-
-def keep_an_admin(work: UnitOfWork, leaving: UUID) -> None:
-    """Raises LastAdmin if nobody could look after the server without this account."""
-    _refuse_the_last(work.accounts.hold_admins(leaving), leaving)
-
-
-def _refuse_the_last(admins: set[UUID], leaving: UUID) -> None:
-    if admins == {leaving}:
-        raise LastAdmin(ONLY_ADMIN)
 
 
 def _health(name: str, row: Mapping[str, Any] | None, waits: Mapping[int, int], configs: int) -> dict[str, Any]:

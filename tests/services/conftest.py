@@ -12,6 +12,7 @@ from api.domain.accounts import User
 from api.repositories.unit_of_work import Store
 from api.security.tokens import Tokens
 from api.services.accounts import AccountService, NewAccount
+from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
 from api.services.sessions import SessionService
 from tests.services.whole import CheapPasswords, Whole
@@ -46,6 +47,13 @@ def stopped() -> list[UUID]:
 @pytest.fixture
 def accounts(store: Store, passwords: CountingPasswords, stopped: list[UUID]) -> AccountService:
     return AccountService(store, passwords, stop_runs=stopped.append)
+
+
+@pytest.fixture
+def admin(
+    store: Store, passwords: CountingPasswords, accounts: AccountService, stopped: list[UUID]
+) -> AdministrationService:
+    return AdministrationService(store, passwords, accounts, stopped.append)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from api.domain.accounts import User
+from api.domain.audit import COMMAND_LINE
 from api.domain.errors import (
     AlreadyTaken,
     BadCredentials,
@@ -16,6 +17,7 @@ from api.domain.errors import (
 )
 from api.repositories.unit_of_work import Store
 from api.services.accounts import AccountService, NewAccount
+from api.services.administration import AdministrationService
 from tests.services.conftest import PASSWORD, CountingPasswords
 
 Register = Callable[[str], User]
@@ -65,9 +67,9 @@ def test_names_are_taken_whatever_their_case(
 
 
 def test_a_refused_first_registration_leaves_the_admin_to_the_next(
-    store: Store, accounts: AccountService, register: Register
+    admin: AdministrationService, register: Register
 ) -> None:
-    accounts.create_by_admin(NewAccount("ben@example.org", "ben", PASSWORD))
+    admin.create(COMMAND_LINE, NewAccount("ben@example.org", "ben", PASSWORD))
     with pytest.raises(AlreadyTaken):
         register("ben")
     assert register("ann").role == "admin"

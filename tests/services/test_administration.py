@@ -15,7 +15,6 @@ from api.domain.errors import BadCredentials, Invalid, LastAdmin, NotFound
 from api.domain.ids import new_id
 from api.domain.instance import InstanceSettings
 from api.repositories.unit_of_work import Store
-from api.security.passwords import Passwords
 from api.services.accounts import AccountService, NewAccount
 from api.services.administration import AdministrationService
 from api.services.audit import AuditService
@@ -23,11 +22,6 @@ from api.services.instance import InstanceService
 
 PASSWORD = "correct horse battery"
 ROOT = Actor(None, "root", "192.0.2.7", "request-0001")
-
-
-@pytest.fixture
-def admin(store: Store, passwords: Passwords, accounts: AccountService, stopped: list[Any]) -> AdministrationService:
-    return AdministrationService(store, passwords, accounts, stopped.append)
 
 
 @pytest.fixture
@@ -42,6 +36,11 @@ def people(admin: AdministrationService) -> dict[str, User]:
 
 def entries(store: Store, **sought: Any) -> list[Any]:
     return AuditService(store).page(Sought(**sought))
+
+
+def test_hashing_has_one_bound_for_all(make_app: Any) -> None:
+    services = make_app().extensions["parley"]
+    assert services.administration._passwords is services.accounts._passwords, "four at a time, whoever hashes"
 
 
 def test_lists_and_searches(admin: AdministrationService, people: dict[str, User]) -> None:

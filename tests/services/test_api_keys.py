@@ -11,12 +11,14 @@ import sqlalchemy as sa
 import time_machine
 
 from api.domain.accounts import User
+from api.domain.audit import COMMAND_LINE
 from api.domain.errors import BadCredentials, InsufficientScope, Invalid, NotFound, Unauthenticated
 from api.domain.ids import new_id
 from api.domain.principal import IMPLIED, Principal, Scope
 from api.repositories.unit_of_work import Store
 from api.security.tokens import Tokens
 from api.services.accounts import AccountService, NewAccount
+from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
 from tests.services.conftest import PASSWORD
 
@@ -181,7 +183,7 @@ def test_the_environments_key_acts_for_bootstrap(api_keys: ApiKeyService, secret
 
 
 def test_bootstrap_is_nobodys_account_and_never_the_first(
-    store: Store, accounts: AccountService, api_keys: ApiKeyService, register: Register
+    accounts: AccountService, admin: AdministrationService, api_keys: ApiKeyService, register: Register
 ) -> None:
     api_keys.bootstrap("0123456789abcdef0123")
     for identifier in ("bootstrap", "bootstrap@parley.invalid"):
@@ -189,7 +191,7 @@ def test_bootstrap_is_nobodys_account_and_never_the_first(
             with pytest.raises(BadCredentials):
                 accounts.authenticate(identifier, password)
     with pytest.raises(Invalid):
-        accounts.create_by_admin(NewAccount("b@example.org", "Bootstrap", PASSWORD))
+        admin.create(COMMAND_LINE, NewAccount("b@example.org", "Bootstrap", PASSWORD))
     assert register("ann").role == "admin"
 
 
@@ -227,11 +229,11 @@ def test_no_key_in_the_environment_leaves_none_that_counts(store: Store, tokens:
 
 
 def test_the_role_of_the_key_is_the_accounts_role_now(
-    accounts: AccountService, api_keys: ApiKeyService, register: Register
+    admin: AdministrationService, api_keys: ApiKeyService, register: Register
 ) -> None:
     register("ann")
     ben = register("ben")
     _, text = api_keys.create(acting(replace(ben)), "k", ["admin"])
     assert not api_keys.authenticate(text).is_admin
-    accounts.promote("ben")
+    admin.change(COMMAND_LINE, ben.id, {"role": "admin"})
     assert api_keys.authenticate(text).is_admin
