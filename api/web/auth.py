@@ -172,6 +172,16 @@ def read_refresh_token(token: str) -> tuple[Any, str]:
     return session_id, str(claims.get("jti"))
 
 
+def sign_in(identifier: str, password: str, *, with_handle: bool = False) -> tuple[Session, User, str | None]:
+    """A new session of whoever this is, and the page's handle if asked for. Each attempt is counted before it is
+    looked at. Raises TooMany, BadCredentials."""
+    accounts = services().accounts
+    services().rate_limits.count_login(accounts.known_as(identifier), client_address())
+    g.signed_in = user = accounts.authenticate(identifier, password)  # for the audit log
+    session, handle = services().sessions.start(user, request.headers.get("User-Agent"), with_handle=with_handle)
+    return session, user, handle
+
+
 def token_pair(session: Session, user: User) -> dict[str, Any]:
     """Both tokens of a session, as the answers of `/auth` carry them."""
     identity, claims = str(user.id), {"sid": str(session.id)}

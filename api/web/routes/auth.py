@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response
 
 from api.domain.accounts import Session, User
 from api.domain.ids import parse_id
 from api.services.accounts import NewAccount
 from api.web.answers import answer, no_content, pick
-from api.web.auth import client_address, from_page, read_refresh_token, token_pair
+from api.web.auth import client_address, from_page, read_refresh_token, sign_in, token_pair
 from api.web.context import principal, services
 from api.web.openapi import Access, IdPath, Routes
 from api.web.schemas.accounts import UserAnswer
@@ -36,11 +36,7 @@ def register(body: Registration) -> Response:
 
 @routes.post("/auth/login", summary="Sign in", access=Access.PUBLIC, returns={200: TokensAnswer})
 def login(body: SignIn) -> Response:
-    services().rate_limits.count_login(services().accounts.known_as(body.identifier), client_address())
-    user = services().accounts.authenticate(body.identifier, body.password)
-    g.signed_in = user  # for the audit log
-    agent = request.headers.get("User-Agent")
-    session, handle = services().sessions.start(user, agent, with_handle=from_page())
+    session, user, handle = sign_in(body.identifier, body.password, with_handle=from_page())
     return answer(_tokens(session, user) | ({"handle": handle} if handle else {}))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response
 from pydantic import BaseModel
 
 from api.domain import clock
@@ -13,7 +13,7 @@ from api.services.messages import Draft
 from api.services.model_configs import Wish
 from api.web import replies
 from api.web.answers import answer, no_content
-from api.web.auth import client_address, keep_token, lasting_token
+from api.web.auth import keep_token, lasting_token, sign_in
 from api.web.completions import serving
 from api.web.completions.schemas import CompletionAnswer, CompletionBody
 from api.web.context import guest, principal, services
@@ -49,9 +49,7 @@ def _array(shape: type[BaseModel], about: str) -> dict[str, Any]:
 
 @routes.post("/api/login", summary="Sign in", access=Access.PUBLIC, returns={200: SignedIn})
 def sign_client_in(body: ClientSignIn) -> Response:
-    services().rate_limits.count_login(services().accounts.known_as(body.username), client_address())
-    g.signed_in = user = services().accounts.authenticate(body.username, body.password)
-    session, _ = services().sessions.start(user, request.headers.get("User-Agent"))
+    session, user, _ = sign_in(body.username, body.password)
     token = lasting_token(session, user)
     return keep_token(answer(wire.signed_in(token, user)), token)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, g, request
+from flask import Response
 
 from api.services.accounts import NewAccount
 from api.services.messages import Draft
 from api.web import replies
 from api.web.answers import answer
-from api.web.auth import client_address, lasting_token
+from api.web.auth import client_address, lasting_token, sign_in
 from api.web.context import principal, services
 from api.web.dialects.llm_backend import wire
 from api.web.dialects.llm_backend.schemas import (
@@ -47,9 +47,7 @@ def register_user(body: NewBackendUser) -> Response:
 
 @routes.post("/api/users/login", summary="Sign in", access=Access.PUBLIC, returns={200: TokenAnswer})
 def login_user(body: BackendSignIn) -> Response:
-    services().rate_limits.count_login(services().accounts.known_as(body.username), client_address())
-    g.signed_in = user = services().accounts.authenticate(body.username, body.password)
-    session, _ = services().sessions.start(user, request.headers.get("User-Agent"))
+    session, user, _ = sign_in(body.username, body.password)
     return answer({"token": lasting_token(session, user)})
 
 
