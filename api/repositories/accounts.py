@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from api.domain import accounts as domain
 from api.domain import clock
 from api.domain.errors import AlreadyTaken
+from api.domain.ids import parse_id
+from api.domain.principal import Principal, Scope
 from api.models.accounts import USERS
 from api.repositories.base import Repository
 
@@ -19,6 +21,8 @@ COLUMNS = tuple(USER[name] for name in domain.User.__dataclass_fields__)
 BY_ID = sa.select(*COLUMNS).where(USER.id == sa.bindparam("user_id"))
 BY_EMAIL = sa.select(*COLUMNS).where(sa.func.lower(USER.email) == sa.bindparam("value"))
 BY_USERNAME = sa.select(*COLUMNS).where(sa.func.lower(USER.username) == sa.bindparam("value"))
+ACTING = (USER.id, USER.username, USER.role, USER.preferences, USER.limits)
+"""What the query of a credential selects first, for `principal_of`."""
 IS_ADMIN = sa.and_(USER.role == "admin", USER.is_active)
 ADMINS = sa.select(USER.id).where(IS_ADMIN)
 HELD = (
@@ -27,6 +31,26 @@ HELD = (
     .order_by(USER.id)  # all in one order and at once, so that two transactions never wait for each other
     .with_for_update()
 )
+
+
+def principal_of(
+    row: Sequence[Any], scopes: frozenset[Scope], *, session_id: UUID | None = None, api_key_id: UUID | None = None
+) -> Principal:
+    """Whoever acts by a credential, from a row that begins with ACTING."""
+    user_id, username, role, preferences, limits = row[: len(ACTING)]
+    return Principal(
+        user_id=user_id,
+        username=username,
+        role=role,
+        scopes=scopes,
+        session_id=session_id,
+        api_key_id=api_key_id,
+        default_model=preferences.get("default_model"),
+        time_zone=preferences.get("time_zone"),
+        titles=preferences.get("titles"),
+        limits=limits,
+        active_prompt_id=parse_id(preferences.get("active_prompt_id", "")),
+    )
 
 
 def _user(row: Any) -> domain.User | None:

@@ -12,9 +12,9 @@ from sqlalchemy.engine import Row
 
 from api.domain import accounts as domain
 from api.domain import clock
-from api.domain.ids import parse_id
 from api.domain.principal import IMPLIED, Principal, Scope
 from api.models.accounts import API_KEYS, USERS
+from api.repositories.accounts import ACTING, principal_of
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
@@ -27,16 +27,7 @@ GOOD = sa.and_(
     sa.or_(KEY.expires_at.is_(None), KEY.expires_at > sa.bindparam("now", type_=KEY.expires_at.type)),
 )
 PRINCIPAL = Prepared(
-    sa.select(
-        KEY.id,
-        KEY.scopes,
-        KEY.last_used_at,
-        USER.id,
-        USER.username,
-        USER.role,
-        USER.preferences,
-        USER.limits,
-    ).where(GOOD, KEY.token_hash == sa.bindparam("token_hash"))
+    sa.select(*ACTING, KEY.id, KEY.scopes, KEY.last_used_at).where(GOOD, KEY.token_hash == sa.bindparam("token_hash"))
 )
 
 
@@ -57,20 +48,8 @@ class ApiKeyRepository(Repository):
         row = PRINCIPAL.first(self.connection, {"token_hash": token_hash, "now": clock.now()})
         if row is None:
             return None
-        key_id, scopes, last_used_at, user_id, username, role, preferences, limits = row
-        principal = Principal(
-            user_id=user_id,
-            username=username,
-            role=role,
-            scopes=_granted(scopes),
-            api_key_id=key_id,
-            default_model=preferences.get("default_model"),
-            time_zone=preferences.get("time_zone"),
-            titles=preferences.get("titles"),
-            limits=limits,
-            active_prompt_id=parse_id(preferences.get("active_prompt_id", "")),
-        )
-        return principal, last_used_at
+        key_id, scopes, last_used_at = row[len(ACTING) :]
+        return principal_of(row, _granted(scopes), api_key_id=key_id), last_used_at
 
     def add(self, key: domain.ApiKey, token_hash: str) -> bool:
         """False when this very key is registered already."""

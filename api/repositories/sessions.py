@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from api.domain import accounts as domain
 from api.domain import clock
-from api.domain.ids import parse_id
 from api.domain.principal import ALL_SCOPES, Principal
 from api.models.accounts import SESSIONS, USERS
+from api.repositories.accounts import ACTING, principal_of
 from api.repositories.base import Repository
 from api.repositories.prepared import Prepared
 
@@ -20,9 +20,7 @@ SESSION, USER = SESSIONS.c, USERS.c
 COLUMNS = tuple(SESSION[name] for name in domain.Session.__dataclass_fields__)
 OPEN = sa.and_(SESSION.user_id == USER.id, SESSION.revoked_at.is_(None), USER.is_active)
 PRINCIPAL = Prepared(
-    sa.select(USER.username, USER.role, USER.preferences, USER.limits).where(
-        OPEN, SESSION.id == sa.bindparam("session_id"), USER.id == sa.bindparam("user_id")
-    )
+    sa.select(*ACTING).where(OPEN, SESSION.id == sa.bindparam("session_id"), USER.id == sa.bindparam("user_id"))
 )
 
 
@@ -32,21 +30,7 @@ class SessionRepository(Repository):
     def principal(self, session_id: UUID, user_id: UUID) -> Principal | None:
         """Who acts by this session, if session and account still count; one query."""
         row = PRINCIPAL.first(self.connection, {"session_id": session_id, "user_id": user_id})
-        if row is None:
-            return None
-        username, role, preferences, limits = row
-        return Principal(
-            user_id=user_id,
-            username=username,
-            role=role,
-            scopes=ALL_SCOPES,
-            session_id=session_id,
-            default_model=preferences.get("default_model"),
-            time_zone=preferences.get("time_zone"),
-            titles=preferences.get("titles"),
-            limits=limits,
-            active_prompt_id=parse_id(preferences.get("active_prompt_id", "")),
-        )
+        return None if row is None else principal_of(row, ALL_SCOPES, session_id=session_id)
 
     def add(self, session: domain.Session, handle_hash: str | None) -> None:
         values: dict[str, Any] = {name: getattr(session, name) for name in domain.Session.__dataclass_fields__}

@@ -8,11 +8,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain import clock
-from api.domain.ids import parse_id
 from api.domain.principal import IMPLIED, Principal
 from api.domain.slack import PromisedAnswer, SlackLink
 from api.models.accounts import USERS
 from api.models.slack import SLACK_ANSWERS, SLACK_LINKS
+from api.repositories.accounts import ACTING, principal_of
 from api.repositories.base import Repository
 
 LINK = SLACK_LINKS.c
@@ -32,23 +32,9 @@ class SlackRepository(Repository):
         return self._principal(LINK.user_id == user_id, LINK.team_id.is_not(None))
 
     def _principal(self, *linked: sa.ColumnElement[bool]) -> Principal | None:
-        query = sa.select(USER.id, USER.username, USER.role, USER.preferences, USER.limits).where(
-            USER.id == LINK.user_id, USER.is_active, *linked
-        )
+        query = sa.select(*ACTING).where(USER.id == LINK.user_id, USER.is_active, *linked)
         row = self.connection.execute(query).first()
-        if row is None:
-            return None
-        user_id, username, role, preferences, limits = row
-        return Principal(
-            user_id=user_id,
-            username=username,
-            role=role,
-            scopes=IMPLIED["chat"],
-            default_model=preferences.get("default_model"),
-            time_zone=preferences.get("time_zone"),
-            limits=limits,
-            active_prompt_id=parse_id(preferences.get("active_prompt_id", "")),
-        )
+        return None if row is None else principal_of(row, IMPLIED["chat"])
 
     def get(self, user_id: UUID) -> SlackLink | None:
         row = self.connection.execute(
