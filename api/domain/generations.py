@@ -9,7 +9,10 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
+from api.domain import clock
 from api.domain.chats import Message
+from api.domain.model_configs import ModelConfig
+from api.domain.principal import Principal
 
 ACTIVE = ("queued", "running")
 ENDED = ("complete", "stopped", "length", "filtered", "interrupted", "error")
@@ -51,6 +54,36 @@ class Generation:
     @property
     def active(self) -> bool:
         return self.status in ACTIVE
+
+
+def queued(
+    principal: Principal,
+    generation_id: UUID,
+    *,
+    owner: UUID,
+    surface: str,
+    provider: str,
+    model: str,
+    config: ModelConfig | None = None,
+    api_key_id: UUID | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The ledger's row of a call that begins now, outside of any chat."""
+    return {
+        "user_id": principal.user_id,
+        "id": generation_id,
+        "chat_id": None,
+        "api_key_id": api_key_id,
+        "model_config_id": config.id if config else None,
+        "surface": surface,
+        "provider": provider,
+        "model": model,
+        "status": "queued",
+        "notes": {} if notes is None else notes,
+        "queued_at": clock.now(),
+        "day": principal.today(),
+        "owner": owner,
+    }
 
 
 @dataclass(frozen=True, slots=True)

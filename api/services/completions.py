@@ -11,6 +11,7 @@ from api.domain import clock
 from api.domain.budgets import OUTPUT_GUESS, Forecast
 from api.domain.conversation import CompletionRequest, Turn
 from api.domain.errors import AppError, NotFound
+from api.domain.generations import queued
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.domain.sight import refuse_blind
@@ -135,21 +136,17 @@ class CompletionService:
     ) -> tuple[Target, tuple[LimitState, ...]]:
         limits = self._rate_limits.count_within(work, principal, generations=1)
         target = self._model_configs.target(work, principal, None, Wish(draft.model, draft.trial))
-        row = {
-            "user_id": principal.user_id,
-            "id": generation_id,
-            "chat_id": None,
-            "api_key_id": draft.api_key_id,
-            "model_config_id": target.config.id if target.config else None,
-            "surface": draft.surface,
-            "provider": target.vendor.id,
-            "model": target.model,
-            "status": "queued",
-            "notes": dict(target.notes) if self._system(target, draft) else {},
-            "queued_at": clock.now(),
-            "day": principal.today(),
-            "owner": self._generations.owner,
-        }
+        row = queued(
+            principal,
+            generation_id,
+            owner=self._generations.owner,
+            surface=draft.surface,
+            provider=target.vendor.id,
+            model=target.model,
+            config=target.config,
+            api_key_id=draft.api_key_id,
+            notes=dict(target.notes) if self._system(target, draft) else None,
+        )
         limits += self._rate_limits.count_calls(work, principal, draft.surface, [(target.vendor.id, target.model)])
         self._budgets.reserve(work, principal, [_forecast(generation_id, target, draft)])
         once.enter(work, row, draft.key)

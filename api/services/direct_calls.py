@@ -20,7 +20,7 @@ from api.domain import clock, metrics
 from api.domain.budgets import Forecast
 from api.domain.errors import AppError, Conflict, Overloaded, ProviderError, SessionEnded, StoreUnavailable
 from api.domain.events import Usage
-from api.domain.generations import Closing
+from api.domain.generations import Closing, queued
 from api.domain.ids import new_id
 from api.domain.model_configs import ModelConfig
 from api.domain.model_facts import Rates
@@ -176,21 +176,16 @@ class DirectCalls:
                 planned.dollars,
             )
             self._budgets.reserve(work, principal, [forecast])
-            row: dict[str, Any] = {
-                "user_id": principal.user_id,
-                "id": generation_id,
-                "chat_id": None,
-                "api_key_id": principal.api_key_id,
-                "model_config_id": planned.config.id if planned.config else None,
-                "surface": surface,
-                "provider": provider,
-                "model": model,
-                "status": "queued",
-                "notes": {},
-                "queued_at": clock.now(),
-                "day": principal.today(),
-                "owner": self._generations.owner,
-            }
+            row = queued(
+                principal,
+                generation_id,
+                owner=self._generations.owner,
+                surface=surface,
+                provider=provider,
+                model=model,
+                config=planned.config,
+                api_key_id=principal.api_key_id,
+            )
             once.enter(work, row, key)
             return planned, limits
 

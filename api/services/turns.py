@@ -15,7 +15,7 @@ from api.domain.chats import Chat, Message, title_from
 from api.domain.context import size_of
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import AppError, ChatBusy, Invalid, OutcomeUnknown
-from api.domain.generations import Generation, Sequel
+from api.domain.generations import Generation, Sequel, queued
 from api.domain.ids import new_id
 from api.domain.principal import Principal
 from api.domain.seam import Seam
@@ -148,13 +148,13 @@ class Turns:
         if len(replies) > 1:
             for reply in replies:
                 reply.notes["compared"] = [str(one.generation_id) for one in replies]
-        rows = [self._ledger_row(order, reply) | {"day": principal.today()} for reply in replies]
-        rows[0] |= {"idempotency_key": order.idempotency_key, "request_hash": order.hash}
         forecasts = [_forecast(reply) for reply in replies]
         if opened.then is not None:
             answer_id = new_id()
             replies[0].notes["then"] = str(answer_id)
             forecasts.append(_forecast_by(forecasts[0], answer_id, replies[0], targets[-1]))
+        rows = [self._ledger_row(principal, order, reply) for reply in replies]
+        rows[0] |= {"idempotency_key": order.idempotency_key, "request_hash": order.hash}
         models = [(call.provider, call.model) for call in forecasts]
         limits += self._rate_limits.count_calls(work, principal, order.surface, models)
         self._budgets.reserve(work, principal, forecasts, steps=2 if opened.then else 1)
@@ -169,26 +169,21 @@ class Turns:
         answer = partial(answer_by, opened, replies[0], context, targets[-1])
         return [_Begun(replies[0], self._answer(principal, order, answer), "titled_by" in changes)], limits
 
-    def _ledger_row(self, order: Order, reply: Reply) -> dict[str, Any]:
+    def _ledger_row(self, principal: Principal, order: Order, reply: Reply) -> dict[str, Any]:
         message, target = reply.message, reply.target
-        return {
-            "user_id": message.user_id,
-            "id": reply.generation_id,
-            "chat_id": message.chat_id,
-            "message_id": message.id,
-            "user_message_id": reply.question_id,
-            "api_key_id": order.api_key_id,
-            "model_config_id": target.config.id if target.config else None,
-            "surface": order.surface,
-            "provider": target.vendor.id,
-            "model": target.model,
-            "status": "queued",
-            "idempotency_key": None,
-            "request_hash": None,
-            "notes": reply.notes,
-            "queued_at": clock.now(),
-            "owner": self._generations.owner,
-        }
+        row = queued(
+            principal,
+            reply.generation_id,
+            owner=self._generations.owner,
+            surface=order.surface,
+            provider=target.vendor.id,
+            model=target.model,
+            config=target.config,
+            api_key_id=order.api_key_id,
+            notes=reply.notes,
+        )
+        hangs = {"chat_id": message.chat_id, "message_id": message.id, "user_message_id": reply.question_id}
+        return row | hangs | {"idempotency_key": None, "request_hash": None}
 
     @staticmethod
     def _refuse(work: UnitOfWork, principal: Principal, chat: Chat) -> NoReturn:
@@ -201,7 +196,7 @@ class Turns:
 
         def follow(text: str) -> Following:
             reply = answer(text)
-            row = self._ledger_row(order, reply) | {"day": principal.today()}
+            row = self._ledger_row(principal, order, reply)
             return Following(Sequel(reply.message, row), lambda: self._run(principal, order, reply))
 
         return follow
