@@ -102,8 +102,7 @@ def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
 
 
 def _install(app: Application) -> None:
-    forms = [(prefix, one.NOT_OURS, one.error_form) for one in DIALECTS for prefix in one.PREFIXES]
-    errors.install(app, forms)
+    errors.install(app, [dialect.SURFACE for dialect in DIALECTS])
     observe.install(app)
     auth.install(app)
     limits.install(app)

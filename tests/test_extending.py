@@ -34,6 +34,10 @@ auth = {"Authorization": f"Bearer {token}"}
 said = client.post("/acme/ask", json={"question": "demo:fast hello", "model": "demo/demo"}, headers=auth)
 assert said.status_code == 200 and "hello" in said.json["answer"], said.data
 assert client.post("/acme/ask", json={"question": "hello"}).json["wrong"], "its own form of errors"
+surfaces = {one["name"]: one["endpoints"] for one in client.get("/").json["surfaces"]}
+assert surfaces["acme"] == ["POST /acme/ask"], "listed under its own name"
+rule = {"kind": "surface", "name": "acme", "measure": "requests", "per_hour": 100}
+assert client.put("/admin/limits", json={"items": [rule]}, headers=auth).status_code == 200
 config = {"name": "ours", "provider": "acme", "api_key": "ac-0123456789"}
 made = client.post("/model-configs", json=config, headers=auth)
 assert made.status_code == 201 and made.json["provider"] == "acme", made.data
@@ -71,7 +75,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (copy / inside).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy / inside)
     steps = STEP.findall((copy / "docs" / "extending.md").read_text(encoding="utf-8"))
-    assert len(steps) == 12
+    assert len(steps) == 13
     for name, how, anchor, text in steps:
         target = copy / name
         if how:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, cast
 
 import msgspec
 import structlog
@@ -17,12 +16,10 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeou
 from api.domain.errors import AppError, Invalid
 from api.web.malformed import LATE
 from api.web.shapes import Shape
+from api.web.surfaces import Surface, surface_of
 
 PROBLEM_TYPE = "application/problem+json"
 log = structlog.get_logger()
-
-ErrorForm = Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]]
-"""A problem's status and body as one surface's clients read them."""
 WERKZEUG_CODES = {
     400: ("bad_request", "The request could not be read."),
     404: ("not_found", "There is nothing here."),
@@ -56,21 +53,13 @@ class Problem(Shape):
 def answer_error(error: AppError) -> Response:
     """The error in the form that this path's clients read."""
     problem = error.problem()
-    if (form := _form_of(request.path)) is not None:
-        status, content = form(problem)
+    if (surface := surface_of(current_app.extensions["parley_surfaces"], request.path)) is not None:
+        status, content = surface.error_form(problem)
         response = _with_headers(msgspec.json.encode(content), error, "application/json")
         response.status_code = status
         return response
     content = problem | {"instance": request.path, "request_id": g.get("request_id", "")}
     return _with_headers(msgspec.json.encode(content), error, PROBLEM_TYPE)
-
-
-def _form_of(path: str) -> ErrorForm | None:
-    """The form of the surface that a path belongs to; None for our own."""
-    for prefix, besides, form in current_app.extensions.get("parley_error_forms", ()):
-        if path.startswith(prefix) and not (besides and path.startswith(besides)):
-            return cast(ErrorForm, form)
-    return None
 
 
 def _with_headers(body: bytes, error: AppError, content_type: str) -> Response:
@@ -129,10 +118,9 @@ class _Unexpected(AppError):
     """A fault of ours; the log has it under the request's id."""
 
 
-def install(app: Flask, forms: Sequence[tuple[str, str, ErrorForm]] = ()) -> None:
-    """One handler for our errors, one for werkzeug's, one for everything else. `forms`: the paths that begin so (and
-    not so) answer in that form."""
-    app.extensions["parley_error_forms"] = tuple(forms)
+def install(app: Flask, surfaces: Iterable[Surface] = ()) -> None:
+    """One handler for our errors, one for werkzeug's, one for everything else. Each surface has its own form."""
+    app.extensions["parley_surfaces"] = tuple(surfaces)
 
     @app.errorhandler(AppError)
     def _ours(error: AppError) -> Response:

@@ -18,9 +18,10 @@ from api.domain import errors
 from api.web.errors import WERKZEUG_CODES, Problem
 from api.web.openapi import access_of, document, reads_of
 from api.web.request_headers import describe
+from api.web.surfaces import surface_of
 
-# Both viewers draw with inline styles; ReDoc searches in a worker made from a blob. No host but ours is let in.
 VARIABLE: Final = re.compile(r"<(?:\w+:)?(\w+)>")
+# Both viewers draw with inline styles; ReDoc searches in a worker made from a blob. No host but ours is let in.
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; worker-src blob:; "
@@ -35,23 +36,6 @@ LINKS: Final = {
     "ready": "/ready",
 }
 NATIVE: Final = ("native", "Parley's own API")
-DEMO: Final = ("fastapi_demo", "The FastAPI and Streamlit demo's API, for clients written for it")
-LLM_BACKEND: Final = ("llm_backend", "llm-backend-api's, for clients written for it")
-CHAT2ANYLLM: Final = ("chat2anyllm", "Chat2AnyLLM's API, for clients written for it")
-SURFACES: Final = {
-    "/v1/": ("openai", "OpenAI's API, for clients written for it"),
-    "/chat": DEMO,
-    "/system-prompt": DEMO,
-    "/api/chat/completions": CHAT2ANYLLM,
-    "/api/users": LLM_BACKEND,
-    "/api/conversations": LLM_BACKEND,
-    "/api/chat": LLM_BACKEND,
-    "/api/": CHAT2ANYLLM,
-    "/slack/command": ("slack", "Slack's slash commands"),
-    "/llm/": ("llm_service", "The LLM service's API, for clients written for it"),
-}
-NOT_OF_SURFACE: Final = ("/v1/providers/", "/chats")
-
 ASSETS: Final = {
     "swagger-ui.css": "flask_openapi3_swagger:swagger/css/swagger-ui.css",
     "swagger-ui-bundle.js": "flask_openapi3_swagger:swagger/js/swagger-ui-bundle.js",
@@ -180,22 +164,16 @@ def openapi(app: Flask) -> dict[str, Any]:
 @functools.lru_cache(maxsize=4)
 def index(app: Flask) -> dict[str, Any]:
     """Name, version, links, and every endpoint by surface."""
-    surfaces: dict[tuple[str, str], list[str]] = {NATIVE: []}
+    endpoints: dict[tuple[str, str], list[str]] = {NATIVE: []}
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if access_of(app, rule.endpoint) is not None:
+            surface = surface_of(app.extensions["parley_surfaces"], rule.rule)
             methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-            surfaces.setdefault(_surface(rule.rule), []).append(f"{','.join(methods)} {rule.rule}")
+            whose = (surface.name, surface.about) if surface else NATIVE
+            endpoints.setdefault(whose, []).append(f"{','.join(methods)} {rule.rule}")
     info = document(app)["info"]
-    listed = [{"name": name, "about": about, "endpoints": paths} for (name, about), paths in surfaces.items()]
+    listed = [{"name": name, "about": about, "endpoints": paths} for (name, about), paths in endpoints.items()]
     return {"name": info["title"], "version": info["version"], "links": LINKS, "surfaces": listed}
-
-
-def _surface(rule: str) -> tuple[str, str]:
-    if not rule.startswith(NOT_OF_SURFACE):
-        for prefix, surface in SURFACES.items():
-            if rule.startswith(prefix):
-                return surface
-    return NATIVE
 
 
 def error_codes() -> dict[str, tuple[int, str]]:

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from api.services.generations import Follower
-from api.web.errors import ErrorForm
+from api.web.surfaces import ErrorForm
 
 PING_SECONDS = 15.0
 WATCH_SECONDS = 1.0

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from api.app import DIALECTS
 from api.domain.limit_rules import SURFACES
 from api.domain.prompts import BUILT_IN
-from api.web import reference
 from tests.server import until
 from tests.services.whole import Whole
 from tests.upstream import Upstream
@@ -215,4 +215,4 @@ def test_two_rules_for_one_thing_are_refused(both: Pair) -> None:
     rule = {"kind": "surface", "name": "openai", "measure": "tokens", "per_hour": 1}
     answer = both.ann.ask("PUT", "/admin/limits", {"items": [rule, rule | {"per_hour": 2}]})
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/items/1")
-    assert set(SURFACES) >= {surface for surface, _ in reference.SURFACES.values()} | {"native"}
+    assert set(SURFACES) >= {dialect.SURFACE.name for dialect in DIALECTS} | {"native"}

@@ -13,8 +13,8 @@ import msgspec
 
 from api.domain.events import TokenProb
 from api.services.completions import Begun
-from api.web.errors import ErrorForm
 from api.web.sender import BROKEN_OFF, Refusal
+from api.web.surfaces import ErrorForm
 
 DONE: Final = b"data: [DONE]\n\n"
 PING: Final = b": ping\n\n"

@@ -10,9 +10,9 @@ from api.web.completions import requests
 from api.web.completions.answers import PING, Chunks, Completion
 from api.web.completions.schemas import CompletionBody
 from api.web.context import principal, services
-from api.web.errors import ErrorForm
 from api.web.handover import StreamResponse
 from api.web.sse import CONTENT_TYPE
+from api.web.surfaces import ErrorForm
 
 
 def begin(body: CompletionBody, surface: str) -> Begun:

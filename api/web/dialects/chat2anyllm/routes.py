@@ -35,11 +35,15 @@ from api.web.handover import StreamResponse
 from api.web.openapi import ERROR_TEXT, EVENT_STREAM, Access, IdPath, Routes
 from api.web.request_headers import ONCE
 from api.web.sse import CONTENT_TYPE
+from api.web.surfaces import Surface
 
-PREFIXES = ("/api/login", "/api/models", "/api/sessions", "/api/roles", "/api/health", "/api/chat/completions")
-NOT_OURS = ""
-error_form = wire.error_form
-routes = Routes("chat2anyllm", "Chat2AnyLLM, for clients written for it", ERROR_TEXT)
+SURFACE = Surface(
+    "chat2anyllm",
+    "Chat2AnyLLM's API, for clients written for it",
+    ("/api/login", "/api/models", "/api/sessions", "/api/roles", "/api/health", "/api/chat/completions"),
+    wire.error_form,
+)
+routes = Routes("chat2anyllm", SURFACE.about, ERROR_TEXT)
 
 
 def _array(shape: type[BaseModel], about: str) -> dict[str, Any]:
@@ -75,7 +79,7 @@ def list_ready_models() -> Response:
 )
 def complete_for_client(body: CompletionBody) -> Response:
     replies.refuse_if_full()
-    return serving.respond(serving.begin(body, "chat2anyllm"), body, error_form)
+    return serving.respond(serving.begin(body, SURFACE.name), body, SURFACE.error_form)
 
 
 @routes.post(
@@ -90,7 +94,7 @@ def complete_for_client(body: CompletionBody) -> Response:
 def stream_completion_for_client(body: CompletionBody) -> Response:
     replies.refuse_if_full()
     streamed = body.model_copy(update={"stream": True})
-    return serving.respond(serving.begin(streamed, "chat2anyllm"), streamed, error_form)
+    return serving.respond(serving.begin(streamed, SURFACE.name), streamed, SURFACE.error_form)
 
 
 @routes.get(
@@ -135,7 +139,7 @@ def list_session_messages(path: IdPath) -> Response:
 )
 def stream_session_chat(path: IdPath, body: SessionMessage) -> Response:
     replies.refuse_if_full()
-    draft = replies.marked(Draft(body.message, wish=Wish(model=body.model), surface="chat2anyllm"))
+    draft = replies.marked(Draft(body.message, wish=Wish(model=body.model), surface=SURFACE.name))
     sent = services().messages.send(principal(), path.id, draft)
     follower = services().generations.follow_new(principal(), sent.generation_id)
     encode = wire.Stream()

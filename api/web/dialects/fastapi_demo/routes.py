@@ -30,10 +30,15 @@ from api.web.dialects.fastapi_demo.schemas import (
 )
 from api.web.openapi import Access, Routes
 from api.web.request_headers import ONCE
+from api.web.surfaces import Surface
 
-PREFIXES = ("/chat", "/system-prompt")
-NOT_OURS = "/chats"
-error_form = wire.error_form
+SURFACE = Surface(
+    "fastapi_demo",
+    "The FastAPI and Streamlit demo's API, for clients written for it",
+    ("/chat", "/system-prompt"),
+    wire.error_form,
+    besides="/chats",
+)
 REFUSALS = {
     "description": "what went wrong, in words",
     "content": {
@@ -42,14 +47,14 @@ REFUSALS = {
         }
     },
 }
-routes = Routes("fastapi-demo", "The FastAPI and Streamlit demo, for clients written for it", REFUSALS)
+routes = Routes("fastapi-demo", SURFACE.about, REFUSALS)
 
 
 @routes.post("/chat", summary="Chat", access=Access.CHAT, generates=True, reads=ONCE, returns={200: DemoReply})
 def chat(body: DemoMessage) -> Response:
     replies.refuse_if_full()
     chat_id = body.chat_id or new_slug(request.headers.get("Idempotency-Key"))
-    draft = replies.marked(Draft(body.message, surface="fastapi_demo", opens={}, any_slug=True))
+    draft = replies.marked(Draft(body.message, surface=SURFACE.name, opens={}, any_slug=True))
     sent = services().messages.send(principal(), chat_id, draft)
     follower = services().generations.follow_new(principal(), sent.generation_id)
     return replies.replayed(sent, replies.at_the_end(follower, wire.Reply(chat_id), 200))

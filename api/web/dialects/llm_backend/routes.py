@@ -27,15 +27,19 @@ from api.web.handover import StreamResponse
 from api.web.openapi import ERROR_TEXT, EVENT_STREAM, Access, Routes
 from api.web.request_headers import ONCE
 from api.web.sse import CONTENT_TYPE
+from api.web.surfaces import Surface
 
-PREFIXES = ("/api/users", "/api/conversations", "/api/chat")
-NOT_OURS = ""
-error_form = wire.error_form
+SURFACE = Surface(
+    "llm_backend",
+    "llm-backend-api's API, for clients written for it",
+    ("/api/users", "/api/conversations", "/api/chat"),
+    wire.error_form,
+)
 LIST = {
     "description": "newest first",
     "content": {"application/json": {"schema": {"type": "array", "items": ConversationEntry.model_json_schema()}}},
 }
-routes = Routes("llm-backend", "llm-backend-api, for clients written for it", ERROR_TEXT)
+routes = Routes("llm-backend", SURFACE.about, ERROR_TEXT)
 
 
 @routes.post("/api/users/register", summary="Register", access=Access.PUBLIC, returns={201: DoneAnswer})
@@ -92,7 +96,7 @@ def delete_conversation(path: ConversationPath) -> Response:
 )
 def stream_chat(path: ConversationPath, body: ConversationMessage) -> Response:
     replies.refuse_if_full()
-    draft = replies.marked(Draft(body.message, surface="llm_backend"))
+    draft = replies.marked(Draft(body.message, surface=SURFACE.name))
     sent = services().messages.send(principal(), wire.number_of(path.id), draft)
     follower = services().generations.follow_new(principal(), sent.generation_id)
     stream = StreamResponse(follower, wire.Stream(), content_type=CONTENT_TYPE, ping=wire.PING, late=True)

@@ -25,11 +25,10 @@ from api.web.dialects.llm_service.schemas import (
 )
 from api.web.openapi import ERROR_TEXT, Access, Routes
 from api.web.request_headers import ONCE
+from api.web.surfaces import Surface
 
-PREFIXES = ("/llm/",)
-NOT_OURS = ""
-error_form = wire.error_form
-routes = Routes("llm-service", "The LLM service, for clients written for it", ERROR_TEXT)
+SURFACE = Surface("llm_service", "The LLM service's API, for clients written for it", ("/llm/",), wire.error_form)
+routes = Routes("llm-service", SURFACE.about, ERROR_TEXT)
 
 
 @routes.get("/llm/configs", summary="Configured providers", access=Access.READ, returns={200: ConfigsAnswer})
@@ -66,7 +65,7 @@ def ask_provider(path: ProviderPath, body: ProviderMessage) -> Response:
     replies.refuse_if_full()
     provider = services().provider_configs.provider(path.provider)
     past = None if body.history is None else tuple((one.role, one.content) for one in body.history)
-    draft = Draft(body.message, wish=Wish(provider=provider), surface="llm_service", opens={}, history=past)
+    draft = Draft(body.message, wish=Wish(provider=provider), surface=SURFACE.name, opens={}, history=past)
     sent = services().messages.send(principal(), wire.slug_of(provider), replies.marked(draft))
     follower = services().generations.follow_new(principal(), sent.generation_id)
     return replies.replayed(sent, replies.at_the_end(follower, wire.Reply(), 200))

@@ -25,16 +25,17 @@ from api.web.dialects.openai.schemas import (
 )
 from api.web.openapi import Access, Routes
 from api.web.request_headers import COMPLETING, ONCE
+from api.web.surfaces import Surface
 
-PREFIXES = ("/v1/",)
-NOT_OURS = "/v1/providers/"
 JSON = "application/json"
-error_form = wire.error_form
+SURFACE = Surface(
+    "openai", "OpenAI's API, for clients written for it", ("/v1/",), wire.error_form, besides="/v1/providers/"
+)
 REFUSALS = {
     "description": "an error in OpenAI's form",
     "content": {JSON: {"schema": ErrorAnswer.model_json_schema()}},
 }
-routes = Routes("openai", "OpenAI's API, for clients written for it", REFUSALS)
+routes = Routes("openai", SURFACE.about, REFUSALS)
 
 
 @routes.post(
@@ -47,7 +48,7 @@ routes = Routes("openai", "OpenAI's API, for clients written for it", REFUSALS)
 )
 def complete(body: CompletionBody) -> Response:
     replies.refuse_if_full()
-    return serving.respond(_begun(body), body, error_form)
+    return serving.respond(_begun(body), body, SURFACE.error_form)
 
 
 @routes.get("/v1/models/<path:model>", summary="One model", access=Access.READ, returns={200: ModelAnswer})
@@ -66,7 +67,7 @@ def get_model(path: ModelPath) -> Response:
 def embed(body: EmbeddingBody) -> Response:
     texts = [body.input] if isinstance(body.input, str) else body.input
     key = replies.call_key(body.model_dump())
-    found = services().embeddings.embed(principal(), body.model, texts, body.dimensions, "openai", key=key)
+    found = services().embeddings.embed(principal(), body.model, texts, body.dimensions, SURFACE.name, key=key)
     return answer(wire.embeddings(found, packed=body.encoding_format == "base64"))
 
 
@@ -89,11 +90,11 @@ def make_images(body: ImageBody) -> Response:
 def _begun(body: CompletionBody) -> Begun:
     """The completion: by itself, or as a turn of the chat that the client names."""
     if (chat := request.headers.get("X-Parley-Chat")) is None:
-        return serving.begin(body, "openai")
+        return serving.begin(body, SURFACE.name)
     turn = requests.read_turn(body.given())
     longest = body.max_completion_tokens or body.max_tokens
     wish = Wish(body.model, temperature=body.temperature, top_p=body.top_p, max_tokens=longest)
-    draft = Draft(turn.content, wish=wish, surface="openai", opens={}, history=turn.history, system=turn.system)
+    draft = Draft(turn.content, wish=wish, surface=SURFACE.name, opens={}, history=turn.history, system=turn.system)
     sent = services().messages.send(principal(), chat, replies.marked(draft))
     reply = sent.message
     if reply is None:

@@ -7,10 +7,9 @@ from flask import Response, request
 from api.web.context import services
 from api.web.dialects.slack import wire
 from api.web.openapi import ERROR_TEXT, Access, Routes
+from api.web.surfaces import Surface
 
-PREFIXES = ("/slack/command",)
-NOT_OURS = ""
-error_form = wire.error_form
+SURFACE = Surface("slack", "Slack's slash commands", ("/slack/command",), wire.error_form)
 FORM = frozenset(("application/x-www-form-urlencoded",))
 SAID = {
     "description": "a message for the asker",
@@ -24,7 +23,7 @@ SAID = {
         }
     },
 }
-routes = Routes("slack-command", "Slack's slash commands", ERROR_TEXT)
+routes = Routes("slack-command", SURFACE.about, ERROR_TEXT)
 
 
 @routes.post(
