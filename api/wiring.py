@@ -154,13 +154,7 @@ class Wiring(Groundwork):
             write=lambda fn: self.store.write(lambda work: fn(work.connection), durable=False),
             read=lambda fn: self.store.read(lambda work: fn(work.connection)),
         )
-        return RateLimitService(
-            storage,
-            self.settings.rate_limit_per_hour,
-            self.settings.generation_limit_per_hour,
-            self.settings.login_limit,
-            lambda: self.instance.current,
-        )
+        return RateLimitService(storage, self.settings.login_limit, lambda: self.instance.current)
 
     @cached_property
     def usage(self) -> UsageService:

@@ -79,18 +79,10 @@ class RateLimitService:
     """Every count is one unit of work. A refused request consumes nothing. Nothing is let through uncounted:
     StoreUnavailable when the database cannot count."""
 
-    def __init__(
-        self,
-        storage: DatabaseStorage,
-        per_hour: int,
-        generations_per_hour: int,
-        login_limit: int,
-        instance: Callable[[], InstanceSettings] | None = None,
-    ) -> None:
-        """`instance` tells the limits that hold now, instead of the two numbers."""
+    def __init__(self, storage: DatabaseStorage, login_limit: int, instance: Callable[[], InstanceSettings]) -> None:
+        """`instance` tells the hourly limits and rules that hold now."""
         self.storage = storage
-        fixed = InstanceSettings(requests_per_hour=per_hour, generations_per_hour=generations_per_hour)
-        self._instance = instance or (lambda: fixed)
+        self._instance = instance
         self._login_account = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="login-account")
         self._login_address = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="login-address")
         self._register = RateLimitItemPerMinute(login_limit, SIGN_IN_MINUTES, namespace="register")

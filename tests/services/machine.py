@@ -128,8 +128,8 @@ class Machine:
         housekeeping: Callable[[], Housekeeping] = Housekeeping,
     ) -> None:
         self.store = store
-        instance = InstanceSettings("open", "", 100_000, 100_000, limit_rules=rules)
-        self.limits = RateLimitService(storage_over(store), 100_000, 100_000, 100, lambda: instance)
+        instance = InstanceSettings(requests_per_hour=100_000, generations_per_hour=100_000, limit_rules=rules)
+        self.limits = RateLimitService(storage_over(store), 100, lambda: instance)
         self.prices = PriceService(store)
         self.budgets = BudgetService(store, self.prices, hold_seconds)
         self.owner = new_id()

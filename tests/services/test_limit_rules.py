@@ -31,7 +31,7 @@ def clock() -> Iterator[time_machine.Coordinates]:
 
 
 def service(store: Store, *rules: Rule) -> RateLimitService:
-    return RateLimitService(storage_over(store), 100, 100, 3, lambda: InstanceSettings(limit_rules=rules))
+    return RateLimitService(storage_over(store), 3, lambda: InstanceSettings(limit_rules=rules))
 
 
 def admitted(

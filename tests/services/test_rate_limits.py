@@ -11,11 +11,13 @@ import time_machine
 
 from api.db import Database
 from api.domain.errors import LimitExceeded, NotFound, StoreUnavailable
+from api.domain.instance import InstanceSettings
 from api.domain.principal import ALL_SCOPES, Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.rate_limits import LimitState, RateLimitService, TooMany
 from tests.rate_limits.parts import storage_over
 
+FIVE_AND_TWO = InstanceSettings(requests_per_hour=5, generations_per_hour=2)
 MID_WINDOW = 1_790_000_000 // 3600 * 3600 + 1800 + 20.5
 
 
@@ -27,7 +29,7 @@ def clock() -> Iterator[time_machine.Coordinates]:
 
 @pytest.fixture
 def service(store: Store) -> RateLimitService:
-    return RateLimitService(storage_over(store), per_hour=5, generations_per_hour=2, login_limit=3)
+    return RateLimitService(storage_over(store), 3, lambda: FIVE_AND_TWO)
 
 
 def begun(service: RateLimitService, store: Store, who: Principal, replies: int = 1) -> tuple[LimitState, ...]:
@@ -141,7 +143,7 @@ def test_an_ipv6_party_counts_by_its_network(service: RateLimitService) -> None:
 
 def test_what_cannot_be_counted_is_not_let_through() -> None:
     store = Store(Database("sqlite:////nowhere/at/all.db"))
-    service = RateLimitService(storage_over(store), per_hour=5, generations_per_hour=2, login_limit=3)
+    service = RateLimitService(storage_over(store), 3, lambda: FIVE_AND_TWO)
     with pytest.raises(StoreUnavailable):
         service.count(someone(), reads=True)
     with pytest.raises(StoreUnavailable):

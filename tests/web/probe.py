@@ -10,6 +10,7 @@ from uuid import UUID
 from flask import Flask, Response, g, request
 
 from api.domain.errors import NotFound, Unauthenticated
+from api.domain.instance import InstanceSettings
 from api.domain.principal import ALL_SCOPES, Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.health import HealthService
@@ -98,8 +99,9 @@ def probe_app(
     **web: object,
 ) -> Flask:
     app = make_app("1.2.3")
+    instance = InstanceSettings(requests_per_hour=per_hour, generations_per_hour=generations_per_hour)
     app.extensions["parley"] = SimpleNamespace(
-        rate_limits=RateLimitService(storage_over(store), per_hour, generations_per_hour, login_limit=3),
+        rate_limits=RateLimitService(storage_over(store), 3, lambda: instance),
         health=HealthService(store, loop_age, draining),
     )
     app.extensions["parley_web"] = dataclasses.replace(SETTINGS, **web)  # type: ignore[arg-type]
