@@ -68,7 +68,7 @@ def test_what_a_command_changes_is_in_the_audit_log_once(users: Command, service
     for _ in range(2):
         assert users("promote", "ann").exit_code == 0
     users("reset-password", "ann", "--password-stdin", stdin=PASSWORD)
-    entries = services.audit.page(Sought())
+    entries = services.audit.page(Sought()).items
     assert [entry.action for entry in entries] == ["user.set_password", "user.change", "user.create"]
     assert {entry.actor for entry in entries} == {COMMAND_LINE}
 

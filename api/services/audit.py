@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from api.domain.audit import Entry, Sought
 from api.repositories.unit_of_work import Store
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """`next_cursor` asks for the page after this one; None at the end."""
+
+    items: list[Entry]
+    next_cursor: str | None
 
 
 class AuditService:
@@ -14,6 +24,9 @@ class AuditService:
         """What was done in a transaction that is over. Raises StoreUnavailable."""
         self._store.write(lambda work: work.audit.add(entry))
 
-    def page(self, sought: Sought) -> list[Entry]:
-        """Entries, newest first."""
-        return self._store.read(lambda work: work.audit.page(sought))
+    def page(self, sought: Sought) -> EntryPage:
+        """Newest first."""
+        entries = self._store.read(lambda work: work.audit.page(replace(sought, limit=sought.limit + 1)))
+        more = len(entries) > sought.limit
+        entries = entries[: sought.limit]
+        return EntryPage(entries, str(entries[-1].id) if more else None)

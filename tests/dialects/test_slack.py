@@ -154,7 +154,7 @@ def test_a_code_does_not_last(make_app: Any, monkeypatch: pytest.MonkeyPatch) ->
         patched.setattr(clock, "now", lambda: expires_at + dt.timedelta(seconds=1))
         assert "ten minutes" in slack.obey(told)
     assert "acts as" in slack.obey(told)
-    (noted,) = whole.services.audit.page(Sought(action="slack.link"))
+    (noted,) = whole.services.audit.page(Sought(action="slack.link")).items
     assert (noted.actor.user_id, noted.target) == (whole.ann.user_id, f"T0001/{user.user}")
 
 

@@ -35,7 +35,7 @@ def people(admin: AdministrationService) -> dict[str, User]:
 
 
 def entries(store: Store, **sought: Any) -> list[Any]:
-    return AuditService(store).page(Sought(**sought))
+    return AuditService(store).page(Sought(**sought)).items
 
 
 def test_hashing_has_one_bound_for_all(make_app: Any) -> None:

@@ -84,7 +84,7 @@ def test_audit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     later(monkeypatch, 31)
     audit.note(Actor(None, "root").did("user.change", "fresh"))
     assert keeping(store, None, 30).prune()["audit"] == BATCH + 5
-    assert [one.target for one in audit.page(Sought())] == ["fresh"]
+    assert [one.target for one in audit.page(Sought()).items] == ["fresh"]
 
 
 def test_files_that_were_never_sent(

@@ -189,9 +189,8 @@ def provider_health() -> Response:
 @routes.get("/admin/audit", summary="The audit log, newest first", access=Access.ADMIN, returns={200: AuditAnswer})
 def audit_log(query: AuditQuery) -> Response:
     sought = Sought(query.user_id, query.action, query.target, query.cursor, query.limit)
-    entries = services().audit.page(sought)
-    more = len(entries) == query.limit
-    return answer({"items": [_entry(one) for one in entries], "next_cursor": entries[-1].id if more else None})
+    page = services().audit.page(sought)
+    return answer({"items": [_entry(one) for one in page.items], "next_cursor": page.next_cursor})
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
