@@ -72,21 +72,21 @@ class AccountService:
         self._refuse(self.waits_for_admin(), setup_code)  # before the expensive hash; asked again where it counts
         password_hash = self._passwords.hash(new.password)
 
-        def insert(uow: UnitOfWork) -> User:
+        def insert(work: UnitOfWork) -> User:
             user = record_of(new, password_hash, "member")
-            if uow.instance.claim(FIRST_ADMIN, str(user.id)):
+            if work.instance.claim(FIRST_ADMIN, str(user.id)):
                 self._refuse(True, setup_code)
                 user = dataclasses.replace(user, role="admin")
             else:
                 self._refuse(False, setup_code)
-            uow.accounts.add(user)
+            work.accounts.add(user)
             return user
 
         return self._store.write(insert)
 
     def waits_for_admin(self) -> bool:
         """Whether nobody has become the first admin yet."""
-        return self._store.read(lambda uow: uow.instance.get(FIRST_ADMIN)) is None
+        return self._store.read(lambda work: work.instance.get(FIRST_ADMIN)) is None
 
     def _refuse(self, is_first: bool, setup_code: str | None) -> None:
         """Closed means closed, but for the holder of the set-up code while there is no admin."""
@@ -98,12 +98,12 @@ class AccountService:
 
     def known_as(self, identifier: str) -> str:
         """One text for every spelling of an account; what was written, where there is none."""
-        user = self._store.read(lambda uow: _find(uow, identifier))
+        user = self._store.read(lambda work: _find(work, identifier))
         return user.id.hex if user else identifier
 
     def authenticate(self, identifier: str, password: str) -> User:
         """Whoever signs in by e-mail or username. Raises BadCredentials alike for every reason."""
-        user = self._store.read(lambda uow: _find(uow, identifier))
+        user = self._store.read(lambda work: _find(work, identifier))
         matches = self._passwords.verify_or_dummy(user.password_hash if user else None, password)
         if user is None or not matches or not user.is_active:
             raise BadCredentials("No account has this name and password.")
@@ -111,20 +111,20 @@ class AccountService:
 
     def _rehashed(self, user: User, password: str) -> User:
         password_hash = self._passwords.hash(password)
-        if not self._store.write(lambda uow: uow.accounts.set_password(user.id, user.password_hash, password_hash)):
+        if not self._store.write(lambda work: work.accounts.set_password(user.id, user.password_hash, password_hash)):
             return user
         return dataclasses.replace(user, password_hash=password_hash)
 
     def profile(self, user_id: UUID) -> User:
         """Raises NotFound."""
-        user = self._store.read(lambda uow: uow.accounts.get(user_id))
+        user = self._store.read(lambda work: work.accounts.get(user_id))
         if user is None:
             raise NotFound("This account does not exist.")
         return user
 
     def public_profile(self, user_id: UUID | None) -> User:
         """Somebody's account, of which a caller may show the public part only. Raises NotFound."""
-        user = self._store.read(lambda uow: uow.accounts.get(user_id)) if user_id else None
+        user = self._store.read(lambda work: work.accounts.get(user_id)) if user_id else None
         if user is None or not user.is_active:
             raise NotFound("This account does not exist.")
         return user
@@ -136,8 +136,8 @@ class AccountService:
         if "username" in changes:
             check_username(changes["username"])
 
-        def update(uow: UnitOfWork) -> User | None:
-            user = uow.accounts.hold(user_id)
+        def update(work: UnitOfWork) -> User | None:
+            user = work.accounts.hold(user_id)
             if user is None or not changes:
                 return user
             if "username" in changes and user.username in RESERVED:
@@ -146,8 +146,8 @@ class AccountService:
             if "preferences" in values:
                 merged = {**user.preferences, **(values["preferences"] or {})}
                 values["preferences"] = {name: value for name, value in merged.items() if value is not None}
-            uow.accounts.update(user_id, values)
-            return uow.accounts.get(user_id)
+            work.accounts.update(user_id, values)
+            return work.accounts.get(user_id)
 
         user = self._store.write(update)
         if user is None:
@@ -160,10 +160,10 @@ class AccountService:
         user = self._confirmed(user_id, current)
         password_hash = self._passwords.hash(new)
 
-        def change(uow: UnitOfWork) -> bool:
-            if not uow.accounts.set_password(user_id, user.password_hash, password_hash):
+        def change(work: UnitOfWork) -> bool:
+            if not work.accounts.set_password(user_id, user.password_hash, password_hash):
                 return False
-            uow.sessions.revoke_all(user_id, except_id=session_id)
+            work.sessions.revoke_all(user_id, except_id=session_id)
             return True
 
         if not self._store.write(change):
@@ -196,7 +196,7 @@ class AccountService:
 
     def named(self, identifier: str) -> User:
         """The account of that e-mail address or username, for the command line. Raises NotFound."""
-        user = self._store.read(lambda uow: _find(uow, identifier))
+        user = self._store.read(lambda work: _find(work, identifier))
         if user is None:
             raise NotFound(f"There is no account {identifier}.")
         return user
@@ -217,10 +217,10 @@ def record_of(new: NewAccount, password_hash: str, role: AccountRole) -> User:
     return User(user_id, email, new.username, password_hash, full_name=new.full_name, role=role)
 
 
-def _find(uow: UnitOfWork, identifier: str) -> User | None:
+def _find(work: UnitOfWork, identifier: str) -> User | None:
     if is_email(identifier):
-        return uow.accounts.by_email(identifier)
-    return uow.accounts.by_username(identifier) if is_username(identifier) else None
+        return work.accounts.by_email(identifier)
+    return work.accounts.by_username(identifier) if is_username(identifier) else None
 
 
 def refuse_the_last(admins: set[UUID], leaving: UUID, words: str) -> None:

@@ -36,7 +36,7 @@ class ApiKeyService:
         digest = self._tokens.digest(raw)
         if not is_well_formed(raw, API_KEY) and not same(digest, self._bootstrap_digest):
             raise Unauthenticated(REFUSED)
-        found = self._store.read(lambda uow: uow.api_keys.principal(digest))
+        found = self._store.read(lambda work: work.api_keys.principal(digest))
         if found is None:
             raise Unauthenticated(REFUSED)
         principal, last_used_at = found
@@ -52,7 +52,7 @@ class ApiKeyService:
             return
         with self._lock:
             used, self._used = self._used, {}
-        self._store.write(lambda uow: uow.api_keys.set_last_used(used), durable=False)
+        self._store.write(lambda work: work.api_keys.set_last_used(used), durable=False)
 
     def create(
         self, principal: Principal, name: str, scopes: Collection[Scope], expires_at: dt.datetime | None = None
@@ -68,26 +68,26 @@ class ApiKeyService:
         ordered: tuple[Scope, ...] = tuple(scope for scope in IMPLIED if scope in scopes)
         key = ApiKey(new_id(), principal.user_id, name, minted.prefix, minted.last4, ordered, now, expires_at, None)
 
-        def insert(uow: UnitOfWork) -> None:
+        def insert(work: UnitOfWork) -> None:
             if principal.api_key_id is not None:
-                _refuse_longer_life(uow.api_keys.get(principal.user_id, principal.api_key_id), expires_at)
-            uow.api_keys.add(key, minted.digest)
+                _refuse_longer_life(work.api_keys.get(principal.user_id, principal.api_key_id), expires_at)
+            work.api_keys.add(key, minted.digest)
 
         self._store.write(insert)
         return key, minted.text
 
     def list(self, user_id: UUID) -> list[ApiKey]:
         """Newest first, expired ones too, revoked ones not."""
-        return self._store.read(lambda uow: uow.api_keys.list_mine(user_id))
+        return self._store.read(lambda work: work.api_keys.list_mine(user_id))
 
     def revoke(self, user_id: UUID, key_id: UUID | None) -> None:
         """Raises NotFound."""
-        if key_id is None or not self._store.write(lambda uow: uow.api_keys.revoke(user_id, key_id)):
+        if key_id is None or not self._store.write(lambda work: work.api_keys.revoke(user_id, key_id)):
             raise NotFound("This API key does not exist.")
 
     def good_among(self, key_ids: set[UUID]) -> set[UUID]:
         """Those keys that still count: the doorkeeper asks for all open streams of a process."""
-        return self._store.read(lambda uow: uow.api_keys.good_among([*key_ids])) if key_ids else set()
+        return self._store.read(lambda work: work.api_keys.good_among([*key_ids])) if key_ids else set()
 
     def bootstrap(self, secret: str) -> None:
         """Make API_KEY of the environment a key of the account `bootstrap`; safe to repeat, and in parallel.
@@ -97,12 +97,12 @@ class ApiKeyService:
         digest = self._tokens.digest(secret) if secret else ""
         self._bootstrap_digest = digest
 
-        def register(uow: UnitOfWork) -> None:
-            user = uow.accounts.by_email(BOOTSTRAP_EMAIL) or (bootstrap_account(uow) if secret else None)
+        def register(work: UnitOfWork) -> None:
+            user = work.accounts.by_email(BOOTSTRAP_EMAIL) or (bootstrap_account(work) if secret else None)
             if user is None:
                 return
             if not secret:
-                uow.api_keys.revoke_others(user.id, digest)
+                work.api_keys.revoke_others(user.id, digest)
                 return
             end = min(4, len(secret) // 4)
             key = ApiKey(
@@ -116,8 +116,8 @@ class ApiKeyService:
                 None,
                 None,
             )
-            if uow.api_keys.add(key, digest) or uow.api_keys.restore(user.id, digest):
-                uow.api_keys.revoke_others(user.id, digest)
+            if work.api_keys.add(key, digest) or work.api_keys.restore(user.id, digest):
+                work.api_keys.revoke_others(user.id, digest)
 
         self._store.write(register)
 
@@ -129,20 +129,20 @@ def _refuse_longer_life(maker: ApiKey | None, expires_at: dt.datetime | None) ->
         raise InsufficientScope(f"A key made with this key must end by {maker.expires_at.isoformat()}.")
 
 
-def bootstrap_account(uow: UnitOfWork) -> User:
+def bootstrap_account(work: UnitOfWork) -> User:
     """The account of what the operator brings, made now."""
-    return internal_account(uow, BOOTSTRAP)
+    return internal_account(work, BOOTSTRAP)
 
 
-def internal_account(uow: UnitOfWork, name: str) -> User:
+def internal_account(work: UnitOfWork, name: str) -> User:
     """An account that nobody can sign in to, made where it is not there yet."""
     user = User(new_id(), name + INTERNAL_DOMAIN, name, UNUSABLE)
-    if (existing := uow.accounts.by_email(user.email)) is not None:
+    if (existing := work.accounts.by_email(user.email)) is not None:
         return existing
     try:
-        uow.accounts.add(user)
+        work.accounts.add(user)
     except AlreadyTaken:  # another process was quicker
-        existing = uow.accounts.by_email(user.email)
+        existing = work.accounts.by_email(user.email)
         assert existing is not None
         return existing
     return user

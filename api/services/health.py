@@ -34,7 +34,7 @@ class HealthService:
         if (stuck := self.stuck()) is not None:
             found.append(stuck)
         try:
-            revision = self._store.read(lambda unit: SchemaRepository(unit.connection).revision())
+            revision = self._store.read(lambda work: SchemaRepository(work.connection).revision())
         except StoreUnavailable:
             return [*found, "the database cannot be reached"]
         if revision != self._head:

@@ -34,12 +34,12 @@ class SessionService:
         session = Session(new_id(), user.id, str(uuid4()), None, None, _agent(user_agent), now, now)
         handle = self._tokens.mint(HANDLE) if with_handle else None
 
-        def insert(uow: UnitOfWork) -> None:
-            held = uow.accounts.hold(user.id)
+        def insert(work: UnitOfWork) -> None:
+            held = work.accounts.hold(user.id)
             if held is None or not held.is_active or held.password_hash != user.password_hash:
                 raise BadCredentials("No account has this name and password.")  # changed since it was recognised
-            uow.sessions.prune(user.id, now - self._life)
-            uow.sessions.add(session, handle.digest if handle else None)
+            work.sessions.prune(user.id, now - self._life)
+            work.sessions.add(session, handle.digest if handle else None)
 
         self._store.write(insert)
         return session, handle.text if handle else None
@@ -51,21 +51,21 @@ class SessionService:
         """
         oldest = clock.now() - self._life
 
-        def rotate(uow: UnitOfWork) -> tuple[Session, User] | None:
-            rotated = uow.sessions.rotate(session_id, jti, str(uuid4()), oldest)
-            session = uow.sessions.get(session_id)
+        def rotate(work: UnitOfWork) -> tuple[Session, User] | None:
+            rotated = work.sessions.rotate(session_id, jti, str(uuid4()), oldest)
+            session = work.sessions.get(session_id)
             if session is None or session.last_used_at <= oldest:
                 return None
             if not rotated and not _in_grace(session, jti):
-                uow.sessions.revoke(session.user_id, session_id)
+                work.sessions.revoke(session.user_id, session_id)
                 return None
-            return _with_user(uow, session)
+            return _with_user(work, session)
 
         return _or_ended(self._store.write(rotate))
 
     def check(self, session_id: UUID, user_id: UUID) -> Principal:
         """Who acts by this session, in one query. Raises SessionEnded."""
-        principal = self._store.read(lambda uow: uow.sessions.principal(session_id, user_id))
+        principal = self._store.read(lambda work: work.sessions.principal(session_id, user_id))
         if principal is None:
             raise SessionEnded(ENDED)
         return principal
@@ -77,32 +77,32 @@ class SessionService:
         digest = self._tokens.digest(handle)
         now = clock.now()
 
-        def find(uow: UnitOfWork) -> tuple[Session, User] | None:
-            session = uow.sessions.by_handle(digest)
+        def find(work: UnitOfWork) -> tuple[Session, User] | None:
+            session = work.sessions.by_handle(digest)
             if session is None or session.last_used_at <= now - self._life:
                 return None
-            return _with_user(uow, session)
+            return _with_user(work, session)
 
         found = _or_ended(self._store.read(find))
         if found[0].last_used_at < now - USED_EVERY:
-            self._store.write(lambda uow: uow.sessions.touch(found[0].id), durable=False)
+            self._store.write(lambda work: work.sessions.touch(found[0].id), durable=False)
         return found
 
     def list(self, user_id: UUID) -> list[Session]:
         """The account's open sessions, newest first."""
-        return self._store.read(lambda uow: uow.sessions.list_open(user_id, clock.now() - self._life))
+        return self._store.read(lambda work: work.sessions.list_open(user_id, clock.now() - self._life))
 
     def revoke(self, user_id: UUID, session_id: UUID | None) -> None:
         """Raises NotFound for a session that is over or somebody else's."""
-        if session_id is None or not self._store.write(lambda uow: uow.sessions.revoke(user_id, session_id)):
+        if session_id is None or not self._store.write(lambda work: work.sessions.revoke(user_id, session_id)):
             raise NotFound("This session does not exist.")
 
     def revoke_all(self, user_id: UUID) -> int:
-        return self._store.write(lambda uow: uow.sessions.revoke_all(user_id))
+        return self._store.write(lambda work: work.sessions.revoke_all(user_id))
 
     def open_among(self, session_ids: set[UUID]) -> set[UUID]:
         """Those sessions that still count: the doorkeeper asks for all open streams of a process."""
-        return self._store.read(lambda uow: uow.sessions.open_among([*session_ids])) if session_ids else set()
+        return self._store.read(lambda work: work.sessions.open_among([*session_ids])) if session_ids else set()
 
 
 def _in_grace(session: Session, jti: str) -> bool:
@@ -110,8 +110,8 @@ def _in_grace(session: Session, jti: str) -> bool:
     return session.previous_jti == jti and rotated is not None and clock.now() - rotated <= GRACE
 
 
-def _with_user(uow: UnitOfWork, session: Session) -> tuple[Session, User] | None:
-    user = uow.accounts.get(session.user_id)
+def _with_user(work: UnitOfWork, session: Session) -> tuple[Session, User] | None:
+    user = work.accounts.get(session.user_id)
     return None if user is None else (session, user)
 
 

@@ -34,10 +34,10 @@ Register = Callable[[str], User]
 def rows_of(store: Store, user_id: UUID) -> dict[str, int]:
     """How many rows each table holds for the account."""
 
-    def count(uow: UnitOfWork) -> dict[str, int]:
+    def count(work: UnitOfWork) -> dict[str, int]:
         tables = [table for table in METADATA.sorted_tables if "user_id" in table.c]
         counts = {
-            table.name: uow.connection.execute(
+            table.name: work.connection.execute(
                 sa.select(sa.func.count()).select_from(table).where(table.c.user_id == user_id)
             ).scalar_one()
             for table in tables
@@ -48,7 +48,7 @@ def rows_of(store: Store, user_id: UUID) -> dict[str, int]:
 
 
 def set_active(store: Store, user: User, active: bool) -> None:
-    store.write(lambda uow: uow.accounts.update(user.id, {"is_active": active}))
+    store.write(lambda work: work.accounts.update(user.id, {"is_active": active}))
 
 
 def test_a_profile_changes_only_what_was_sent(accounts: AccountService, register: Register) -> None:
@@ -147,7 +147,7 @@ def test_deletion_takes_everything_of_the_account_and_nothing_of_others(
 ) -> None:
     ben, ann = register("ben"), register("ann")
     for user in (ann, ben):
-        store.write(lambda uow, user=user: _one_row_everywhere(uow, user.id))  # type: ignore[misc]
+        store.write(lambda work, user=user: _one_row_everywhere(work, user.id))  # type: ignore[misc]
     of_ben = rows_of(store, ben.id)
     assert len(rows_of(store, ann.id)) == len([t for t in METADATA.tables.values() if "user_id" in t.c])
     with pytest.raises(WrongPassword):
@@ -175,10 +175,10 @@ def test_of_two_administrators_who_leave_at_once_one_stays(
 
     with ThreadPoolExecutor(2) as pool:
         assert sum(pool.map(leave, both)) == 1
-    assert len(store.read(lambda uow: uow.accounts.admins())) == 1
+    assert len(store.read(lambda work: work.accounts.admins())) == 1
 
 
-def _one_row_everywhere(uow: UnitOfWork, user_id: UUID) -> None:
+def _one_row_everywhere(work: UnitOfWork, user_id: UUID) -> None:
     """A row for the account in every table that has a `user_id`, whatever its columns."""
     ids: dict[str, UUID] = {}
     for table in METADATA.sorted_tables:
@@ -186,7 +186,7 @@ def _one_row_everywhere(uow: UnitOfWork, user_id: UUID) -> None:
             continue
         values = {column.name: _value(column, user_id, ids) for column in table.c if _wanted(column)}
         ids[table.name] = values.get("id", user_id)
-        uow.connection.execute(sa.insert(table).values(values))
+        work.connection.execute(sa.insert(table).values(values))
 
 
 def _wanted(column: sa.Column[object]) -> bool:

@@ -24,7 +24,7 @@ Register = Callable[[str], User]
 
 
 def set_active(store: Store, user: User, active: bool) -> None:
-    store.write(lambda uow: uow.accounts.update(user.id, {"is_active": active}))
+    store.write(lambda work: work.accounts.update(user.id, {"is_active": active}))
 
 
 # --- registering
@@ -38,7 +38,7 @@ def test_of_twenty_parallel_registrations_one_becomes_the_admin(store: Store, re
     with ThreadPoolExecutor(20) as pool:
         users = list(pool.map(register, [f"user{number}" for number in range(20)]))
     assert Counter(user.role for user in users) == {"admin": 1, "member": 19}
-    stored = store.read(lambda uow: [uow.accounts.get(user.id) for user in users])
+    stored = store.read(lambda work: [work.accounts.get(user.id) for user in users])
     assert stored == users
 
 
@@ -165,7 +165,7 @@ def test_unknown_wrong_and_disabled_are_the_same_and_cost_the_same(
     register("ann")
     set_active(store, register("ben"), False)
     register("cyd")
-    store.write(lambda uow: uow.accounts.update(uow.accounts.by_username("cyd").id, {"password_hash": "!"}))  # type: ignore[union-attr]
+    store.write(lambda work: work.accounts.update(work.accounts.by_username("cyd").id, {"password_hash": "!"}))  # type: ignore[union-attr]
     seen = set()
     attempts = [
         ("nobody", PASSWORD), ("nobody@example.org", PASSWORD), ("ann", "wrong password"), ("ben", PASSWORD),

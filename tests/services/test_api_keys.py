@@ -48,7 +48,7 @@ def test_a_key_is_shown_once_and_stored_as_a_hash(store: Store, api_keys: ApiKey
     assert re.fullmatch(r"parley_[0-9a-f]{12}_[A-Za-z0-9_-]{43}[0-9a-f]{8}", text)
     assert text.startswith(key.prefix)
     assert text.endswith(key.last4)
-    rows = str(store.read(lambda uow: uow.connection.execute(sa.text("SELECT * FROM api_keys")).all()))
+    rows = str(store.read(lambda work: work.connection.execute(sa.text("SELECT * FROM api_keys")).all()))
     assert text not in rows
     assert text[20:63] not in rows + repr(key) + repr(api_keys.list(user.id))
     assert api_keys.list(user.id) == [key]
@@ -138,7 +138,7 @@ def test_revoking_bites_at_once_and_only_for_the_owner(api_keys: ApiKeyService, 
 
 def test_a_disabled_account_has_no_good_keys(store: Store, api_keys: ApiKeyService, user: User) -> None:
     key, text = api_keys.create(acting(user), "k", ["read"])
-    store.write(lambda uow: uow.accounts.update(user.id, {"is_active": False}))
+    store.write(lambda work: work.accounts.update(user.id, {"is_active": False}))
     with pytest.raises(Unauthenticated):
         api_keys.authenticate(text)
     assert api_keys.good_among({key.id}) == set()
@@ -221,7 +221,7 @@ def test_a_changed_key_revokes_the_old_one_and_what_it_made(api_keys: ApiKeyServ
 def test_no_key_in_the_environment_leaves_none_that_counts(store: Store, tokens: Tokens) -> None:
     first = ApiKeyService(store, tokens)
     first.bootstrap("")
-    assert store.read(lambda uow: uow.accounts.by_username("bootstrap")) is None
+    assert store.read(lambda work: work.accounts.by_username("bootstrap")) is None
     first.bootstrap("first key of the operator")
     ApiKeyService(store, tokens).bootstrap("")
     with pytest.raises(Unauthenticated):

@@ -38,7 +38,7 @@ def test_a_session_makes_a_principal(sessions: SessionService, user: User) -> No
 
 def test_the_principal_carries_the_default_model(store: Store, sessions: SessionService, user: User) -> None:
     session, _ = sessions.start(user)
-    store.write(lambda uow: uow.accounts.update(user.id, {"preferences": {"default_model": "demo/demo"}}))
+    store.write(lambda work: work.accounts.update(user.id, {"preferences": {"default_model": "demo/demo"}}))
     assert sessions.check(session.id, user.id).default_model == "demo/demo"
 
 
@@ -57,7 +57,7 @@ def test_what_does_not_count(store: Store, sessions: SessionService, user: User,
     for session_id, user_id in ((new_id(), user.id), (session.id, other.id), (session.id, new_id())):
         with pytest.raises(SessionEnded):
             sessions.check(session_id, user_id)
-    store.write(lambda uow: uow.accounts.update(user.id, {"is_active": False}))
+    store.write(lambda work: work.accounts.update(user.id, {"is_active": False}))
     with pytest.raises(SessionEnded):
         sessions.check(session.id, user.id)
     with pytest.raises(SessionEnded):
@@ -152,7 +152,7 @@ def test_the_page_resumes_by_its_handle_without_a_rotation(store: Store, session
         clock.shift(120)
         resumed, again = sessions.resume(handle)
         assert (resumed, again) == (session, user)
-        stored = store.read(lambda uow: uow.sessions.get(session.id))
+        stored = store.read(lambda work: work.sessions.get(session.id))
         assert stored
         assert stored.last_used_at == START + dt.timedelta(seconds=120)
         rotated, _ = sessions.refresh(session.id, session.refresh_jti)
@@ -167,6 +167,6 @@ def test_the_page_resumes_by_its_handle_without_a_rotation(store: Store, session
 
 def test_a_handle_is_not_stored(store: Store, sessions: SessionService, user: User) -> None:
     _, handle = sessions.start(user, with_handle=True)
-    rows = store.read(lambda uow: uow.connection.execute(sa.text("SELECT * FROM sessions")).all())
+    rows = store.read(lambda work: work.connection.execute(sa.text("SELECT * FROM sessions")).all())
     assert handle
     assert handle not in str(rows)

@@ -110,7 +110,7 @@ def test_unknown_wrong_and_disabled_look_the_same(app: Flask, actor: Callable[[s
     actor("ann")
     ben = actor("ben")
     store = app.extensions["parley"].accounts._store
-    store.write(lambda uow: uow.accounts.update(uow.accounts.by_username("ben").id, {"is_active": False}))
+    store.write(lambda work: work.accounts.update(work.accounts.by_username("ben").id, {"is_active": False}))
     seen = set()
     for username, password in (("ann", "wrong password"), ("ben", PASSWORD), ("nobody", PASSWORD), ("a\0", PASSWORD)):
         answer = app.test_client().post("/auth/login", json={"username": username, "password": password})
