@@ -220,10 +220,9 @@ def page() -> PageState:
     return found
 
 
-def clear(*, keep_cookie: bool = True) -> None:
+def clear() -> None:
     """Forget everything of this tab: another person's session, or none, begins. The seen cookie is a browser's fact."""
-    seen = page().seen_cookie if keep_cookie else None
-    refused = page().refused_cookie if keep_cookie else ""
+    seen, refused = page().seen_cookie, page().refused_cookie
     st.session_state.clear()
     fresh = page()
     fresh.seen_cookie, fresh.refused_cookie = seen, refused

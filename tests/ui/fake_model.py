@@ -76,7 +76,7 @@ def write(run: Run, prompt: str) -> None:
     while "demo:stall" in prompt and not run.stopped:
         time.sleep(0.05)
     run.message["status"] = "stopped" if run.stopped else "complete"
-    run.message["metadata"] = {"usage": {"completion_tokens": len(pieces)}}
+    run.message["metadata"] = {"completion_tokens": len(pieces)}
     run.add("finished", status=run.message["status"])
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import hypothesis_profiles  # noqa: F401
+from tests.loopback import Handler, Loopback
 from tests.server import free_port, until
 from tests.ui.fake_api import FakeApi
 from tests.ui.fake_model import MARKDOWN
@@ -92,6 +93,28 @@ def test_an_api_that_is_away_is_told_from_one_that_refuses() -> None:
         ApiClient(Transport(f"http://127.0.0.1:{free_port()}")).login("ada", "x")
     assert away.value.away
     assert not ApiClient(Transport(f"http://127.0.0.1:{free_port()}")).healthy()
+
+
+def test_only_what_may_be_repeated_is_sent_again_over_a_line_that_broke() -> None:
+    asked: list[str] = []
+
+    class Breaking(Handler):
+        """Hangs up at the first request of each method."""
+
+        def do_GET(self) -> None:
+            asked.append(self.command)
+            if asked.count(self.command) > 1:
+                self.say(200, {"asked": asked})
+
+        do_POST = do_GET
+
+    with Loopback(Breaking) as server:
+        transport = Transport(server.origin)
+        assert transport.call("GET", "/", {}, repeatable=True) == {"asked": ["GET", "GET"]}
+        with pytest.raises(ApiError) as broken:
+            transport.call("POST", "/", {})
+    assert broken.value.away
+    assert asked == ["GET", "GET", "POST"]
 
 
 def test_no_cookie_is_kept_between_calls(fake: FakeApi, anonymous: ApiClient, person: tuple[str, str]) -> None:

@@ -56,8 +56,8 @@ class ApiKey:
 
 class Accounts(Caller):
     def register(self, **fields: str) -> User:
-        body = self._call("POST", "/auth/register", json={k: v for k, v in fields.items() if v}, signed=False)
-        return User.read(body.get("user") or body)
+        given = {name: text for name, text in fields.items() if text}
+        return User.read(self._call("POST", "/auth/register", json=given, signed=False))
 
     def login(self, name: str, password: str) -> Login:
         who = {"email": name} if "@" in name else {"username": name}

@@ -14,7 +14,7 @@ BUDGET_WARNING = re.compile(r'"([a-z-]+)";used=(\d+)')
 Json = dict[str, Any]
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-RUNNING = frozenset({"queued", "running", "streaming", "pending"})
+RUNNING = frozenset({"queued", "running"})
 
 
 @dataclass(frozen=True)
@@ -158,20 +158,14 @@ class Message:
     @property
     def problem(self) -> Json:
         """Why the reply failed, as the API told it; empty when it did not."""
-        for name in ("error", "problem"):
-            value = self.metadata.get(name)
-            if isinstance(value, dict):
-                return value
-        code = self.metadata.get("error_code")
-        return {"code": code} if code else {}
+        problem = self.metadata.get("error")
+        return problem if isinstance(problem, dict) else {}
 
     @property
     def tokens(self) -> int | None:
         """Tokens the reply took, where they were counted."""
-        for source in (self.metadata.get("usage"), self.metadata.get("tokens"), self.metadata):
-            if isinstance(source, dict) and isinstance(source.get("completion_tokens"), int):
-                return int(source["completion_tokens"])
-        return None
+        count = self.metadata.get("completion_tokens")
+        return count if isinstance(count, int) else None
 
     @property
     def prompt_tokens(self) -> int | None:

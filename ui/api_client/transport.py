@@ -44,23 +44,16 @@ class Transport:
     ) -> dict[str, Any]:
         """The answer's JSON object; `hear` gets its headers. A `repeatable` call is sent once more if the line broke
         under it."""
-        for last in (False, True) if repeatable else (True,):
-            try:
-                answer = self._session.request(
-                    method,
-                    self._base_url + path,
-                    headers={**self._common, **headers},
-                    json=json,
-                    params=params,
-                    timeout=(CONNECT_SECONDS, seconds),
-                    allow_redirects=False,
-                )
-                break
-            except requests.ConnectionError as error:
-                if last:
-                    raise unreachable() from error
-            except requests.RequestException as error:
-                raise unreachable() from error
+
+        def go() -> requests.Response:
+            return self._sent(method, path, headers, seconds, json=json, params=params)
+
+        try:
+            answer = go()
+        except ApiError as error:
+            if not repeatable or not isinstance(error.__cause__, requests.ConnectionError):
+                raise
+            answer = go()
         with answer:
             if hear is not None:
                 hear(answer.headers)
@@ -68,47 +61,17 @@ class Transport:
 
     def upload(self, path: str, headers: Mapping[str, str], body: IO[bytes], kind: str) -> dict[str, Any]:
         """A file as the request's body, sent piece by piece."""
-        try:
-            answer = self._session.post(
-                self._base_url + path,
-                data=body,
-                headers={**self._common, **headers, "Content-Type": kind},
-                timeout=(CONNECT_SECONDS, UPLOAD_SECONDS),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise unreachable() from error
-        with answer:
+        with self._sent("POST", path, {**headers, "Content-Type": kind}, UPLOAD_SECONDS, data=body) as answer:
             return _checked(answer)
 
     def post_file(self, path: str, headers: Mapping[str, str], name: str, data: bytes) -> dict[str, Any]:
         """A small file as a form's part `file`."""
-        try:
-            answer = self._session.post(
-                self._base_url + path,
-                headers={**self._common, **headers},
-                files={"file": (name, data)},
-                timeout=(CONNECT_SECONDS, UPLOAD_SECONDS),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise unreachable() from error
-        with answer:
+        with self._sent("POST", path, headers, UPLOAD_SECONDS, files={"file": (name, data)}) as answer:
             return _checked(answer)
 
     def download(self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int]) -> bytes:
         """An answer's bytes, whatever they are."""
-        try:
-            answer = self._session.get(
-                self._base_url + path,
-                headers={**self._common, **headers},
-                params=params,
-                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise unreachable() from error
-        with answer:
+        with self._sent("GET", path, headers, ANSWER_SECONDS, params=params) as answer:
             if answer.status_code >= 400:
                 _checked(answer)
             return answer.content
@@ -117,24 +80,30 @@ class Transport:
         self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int], *, json: object = None
     ) -> requests.Response:
         """An event stream's open response; the caller closes it. With a body it is posted."""
-        try:
-            answer = self._session.request(
-                "GET" if json is None else "POST",
-                self._base_url + path,
-                json=json,
-                headers={**self._common, **headers, "Accept": "text/event-stream", "Accept-Encoding": "identity"},
-                params=params,
-                stream=True,
-                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise unreachable() from error
+        method = "GET" if json is None else "POST"
+        asked = {**headers, "Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        answer = self._sent(method, path, asked, SILENCE_SECONDS, json=json, params=params, stream=True)
         if answer.status_code == 200:
             return answer
         with answer:
             _checked(answer)
         raise ApiError(answer.status_code, "api_bad_answer", "The server's answer could not be read.")
+
+    def _sent(
+        self, method: str, path: str, headers: Mapping[str, str], seconds: float, **more: Any
+    ) -> requests.Response:
+        """The answer; `seconds` is how long it may be silent. Raises ApiError where none came."""
+        try:
+            return self._session.request(
+                method,
+                self._base_url + path,
+                headers={**self._common, **headers},
+                timeout=(CONNECT_SECONDS, seconds),
+                allow_redirects=False,
+                **more,
+            )
+        except requests.RequestException as error:
+            raise unreachable() from error
 
 
 def _checked(answer: requests.Response) -> dict[str, Any]:
