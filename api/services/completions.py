@@ -36,8 +36,8 @@ class CompletionDraft:
     """What a client of OpenAI's form asks for.
 
     `raw` is its request for a provider of the same form, which gets all of it; `read` makes the same in our own terms
-    for the others, or raises Invalid for what they have no word for. `size` is the request's, in bytes. A `trial` is no
-    client's but ours: of that config, in our own terms whatever the provider's form.
+    for the others, or raises Invalid for what they have no word for. `size` is the request's, in bytes. `ours` is no
+    client's but the server's own: in our terms whatever the provider's form. A `trial` is one of that config.
     """
 
     model: str | None
@@ -48,8 +48,8 @@ class CompletionDraft:
     surface: str
     api_key_id: UUID | None = None
     key: CallKey | None = None
+    ours: bool = False
     trial: UUID | None = None
-    ours: bool = False  # in our own terms, whatever the provider's form
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,30 +106,12 @@ class CompletionService:
         """One tiny call of a config, one's own or shared, with its parameters. Raises NotFound, and as `begin` does."""
         if (config_id := parse_id(reference)) is None:
             raise NotFound(NO_CONFIG)
-        draft = CompletionDraft(
-            model=None,
-            raw={"messages": [{"role": "user", "content": GREETING}]},
-            read=lambda: CompletionRequest(model="", turns=(Turn("user", GREETING),)),
-            stream=True,
-            size=len(GREETING),
-            surface="test",
-            api_key_id=principal.api_key_id,
-            trial=config_id,
-        )
-        return self.begin(principal, draft)
+        draft = _own(GREETING, "test")
+        return self.begin(principal, replace(draft, trial=config_id, api_key_id=principal.api_key_id))
 
     def write(self, principal: Principal, model: str, text: str, surface: str) -> Run:
         """A call of the server's own, for `principal`. Raises as `begin` does."""
-        draft = CompletionDraft(
-            model=model,
-            raw={"messages": [{"role": "user", "content": text}], "max_tokens": WRITTEN_TOKENS},
-            read=lambda: CompletionRequest(model="", turns=(Turn("user", text),), max_tokens=WRITTEN_TOKENS),
-            stream=True,
-            size=len(text.encode("utf-8", "replace")),
-            surface=surface,
-            ours=True,
-        )
-        return self._begun(principal, draft)
+        return self._begun(principal, replace(_own(text, surface, WRITTEN_TOKENS), model=model))
 
     def _enter(
         self, work: UnitOfWork, principal: Principal, draft: CompletionDraft, generation_id: UUID
@@ -155,7 +137,7 @@ class CompletionService:
     @staticmethod
     def _system(target: Target, draft: CompletionDraft) -> str | None:
         """The config's system prompt, where the client has none of its own."""
-        if draft.trial is not None or draft.ours:
+        if draft.ours:
             return None
         own = any(message.get("role") in ("system", "developer") for message in draft.raw["messages"])
         return None if own else target.system
@@ -165,7 +147,7 @@ class CompletionService:
         try:
             if _shows_images(draft.raw):
                 refuse_blind(target.model, target.facts)
-            if target.vendor.wire == "openai" and draft.trial is None and not draft.ours:
+            if target.vendor.wire == "openai" and not draft.ours:
                 request = CompletionRequest(
                     target.model, (), stream=draft.stream, raw=_with_defaults(target, draft.raw)
                 )
@@ -177,6 +159,20 @@ class CompletionService:
             return call if draft.trial is None else replace(call, timeouts=call.timeouts.within(TRIAL_SECONDS))
         except AppError as error:
             return error
+
+
+def _own(text: str, surface: str, max_tokens: int | None = None) -> CompletionDraft:
+    """A call of the server's own, with these words."""
+    limit = {} if max_tokens is None else {"max_tokens": max_tokens}
+    return CompletionDraft(
+        model=None,
+        raw={"messages": [{"role": "user", "content": text}], **limit},
+        read=lambda: CompletionRequest(model="", turns=(Turn("user", text),), max_tokens=max_tokens),
+        stream=True,
+        size=len(text.encode("utf-8", "replace")),
+        surface=surface,
+        ours=True,
+    )
 
 
 def _shows_images(raw: Mapping[str, Any]) -> bool:
