@@ -21,6 +21,9 @@ USABLE = Prepared(
     .where(sa.or_(OWN, CONFIG.shared))
     .order_by(sa.case((OWN, 0), else_=1), CONFIG.created_at, CONFIG.id)
 )
+USABLE_BY_ID = Prepared(
+    sa.select(MODEL_CONFIGS).where(sa.or_(OWN, CONFIG.shared), CONFIG.id == sa.bindparam("k_id"))
+)
 
 SEALED = sa.select(CONFIG.user_id, CONFIG.id, CONFIG.name, CONFIG.api_key_encrypted.label("token")).where(
     CONFIG.api_key_encrypted.is_not(None)
@@ -48,6 +51,10 @@ class ModelConfigRepository(Repository):
     def usable(self, user_id: UUID) -> list[ModelConfig]:
         """One's own and the shared ones, oldest first, own ones before shared ones."""
         return USABLE.records(self.connection, {"k_user_id": user_id}, ModelConfig)
+
+    def get_usable(self, config_id: UUID, user_id: UUID) -> ModelConfig | None:
+        """One's own or a shared one."""
+        return USABLE_BY_ID.record(self.connection, {"k_user_id": user_id, "k_id": config_id}, ModelConfig)
 
     def shared(self) -> list[ModelConfig]:
         """Those shared with everybody, whoever shares them, by name."""

@@ -17,6 +17,7 @@ from api.domain.errors import AlreadyTaken, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
+from api.services.choice import NO_CONFIG
 from api.services.generations import GenerationService
 from api.services.system_prompts import NO_PROMPT, usable_prompt
 
@@ -198,8 +199,8 @@ class ChatService:
     def _check_links(work: UnitOfWork, principal: Principal, values: Mapping[str, Any]) -> None:
         """Config and prompt are the account's to use. Raises NotFound."""
         config_id, prompt_id = values.get("model_config_id"), values.get("prompt_id")
-        if config_id and all(config.id != config_id for config in work.model_configs.usable(principal.user_id)):
-            raise NotFound("There is no such model config.")
+        if config_id and work.model_configs.get_usable(config_id, principal.user_id) is None:
+            raise NotFound(NO_CONFIG)
         if prompt_id and usable_prompt(work, principal, prompt_id) is None:
             raise NotFound(NO_PROMPT)
 

@@ -240,7 +240,7 @@ class ImageService:
 
 def _usable(work: UnitOfWork, principal: Principal, reference: str) -> ModelConfig:
     config_id = parse_id(reference)
-    found = next((one for one in work.model_configs.usable(principal.user_id) if one.id == config_id), None)
+    found = work.model_configs.get_usable(config_id, principal.user_id) if config_id else None
     if found is None:
         raise NotFound(NO_CONFIG)
     return found

@@ -281,6 +281,6 @@ def _same_model(work: UnitOfWork, principal: Principal, old: Message, wish: Wish
     config_id = generation.model_config_id if generation else None
     if config_id is None:
         return replace(wish, model=f"{old.provider}/{old.model}")
-    if any(config.id == config_id for config in work.model_configs.usable(principal.user_id)):
+    if work.model_configs.get_usable(config_id, principal.user_id) is not None:
         return replace(wish, model=old.model, model_config_id=config_id)
     return wish

@@ -12,12 +12,12 @@ from uuid import UUID
 import structlog
 
 from api.domain.errors import AppError, Invalid, NotFound, Overloaded
-from api.domain.model_configs import ModelConfig
 from api.domain.principal import Principal
 from api.providers.base import Endpoint
 from api.providers.catalogue import Catalogue
 from api.providers.control import Control, PullProgress
 from api.repositories.unit_of_work import Store
+from api.services.choice import NO_CONFIG
 from api.services.generations import Follower, GenerationService
 from api.services.model_configs import ModelConfigService
 from api.services.offers import Offers
@@ -76,10 +76,9 @@ class PullService:
         assert vendor is not None
         if config_id is None:
             return self._configs.endpoint(None, vendor)
-        usable = self._store.read(lambda work: work.model_configs.usable(principal.user_id))
-        config: ModelConfig | None = next((one for one in usable if one.id == config_id), None)
+        config = self._store.read(lambda work: work.model_configs.get_usable(config_id, principal.user_id))
         if config is None:
-            raise NotFound("There is no such model config.")
+            raise NotFound(NO_CONFIG)
         if config.provider != vendor.id:
             raise Invalid("That model config is not one of an Ollama; only an Ollama fetches models.")
         return self._configs.endpoint(config, vendor)

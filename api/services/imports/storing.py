@@ -184,7 +184,7 @@ def _usable(work: UnitOfWork, principal: Principal, fields: Mapping[str, Any]) -
     for name in ("model_config_id", "prompt_id"):
         usable[name] = parse_id(str(fields.get(name)))
     config_id, prompt_id = usable["model_config_id"], usable["prompt_id"]
-    if config_id and all(one.id != config_id for one in work.model_configs.usable(principal.user_id)):
+    if config_id and work.model_configs.get_usable(config_id, principal.user_id) is None:
         usable["model_config_id"] = None
         notes.append(NO_CONFIG)
     if prompt_id and usable_prompt(work, principal, prompt_id) is None:
