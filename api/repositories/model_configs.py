@@ -21,9 +21,7 @@ USABLE = Prepared(
     .where(sa.or_(OWN, CONFIG.shared))
     .order_by(sa.case((OWN, 0), else_=1), CONFIG.created_at, CONFIG.id)
 )
-USABLE_BY_ID = Prepared(
-    sa.select(MODEL_CONFIGS).where(sa.or_(OWN, CONFIG.shared), CONFIG.id == sa.bindparam("k_id"))
-)
+USABLE_BY_ID = Prepared(sa.select(MODEL_CONFIGS).where(sa.or_(OWN, CONFIG.shared), CONFIG.id == sa.bindparam("k_id")))
 
 SEALED = sa.select(CONFIG.user_id, CONFIG.id, CONFIG.name, CONFIG.api_key_encrypted.label("token")).where(
     CONFIG.api_key_encrypted.is_not(None)

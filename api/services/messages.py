@@ -18,13 +18,12 @@ from api.services.chats import ChatService
 from api.services.enclosures import Enclosures
 from api.services.model_configs import Wish
 from api.services.openings import Opening, Order, said_of
-from api.services.tree import Edited, TreeService
+from api.services.tree import Edited, TreeService, held, held_chat
 from api.services.turns import Sent, Turns, busy
 
 __all__ = ["Draft", "Edited", "MessageService", "Sent"]
 
 CAN_GO_ON = ("stopped", "interrupted", "length", "error")
-NO_MESSAGE = "There is no such message."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +99,19 @@ class MessageService:
     def _opened(self, work: UnitOfWork, principal: Principal, chat: Reference, draft: Draft) -> tuple[Chat, bool]:
         """The chat, grown by a message and its reply, and whether it was made for them."""
         if draft.opens is None or (parse_id(str(chat)) is not None and not draft.any_slug):
-            return _grown(work, principal, chat, 2), False
+            return held_chat(work, principal, chat).grown(2), False
         if (found := work.chats.hold(chat, principal.user_id)) is not None:
             return found.grown(2), False
         with suppress(AlreadyTaken):  # by another message that came at the same time
             self._chats.made(work, principal, {"slug": chat, **draft.opens}, any_slug=draft.any_slug)
-        return _grown(work, principal, chat, 2), True
+        return held_chat(work, principal, chat).grown(2), True
 
     def compare(self, principal: Principal, chat: str, draft: Draft, models: Sequence[str]) -> list[Sent]:
         """One message to several models at once: their replies are siblings, the first one is shown."""
 
         def opening(work: UnitOfWork) -> Opening:
             checked_content(draft.content, self._max_chars)
-            grown = _grown(work, principal, chat, 1 + len(models))
+            grown = held_chat(work, principal, chat).grown(1 + len(models))
             if len(set(models)) < len(models):
                 raise Invalid("Name each model once.")
             parent_id = _parent(work, principal, grown, draft)
@@ -224,14 +223,6 @@ class MessageService:
         return self._turns.arrived(principal, sent)
 
 
-def _grown(work: UnitOfWork, principal: Principal, reference: Reference, by: int) -> Chat:
-    """The chat, held for this transaction, with places for so many messages more."""
-    chat = work.chats.hold(reference, principal.user_id)
-    if chat is None:
-        raise NotFound("There is no such chat.")
-    return chat.grown(by)
-
-
 def _planned(work: UnitOfWork, opened: Opening, mode: Mapping[str, Any] | None, planner: Wish | None = None) -> Opening:
     """The same by a chat's plan mode, if it has one: the plan first, and unless that is reviewed, the answer."""
     if mode is None:
@@ -245,16 +236,9 @@ def _planned(work: UnitOfWork, opened: Opening, mode: Mapping[str, Any] | None, 
 
 
 def _held(work: UnitOfWork, principal: Principal, reference: str, grows_by: int) -> tuple[Message, Chat]:
-    """The message as it stands once its chat is held for this transaction."""
-    message_id = parse_id(reference)
-    found = work.messages.get_owned(message_id, principal.user_id) if message_id else None
-    if found is None:
-        raise NotFound(NO_MESSAGE)
-    chat = _grown(work, principal, str(found.chat_id), grows_by)
-    found = work.messages.get_owned(found.id, principal.user_id)  # it may have changed while we waited
-    if found is None:
-        raise NotFound(NO_MESSAGE)
-    return found, chat
+    """The message and its chat, held for this transaction, with places for so many messages more."""
+    message, chat = held(work, principal, reference)
+    return message, chat.grown(grows_by)
 
 
 def _parent(work: UnitOfWork, principal: Principal, chat: Chat, draft: Draft) -> UUID | None:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from api.domain import clock
-from api.domain.chats import Chat, Message
+from api.domain.chats import Chat, Message, Reference
 from api.domain.errors import Conflict, Invalid, NotFound
 from api.domain.generations import ACTIVE
 from api.domain.ids import new_id, parse_id
@@ -46,7 +46,7 @@ class TreeService:
         when another branch than `expected_head` is shown by now."""
 
         def change(work: UnitOfWork) -> Chat:
-            found = _held(work, principal, chat)
+            found = held_chat(work, principal, chat)
             chosen = _message(work, principal, message, found.id)
             if expected_head is not None and expected_head != found.head_id:
                 raise Conflict("Another branch was chosen meanwhile; open the chat again.", head_id=str(found.head_id))
@@ -61,9 +61,7 @@ class TreeService:
         NotFound, and ChatBusy while a reply runs in what would go."""
 
         def remove(work: UnitOfWork) -> None:
-            doomed = _message(work, principal, message)
-            chat = _held(work, principal, str(doomed.chat_id))
-            doomed = _message(work, principal, message)  # it may have gone while we waited
+            doomed, chat = held(work, principal, message)
             branch = work.messages.branch(principal.user_id, doomed.id)
             for running in work.generations.all_active_in_chat(principal.user_id, chat.id):
                 if branch & {running.message_id, running.user_message_id}:
@@ -78,7 +76,7 @@ class TreeService:
         """Remove all messages of a chat; the chat stays. Raises NotFound, ChatBusy."""
 
         def remove(work: UnitOfWork) -> None:
-            found = _held(work, principal, chat)
+            found = held_chat(work, principal, chat)
             for running in work.generations.all_active_in_chat(principal.user_id, found.id):
                 raise busy(running)
             work.chats.change(principal.user_id, found.id, {"head_id": None})
@@ -91,7 +89,7 @@ class TreeService:
         Raises NotFound, and ChatBusy while the path's last reply runs."""
 
         def copy(work: UnitOfWork) -> Chat:
-            source = _held(work, principal, chat)
+            source = held_chat(work, principal, chat)
             leaf = _message(work, principal, message, source.id).id if message else source.head_id
             path = work.messages.whole_path(principal.user_id, leaf)
             for running in work.generations.all_active_in_chat(principal.user_id, source.id):
@@ -118,9 +116,8 @@ class TreeService:
         self._rate_limits.count(principal, reads=False)
 
         def copy(work: UnitOfWork) -> Edited:
-            old = _message(work, principal, message)
-            chat = _held(work, principal, str(old.chat_id)).grown(1)
-            old = _message(work, principal, message)  # it may have changed while we waited
+            old, chat = held(work, principal, message)
+            chat = chat.grown(1)
             for running in work.generations.all_active_in_chat(principal.user_id, chat.id):
                 raise busy(running)
             metadata = {"edited_from": str(old.id)}
@@ -138,9 +135,7 @@ class TreeService:
         """Say how a reply was; None takes it back. Raises NotFound; Conflict while it still runs."""
 
         def change(work: UnitOfWork) -> Message:
-            found = _message(work, principal, message)
-            _held(work, principal, str(found.chat_id))
-            found = _message(work, principal, message)
+            found, _ = held(work, principal, message)
             if found.role != "assistant":
                 raise Invalid("Only a reply can be rated.")
             if found.status in ACTIVE:
@@ -154,8 +149,14 @@ class TreeService:
         return self._store.write(change)
 
 
-def _held(work: UnitOfWork, principal: Principal, reference: str) -> Chat:
-    """The chat, kept from changing until the transaction ends."""
+def held(work: UnitOfWork, principal: Principal, reference: str) -> tuple[Message, Chat]:
+    """A message as it stands once its chat is kept from changing until the transaction ends. Raises NotFound."""
+    chat = held_chat(work, principal, str(_message(work, principal, reference).chat_id))
+    return _message(work, principal, reference), chat  # it may have changed, or gone, while we waited
+
+
+def held_chat(work: UnitOfWork, principal: Principal, reference: Reference) -> Chat:
+    """The chat, kept from changing until the transaction ends. Raises NotFound."""
     chat = work.chats.hold(reference, principal.user_id)
     if chat is None:
         raise NotFound(NO_CHAT)
