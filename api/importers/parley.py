@@ -66,10 +66,6 @@ def _flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
 def _anything(_: Any) -> bool:
     return True
 

@@ -82,10 +82,6 @@ CLOSE_MESSAGE = Prepared(
 
 
 class GenerationRepository(Repository):
-    def add(self, values: Mapping[str, Any]) -> bool:
-        """Insert; False when the user's idempotency key is taken."""
-        return self.add_unless_there(GENERATIONS, values)
-
     def get_owned(self, generation_id: UUID, user_id: UUID) -> Generation | None:
         return self._first(BY_KEY, k_user_id=user_id, k_id=generation_id)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from api.domain import clock
 from api.models.generations import PROCESSES
 from api.repositories.base import Repository
 
@@ -39,6 +40,4 @@ class ProcessRepository(Repository):
         if self.is_postgresql:
             moment: dt.datetime = self.connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
             return moment
-        from api.domain import clock
-
         return clock.now()

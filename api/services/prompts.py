@@ -19,7 +19,6 @@ from api.services.system_prompts import NO_PROMPT, usable_prompt
 
 ACTIVE = "active_prompt_id"  # in an account's preferences
 SAID_FIRST = "system-prompt"  # the tag of what was set as active text, without the library
-CHANGEABLE = ("name", "content", "description", "tags", "shared")
 
 
 class PromptService:
@@ -208,11 +207,6 @@ class PromptService:
             self._set_active(work, principal, lambda active: active if only and active != only else None)
 
         self._store.write(change)
-
-    def active_id(self, principal: Principal) -> UUID | None:
-        """As the account's row has it now."""
-        user = self._store.read(lambda work: work.accounts.get(principal.user_id))
-        return parse_id(str(user.preferences.get(ACTIVE, ""))) if user else None
 
     @staticmethod
     def _set_active(work: UnitOfWork, principal: Principal, choose: Callable[[str | None], str | None]) -> None:

@@ -131,10 +131,6 @@ class Flusher:
     def runs(self) -> tuple[Storable, ...]:
         return tuple(self._runs.values())
 
-    @property
-    def idle(self) -> bool:
-        return not self._runs
-
     def stop(self) -> None:
         """Store what is there and end the thread."""
         self._stopping = True

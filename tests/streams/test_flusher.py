@@ -217,7 +217,7 @@ def test_an_end_that_cannot_be_stored(flusher: Flusher, rows: Rows) -> None:
     flusher.end(bad)
     flusher.flush()
     assert (good.told, bad.told, rows.ends) == (["closed"], ["unclosable"], {good.id: "a"})
-    assert flusher.idle
+    assert not flusher.runs
 
 
 def test_an_end_that_cannot_be_made(flusher: Flusher, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +299,7 @@ def test_what_another_process_closed_is_lost(flusher: Flusher, rows: Rows) -> No
     flusher.flush()
     assert (writing.told, silent.told, ending.told) == (["lost"], ["lost"], ["somebody else closed"])
     assert (rows.events, rows.ends, writing.flushed) == ([], {}, 0)
-    assert flusher.idle
+    assert not flusher.runs
 
 
 def test_a_wish_to_stop_is_seen(flusher: Flusher, rows: Rows) -> None:
