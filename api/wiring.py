@@ -1,4 +1,4 @@
-"""The one place that constructs services, by plain constructor calls. Tests replace parts by passing their own."""
+"""The one place, with `groundwork` below it, that constructs services: plain constructor calls, each part once."""
 
 from __future__ import annotations
 
