@@ -10,17 +10,16 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.chats import Chat, Reference
-from api.domain.generations import ACTIVE
 from api.domain.ids import parse_id
 from api.models.accounts import USERS
 from api.models.chats import CHATS
 from api.models.generations import GENERATIONS
 from api.models.imports import IMPORTS
 from api.repositories.base import Repository
+from api.repositories.generations import IS_ACTIVE
 from api.repositories.prepared import Prepared
 
 CHAT, GENERATION, IMPORT, USER = CHATS.c, GENERATIONS.c, IMPORTS.c, USERS.c
-IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
 RUNNING = (
     sa.select(GENERATION.id)
     .where(GENERATION.user_id == CHAT.user_id, GENERATION.chat_id == CHAT.id, IS_ACTIVE)

@@ -19,6 +19,7 @@ GENERATION = GENERATIONS.c
 MESSAGE = MESSAGES.c
 FIELDS = tuple(getattr(GENERATION, name) for name in Generation.__dataclass_fields__)
 SELECT = sa.select(*FIELDS)
+# Literal, as the partial index says it: with parameters SQLite would not use that.
 IS_ACTIVE = GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE])
 KEY = (GENERATION.user_id == sa.bindparam("k_user_id"), GENERATION.id == sa.bindparam("k_id"))
 BY_KEY = Prepared(SELECT.where(*KEY))
@@ -100,7 +101,7 @@ class GenerationRepository(Repository):
         return self._all(SELECT.where(GENERATION.user_id == user_id, GENERATION.chat_id == chat_id, IS_ACTIVE))
 
     def active_of_user(self, user_id: UUID) -> list[Generation]:
-        return self._all(SELECT.where(GENERATION.user_id == user_id, GENERATION.status.in_(ACTIVE)))
+        return self._all(SELECT.where(GENERATION.user_id == user_id, IS_ACTIVE))
 
     def active_owners(self) -> set[UUID]:
         return set(self.connection.execute(ACTIVE_OWNERS).scalars())
@@ -155,9 +156,7 @@ class GenerationRepository(Repository):
 
     def lock_active(self, owner: UUID, generation_id: UUID) -> bool:
         """Take one active generation of `owner` for this transaction; False if somebody closed it."""
-        query = sa.select(GENERATION.id).where(
-            GENERATION.owner == owner, GENERATION.id == generation_id, GENERATION.status.in_(ACTIVE)
-        )
+        query = sa.select(GENERATION.id).where(GENERATION.owner == owner, GENERATION.id == generation_id, IS_ACTIVE)
         return self.connection.execute(query.with_for_update()).first() is not None
 
     def _change_active(self, user_id: UUID, generation_id: UUID, values: Mapping[str, Any]) -> bool:
