@@ -13,7 +13,7 @@ import pytest
 
 from api.domain.ids import new_id
 from api.domain.principal import ALL_SCOPES, Principal
-from api.services.generations.service import Follower
+from api.services.generations import Follower
 from api.streams.live_log import Cursor, LiveLog
 from api.streams.loop import _new_loop
 from api.web import handover, sse

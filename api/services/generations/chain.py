@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from api.domain.chats import Message
-from api.services.generations.run import Run
+from api.services.generations.plan import Running
 from api.streams.live_log import Cursor, Event, LiveLog
 
 
@@ -20,7 +20,7 @@ class Turned(NamedTuple):
 
 
 class Chain:
-    def __init__(self, first: Run) -> None:
+    def __init__(self, first: Running) -> None:
         self.log = LiveLog()
         self._run = first
         self._cursor = Cursor(first.log)

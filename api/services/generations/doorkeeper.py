@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from api.domain.principal import Principal
+from api.services.generations.follower import Follower
 from api.services.housekeeping import Rounds
 from api.streams.loop import LoopThread
-
-if TYPE_CHECKING:
-    from api.services.generations.service import Follower
 
 LOOK_SECONDS = 0.4
 StillGood = Callable[[set[UUID], set[UUID]], tuple[set[UUID], set[UUID]]]

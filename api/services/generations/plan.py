@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from api.domain.chats import Message
@@ -12,9 +12,16 @@ from api.domain.events import ToolCall
 from api.domain.generations import Sequel
 from api.domain.model_facts import Rates
 from api.domain.seam import Seam
+from api.streams.live_log import LiveLog
 
-if TYPE_CHECKING:
-    from api.services.generations.run import Run
+
+class Running(Protocol):
+    """A run, as whoever waits for its end sees it; `successor` is the one that followed it."""
+
+    id: UUID
+    plan: Plan
+    log: LiveLog
+    successor: Running | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,7 @@ class Following:
     """What comes after a run: stored as it is closed, begun after that."""
 
     sequel: Sequel
-    begin: Callable[[], Run]
+    begin: Callable[[], Running]
 
 
 Follow = Callable[[str], Following]

@@ -20,7 +20,7 @@ from api.providers.base import Call
 from api.providers.transport import Transport
 from api.services.generations.counting import Price
 from api.services.generations.intake import Intake
-from api.services.generations.plan import Following, Plan, started
+from api.services.generations.plan import Following, Plan, Running, started
 from api.services.generations.reckoning import End, Reckoning
 from api.streams.flusher import Flusher
 from api.streams.live_log import ENDS, Event, LiveLog
@@ -83,7 +83,7 @@ class Run:
         self._final: list[Event] = []
         self._following: Following | None = None
         self._followed = False
-        self.successor: Run | None = None
+        self.successor: Running | None = None
 
     # In the loop
 

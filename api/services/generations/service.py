@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from uuid import UUID
 
-import structlog
-
 from api.domain import metrics, pricing
 from api.domain.errors import AppError, NotFound, Overloaded
 from api.domain.generations import Generation
@@ -22,6 +20,7 @@ from api.services.generations.braid import Braid, Strand
 from api.services.generations.chain import Chain
 from api.services.generations.counting import Price
 from api.services.generations.doorkeeper import Caller, Doorkeeper, StillGood
+from api.services.generations.follower import Follower
 from api.services.generations.janitor import Janitor
 from api.services.generations.plan import Plan
 from api.services.generations.recorder import Recorder, Settle
@@ -34,30 +33,11 @@ from api.streams.flusher import PATIENCE, Flusher
 from api.streams.live_log import Cursor, LiveLog
 from api.streams.loop import LoopThread
 
-log = structlog.get_logger()
 CLOSING_SECONDS = 10.0
 
 
 def _nothing() -> None:
     """What need not be released."""
-
-
-class Follower:
-    """One reader of one reply: a cursor, who reads, and what to do when he leaves."""
-
-    __slots__ = ("_leave", "cursor", "generation_id", "principal", "revoked")
-
-    def __init__(self, cursor: Cursor, generation_id: UUID, principal: Principal, leave: Callable[[Follower], None]):
-        self.cursor = cursor
-        self.generation_id = generation_id
-        self.principal = principal
-        self.revoked: Callable[[], None] = lambda: None  # set by whoever writes to the reader; called in the loop
-        self._leave = leave
-
-    def close(self) -> None:
-        """The reader has left or has everything. Safe to call twice, from any thread; changes nothing of the run."""
-        leave, self._leave = self._leave, lambda _: None
-        leave(self)
 
 
 class GenerationService:
