@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
 
 from api.domain import metrics
+from tests.architecture.files import python_files
 from tests.server import ROOT
 
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "parley.json").read_text())
@@ -71,3 +73,11 @@ def test_panels_do_not_lie_over_each_other() -> None:
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]]
     assert len(set(places)) == len(places)
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(places)
+
+
+def test_every_metric_is_fed() -> None:
+    """One that exists and that nobody feeds draws an empty panel, and its alert never comes."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in python_files("api"))
+    ours = [name for name, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)]
+    assert ours
+    assert [name for name in ours if not re.search(rf"\b{name}\.(inc|set|time|observe|labels)\b", code)] == []
