@@ -47,6 +47,19 @@ class NewAccount:
     password: str = field(repr=False)
     full_name: str | None = None
 
+    def check(self) -> None:
+        """Raises Invalid."""
+        if self.email is not None:
+            check_email(self.email)
+        check_username(self.username)
+        check_password(self.password)
+
+    def account(self, password_hash: str, role: AccountRole) -> User:
+        """The account that is to be made of it."""
+        user_id = new_id()
+        email = f"{user_id.hex}{INTERNAL_DOMAIN}" if self.email is None else check_email(self.email)
+        return User(user_id, email, self.username, password_hash, full_name=self.full_name, role=role)
+
 
 class AccountService:
     """The first account to register becomes the admin; `setup_code`, if set, must be presented for that one."""
@@ -68,12 +81,12 @@ class AccountService:
 
     def register(self, new: NewAccount, setup_code: str | None = None) -> User:
         """Raises Invalid, AlreadyTaken, RegistrationClosed or SetupCodeRequired."""
-        check(new)
+        new.check()
         self._refuse(self.waits_for_admin(), setup_code)  # before the expensive hash; asked again where it counts
         password_hash = self._passwords.hash(new.password)
 
         def insert(work: UnitOfWork) -> User:
-            user = record_of(new, password_hash, "member")
+            user = new.account(password_hash, "member")
             if work.instance.claim(FIRST_ADMIN, str(user.id)):
                 self._refuse(True, setup_code)
                 user = dataclasses.replace(user, role="admin")
@@ -200,21 +213,6 @@ class AccountService:
         if user is None:
             raise NotFound(f"There is no account {identifier}.")
         return user
-
-
-def check(new: NewAccount) -> None:
-    """Raises Invalid."""
-    if new.email is not None:
-        check_email(new.email)
-    check_username(new.username)
-    check_password(new.password)
-
-
-def record_of(new: NewAccount, password_hash: str, role: AccountRole) -> User:
-    """The account that is to be made."""
-    user_id = new_id()
-    email = f"{user_id.hex}{INTERNAL_DOMAIN}" if new.email is None else check_email(new.email)
-    return User(user_id, email, new.username, password_hash, full_name=new.full_name, role=role)
 
 
 def _find(work: UnitOfWork, identifier: str) -> User | None:

@@ -20,7 +20,7 @@ from api.domain.usage import percentile
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.repositories.usage import Asked
 from api.security.passwords import Passwords
-from api.services.accounts import FIRST_ADMIN, AccountService, NewAccount, check, record_of, refuse_the_last
+from api.services.accounts import FIRST_ADMIN, AccountService, NewAccount, refuse_the_last
 
 NO_ACCOUNT: Final = "There is no such account."
 ONLY_ADMIN: Final = "This is the only administrator of the server who can sign in. Make somebody else one first."
@@ -60,8 +60,8 @@ class AdministrationService:
 
     def create(self, actor: Actor, new: NewAccount, role: AccountRole = "member") -> User:
         """Whatever REGISTRATION says; an admin made here counts as the first. Raises Invalid, AlreadyTaken."""
-        check(new)
-        user = record_of(new, self._passwords.hash(new.password), role)
+        new.check()
+        user = new.account(self._passwords.hash(new.password), role)
 
         def insert(work: UnitOfWork) -> None:
             work.accounts.add(user)
