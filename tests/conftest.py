@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from api.config import Settings
 from api.db import Database, upgrade
@@ -31,6 +32,9 @@ SECRETS = {
     "page_secret": "e8d3" * 4 + "41f7c06b92ad358e" * 3,
 }
 
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Real argon2id, at a hundredth of its cost: most tests need an account, and few its password."""
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -136,6 +140,7 @@ def make_app(settings: Callable[..., Settings]) -> Iterator[Callable[..., Flask]
 
     def make(**changes: Any) -> Flask:
         app = create_app(settings(**changes))
+        app.extensions["parley"].accounts._passwords._hasher = CHEAP
         apps.append(app)
         return app
 

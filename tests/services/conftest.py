@@ -6,26 +6,29 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from api.domain.accounts import User
 from api.repositories.unit_of_work import Store
+from api.security.passwords import Passwords
 from api.security.tokens import Tokens
 from api.services.accounts import AccountService, NewAccount
 from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
 from api.services.sessions import SessionService
-from tests.services.whole import CheapPasswords, Whole
+from tests.services.whole import Whole
 from tests.upstream import Upstream
 
 PASSWORD = "correct horse battery"
 
 
-class CountingPasswords(CheapPasswords):
-    """They count their verifications."""
+class CountingPasswords(Passwords):
+    """Real argon2id, with small parameters, and a count of the verifications."""
 
     def __init__(self, time_cost: int = 1) -> None:
-        super().__init__(time_cost)
+        super().__init__()
+        self._hasher = PasswordHasher(time_cost=time_cost, memory_cost=8, parallelism=1)
         self.verified = 0
 
     def _verify(self, stored: str, password: str) -> bool:

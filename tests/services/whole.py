@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from argon2 import PasswordHasher
 from flask import Flask
 
 from api.domain.generations import Generation
 from api.domain.principal import ALL_SCOPES, Principal
-from api.security.passwords import Passwords
 from api.services.accounts import NewAccount
 from api.services.messages import Draft, Sent
 from api.services.model_configs import Wish
@@ -23,21 +21,12 @@ PASSWORD = "correct horse battery"
 KEY = "sk-proj-0123456789abcdefCANARY"
 
 
-class CheapPasswords(Passwords):
-    """Real argon2id, with small parameters: hundreds of tests make accounts."""
-
-    def __init__(self, time_cost: int = 1) -> None:
-        super().__init__()
-        self._hasher = PasswordHasher(time_cost=time_cost, memory_cost=8, parallelism=1)
-
-
 class Whole:
     """`services` of a started application; `ann` is the admin, `ben` a member."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.services: Services = app.extensions["parley"]
-        self.services.accounts._passwords = CheapPasswords()
         self.services.generations.start()
         self.ann = self.account("ann")
         self.ben = self.account("ben")
