@@ -110,9 +110,10 @@ class AccountService:
             raise RegistrationClosed("Ask an administrator of this server for an account.")
 
     def known_as(self, identifier: str) -> str:
-        """One text for every spelling of an account; what was written, where there is none."""
+        """One text for every spelling of an account. Where there is none, one for every spelling that would be one's:
+        whoever counts attempts must not learn from their number which it is."""
         user = self._store.read(lambda work: _find(work, identifier))
-        return user.id.hex if user else identifier
+        return user.id.hex if user else _spelled(identifier)
 
     def authenticate(self, identifier: str, password: str) -> User:
         """Whoever signs in by e-mail or username. Raises BadCredentials alike for every reason."""
@@ -215,7 +216,12 @@ class AccountService:
         return user
 
 
+def _spelled(identifier: str) -> str:
+    return identifier.strip().lower()
+
+
 def _find(work: UnitOfWork, identifier: str) -> User | None:
+    identifier = _spelled(identifier)
     if is_email(identifier):
         return work.accounts.by_email(identifier)
     return work.accounts.by_username(identifier) if is_username(identifier) else None

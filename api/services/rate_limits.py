@@ -151,7 +151,7 @@ class RateLimitService:
 
     def count_login(self, account: str, address: str) -> tuple[LimitState, ...]:
         """One attempt to sign in: per account (`AccountService.known_as`) and per address. Raises TooMany."""
-        account = hashlib.sha256(account.strip().casefold().encode("utf-8", "replace")).hexdigest()
+        account = hashlib.sha256(account.encode("utf-8", "replace")).hexdigest()
         return self._acquire([_bucket(self._login_account, account), _bucket(self._login_address, _network(address))])
 
     def count_address(self, address: str) -> tuple[LimitState, ...]:

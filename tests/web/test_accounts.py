@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -68,9 +69,29 @@ def test_a_stolen_session_cannot_guess_the_password_for_ever(ann: Actor) -> None
     assert statuses[-1] == 429
 
 
+@pytest.mark.parametrize("whose", ["ann", "nobody"])
+def test_attempts_that_are_left_do_not_tell_whose_account_there_is(
+    actor: Callable[[str], Actor], client: FlaskClient, whose: str
+) -> None:
+    actor("ann")
+    left = []
+    for number, name in enumerate((whose, f"{whose} ", f" {whose.upper()}")):
+        answer = client.post(
+            "/auth/login",
+            json={"username": name, "password": "a wrong password"},
+            environ_base={"REMOTE_ADDR": f"192.0.2.{number}"},
+        )
+        found = re.search(r"r=(\d+)", answer.headers["RateLimit"])
+        assert answer.status_code == 401
+        assert found
+        left.append(int(found[1]))
+    at_first = 8 if whose == "ann" else 9  # ann's own sign-in was one of ten
+    assert left == [at_first, at_first - 1, at_first - 2]
+
+
 def test_the_spellings_of_an_account_are_one_limit(actor: Callable[[str], Actor], client: FlaskClient) -> None:
     actor("ann")
-    names = itertools.cycle(("ann", "ANN", "ann@example.org", "Ann@Example.org"))
+    names = itertools.cycle(("ann", "ANN ", "ann@example.org", " Ann@Example.org"))
     statuses = [
         client.post(
             "/auth/login",
