@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, expect
 from tests.browser.person import Person
 from tests.browser.test_axe import violations
 from tests.browser.test_chat import counts_past
+from tests.server import Person as Account
 from tests.server import Server, call, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -67,3 +68,17 @@ def test_a_message_is_found_as_one_types_and_shown_in_its_place(ada: Person, api
     box.press("Escape")
     ada.stop_button().click()
     expect(ada.reply()).to_contain_text("Stopped")
+    sees_the_end_of_a_reply_that_is_not_shown(ada, Account(api.port, token))
+
+
+def sees_the_end_of_a_reply_that_is_not_shown(ada: Person, owner: Account) -> None:
+    """Its chat is open, at a place of long ago: its mark in the list goes all the same."""
+    running = ada.row("A long one").get_by_test_id("stSpinnerIcon")
+    expect(running).to_have_count(0)
+    ada.says("demo:count 5000 once more")
+    looks_for(ada, "pelican").click()
+    expect(ada.bubble("a pelican fishes")).to_be_in_viewport()
+    expect(running).to_be_visible()
+    chat = owner.call("GET", "/chats").json["items"][0]
+    assert owner.call("POST", f"/generations/{chat['active_generation_id']}/stop").status == 200
+    expect(running).to_have_count(0)

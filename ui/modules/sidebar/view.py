@@ -180,17 +180,21 @@ def _account(user: User, places: Sequence[Place], left: str) -> None:
 
 
 def _watch(api: ApiClient, listed: ChatPage) -> None:
-    """While a reply runs in a chat that is not open, look for its end, so that its mark goes away."""
-    open_id = st.query_params.get("chat", "")
-    elsewhere = {chat.id for chat in listed.items if chat.active_generation_id and chat.id != open_id}
+    """While replies run, look for their ends, so that their marks go away. In the open chat too: it may not be followed
+    there, as in a part of it that is long ago, or have ended while this page was being drawn."""
+    running = {chat.id for chat in listed.items if chat.active_generation_id}
     with st.container(key="plumbing-watch"):  # also when empty: what follows keeps its place, and stays open
-        if elsewhere:
-            _look(api, elsewhere)
+        if running:
+            _look(api, running, time.monotonic())
 
 
 @st.fragment(run_every=WATCH_SECONDS)
-def _look(api: ApiClient, were_running: set[str]) -> None:
-    now = {chat.id for chat in api.chats(limit=100).items if chat.active_generation_id}
+def _look(api: ApiClient, were_running: set[str], drawn_at: float) -> None:
+    """Among the very chats that are listed: one that is in no other list has not ended."""
+    if time.monotonic() - drawn_at < WATCH_SECONDS / 2:
+        return  # as the page is drawn this runs too, and the list is new
+    page = state.page()
+    now = {chat.id for chat in _chats(api, page.shown_chats, archived=page.archive).items if chat.active_generation_id}
     if were_running - now:
         st.rerun()
 
