@@ -22,9 +22,10 @@ NONE_CHOSEN = (
     "your default. Or make one of them the default: {names}."
 )
 NO_IMAGES = (
-    "No provider that makes images is set up yet: add a model config for ImageRouter with your ImageRouter key, or "
-    "one of {vendors}."
+    "No provider that makes images is set up here yet. Add an API key for one that does, on the page under Models: "
+    "{vendors}."
 )
+NOT_SET_UP = "{vendor} is not set up here yet. Add it first, with its API key or address, on the page under Models."
 Chosen = tuple[ModelConfig | None, Vendor, str]
 
 
@@ -225,7 +226,7 @@ class Choice:
         if ranked:
             return ranked[0]
         if vendor.needs_key or self._catalogue.base_url(vendor.id) is None:
-            raise ProviderNotConfigured(f"{vendor.title} is not set up yet: add a model config with your key first.")
+            raise ProviderNotConfigured(NOT_SET_UP.format(vendor=vendor.title))
         return None
 
     def _vendor(self, provider: str) -> Vendor:

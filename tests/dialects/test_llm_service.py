@@ -88,7 +88,7 @@ def test_the_transcript(server: Server, upstream: Upstream) -> None:
     assert (deleted.status, deleted.json) == (200, {"success": True, "message": "Configuration deleted"})
     assert ann.call("GET", "/llm/configs").json == {"configs": {}}
     refused(ann.call("DELETE", "/llm/config/openai"), 404)
-    assert "OpenAI is not set up yet" in refused(asked(ann, "hello"), 400)
+    assert "OpenAI is not set up here yet" in refused(asked(ann, "hello"), 400)
 
 
 def test_without_a_history_what_is_stored_is_the_context(server: Server, upstream: Upstream) -> None:

@@ -86,4 +86,4 @@ def test_what_cannot_be(client: openai.OpenAI, server: Server) -> None:
     keyless = server.person("keyless")
     refused = keyless.call("POST", "/v1/images/generations", {"prompt": "a fox"})
     assert (refused.status, refused.json["error"]["code"]) == (400, "provider_not_configured")
-    assert "ImageRouter key" in refused.json["error"]["message"]
+    assert "Add an API key" in refused.json["error"]["message"]

@@ -109,7 +109,9 @@ def test_a_missing_key_is_named(app: Flask, router: Answers) -> None:
     ann = sign_in(app.test_client(), "ann")
     refused = make(ann)
     assert (refused.status_code, refused.json["code"]) == (422, "provider_not_configured")
-    assert "ImageRouter key" in refused.json["detail"]
+    assert "Add an API key for one that does, on the page under Models" in refused.json["detail"]
+    assert refused.json["detail"].count("ImageRouter") == 1
+    assert "config" not in refused.json["detail"]
     assert router.asked == []
 
 
