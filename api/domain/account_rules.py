@@ -34,6 +34,11 @@ def is_username(text: str) -> bool:
     return _USERNAME.fullmatch(text) is not None
 
 
+def spelled(identifier: str) -> str:
+    """Of an email address or a username as somebody types it: the one spelling that all others of it come to."""
+    return identifier.strip().lower()
+
+
 def check_email(text: str) -> str:
     """The address as it is stored, in lower case. Raises Invalid."""
     if not is_email(text) or text.lower().endswith(".invalid"):

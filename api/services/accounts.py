@@ -16,6 +16,7 @@ from api.domain.account_rules import (
     check_username,
     is_email,
     is_username,
+    spelled,
 )
 from api.domain.accounts import AccountRole, User
 from api.domain.audit import Entry
@@ -109,11 +110,9 @@ class AccountService:
         elif not self._registration_open():
             raise RegistrationClosed("Ask an administrator of this server for an account.")
 
-    def known_as(self, identifier: str) -> str:
-        """One text for every spelling of an account. Where there is none, one for every spelling that would be one's:
-        whoever counts attempts must not learn from their number which it is."""
-        user = self._store.read(lambda work: _find(work, identifier))
-        return user.id.hex if user else _spelled(identifier)
+    def meant(self, identifier: str) -> User | None:
+        """The account of that email address or username, whoever asks: for counting and noting, not for answers."""
+        return self._store.read(lambda work: _find(work, identifier))
 
     def authenticate(self, identifier: str, password: str) -> User:
         """Whoever signs in by e-mail or username. Raises BadCredentials alike for every reason."""
@@ -216,12 +215,8 @@ class AccountService:
         return user
 
 
-def _spelled(identifier: str) -> str:
-    return identifier.strip().lower()
-
-
 def _find(work: UnitOfWork, identifier: str) -> User | None:
-    identifier = _spelled(identifier)
+    identifier = spelled(identifier)
     if is_email(identifier):
         return work.accounts.by_email(identifier)
     return work.accounts.by_username(identifier) if is_username(identifier) else None

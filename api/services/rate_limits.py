@@ -150,7 +150,7 @@ class RateLimitService:
         return Bucket(f"{name}/{principal.user_id.hex}", limit, HOUR)
 
     def count_login(self, account: str, address: str) -> tuple[LimitState, ...]:
-        """One attempt to sign in: per account (`AccountService.known_as`) and per address. Raises TooMany."""
+        """One attempt to sign in: per account (one text for every spelling of it) and per address. Raises TooMany."""
         account = hashlib.sha256(account.encode("utf-8", "replace")).hexdigest()
         return self._acquire([_bucket(self._login_account, account), _bucket(self._login_address, _network(address))])
 

@@ -20,6 +20,7 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
+from api.domain.account_rules import spelled
 from api.domain.accounts import Session, User
 from api.domain.audit import Actor
 from api.domain.errors import Forbidden, InsufficientScope, SessionEnded, TokenExpired, Unauthenticated
@@ -174,10 +175,12 @@ def read_refresh_token(token: str) -> tuple[Any, str]:
 
 def sign_in(identifier: str, password: str, *, with_handle: bool = False) -> tuple[Session, User, str | None]:
     """A new session of whoever this is, and the page's handle if asked for. Each attempt is counted before it is
-    looked at. Raises TooMany, BadCredentials."""
+    looked at, and alike whether there is such an account. The audit log learns whose account was meant, and nothing
+    that was typed. Raises TooMany, BadCredentials."""
     accounts = services().accounts
-    services().rate_limits.count_login(accounts.known_as(identifier), client_address())
-    g.signed_in = user = accounts.authenticate(identifier, password)  # for the audit log
+    g.meant = meant = accounts.meant(identifier)
+    services().rate_limits.count_login(meant.id.hex if meant else spelled(identifier), client_address())
+    g.signed_in = user = accounts.authenticate(identifier, password)
     session, handle = services().sessions.start(user, request.headers.get("User-Agent"), with_handle=with_handle)
     return session, user, handle
 
@@ -231,11 +234,11 @@ def client_address() -> str:
 
 
 def actor() -> Actor:
-    """Who acts, for the audit log: the account that asks, from where, by which request."""
+    """Who acts, for the audit log: the account that asks, signs in or was just made, from where, by which request."""
     who: Principal | None = g.get("principal")
     user: User | None = g.get("signed_in")
     user_id = who.user_id if who else user.id if user else None
-    username = who.username if who else user.username if user else "(nobody)"
+    username = who.username if who else user.username if user else "(not signed in)"
     return Actor(user_id, username, client_address(), g.request_id)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
+from api.domain.accounts import User
+from api.domain.audit import Entry
 from api.web.auth import actor
 from api.web.context import behind, services
 
@@ -43,5 +45,13 @@ def install(app: Flask) -> None:
         if response.status_code < HTTPStatus.BAD_REQUEST:
             services().audit.note(actor().did(action, (asked.view_args or {}).get("id")))
         elif response.status_code in NOTED_REFUSALS and action == "account.sign_in":
-            services().audit.note(actor().did("account.sign_in_refused"))
+            services().audit.note(_refused())
         return response
+
+
+def _refused() -> Entry:
+    """With the account that was meant, where there is one. Never with what was typed: it may be a password."""
+    meant: User | None = g.get("meant")
+    if meant is None:
+        return actor().did("account.sign_in_refused")
+    return actor().did("account.sign_in_refused", meant.id, username=meant.username)

@@ -119,7 +119,9 @@ def test_the_log_tells_who_what_when_and_from_where(both: Pair) -> None:
     ann.client.patch(f"/admin/users/{ben.id}", json={"limits": {"reads": 9000}}, headers=headers)
     log = ann.get("/admin/audit").json["items"]
     actions = [(one["action"], one["username"]) for one in log]
-    assert actions[:3] == [("user.change", "ann"), ("account.sign_in_refused", "(nobody)"), ("api_key.create", "ben")]
+    assert actions[:2] == [("user.change", "ann"), ("account.sign_in_refused", "(not signed in)")]
+    assert actions[2] == ("api_key.create", "ben")
+    assert (log[1]["target"], log[1]["detail"]) == (ben.id, {"username": "ben"})
     assert ("account.sign_in", "ben") in actions
     assert (log[0]["request_id"], log[0]["address"], log[0]["target"]) == ("this-very-request", "127.0.0.1", ben.id)
     assert "WRONG-PASSWORD" not in str(log)
@@ -138,6 +140,22 @@ def test_the_log_comes_page_by_page_to_its_end(both: Pair) -> None:
     first, cursor = page("&limit=1")
     rest, end = page(f"&cursor={cursor}&limit={len(everything) - 1}")
     assert (first + rest, end) == (everything, None)
+
+
+def test_who_registers_is_named_and_what_is_typed_as_a_name_is_not_kept(both: Pair) -> None:
+    client = both.whole.app.test_client()
+    dora = {"email": "d@example.org", "username": "dora", "password": PASSWORD}
+    assert client.post("/auth/register", json=dora).status_code == 201
+    eve = {"username": "eve", "password": PASSWORD}
+    assert client.post("/api/users/register", json=eve).status_code == 201
+    for path in ("/auth/login", "/api/login", "/api/users/login"):
+        assert client.post(path, json={"username": PASSWORD, "password": "dora"}).status_code == 401
+        assert client.post(path, json={"username": "dora", "password": "not it"}).status_code == 401
+    log = both.ann.get("/admin/audit").json["items"]
+    refused = [one["detail"] for one in log if one["action"] == "account.sign_in_refused"]
+    assert refused == [{"username": "dora"}, {}] * 3
+    assert [one["username"] for one in log if one["action"] == "account.register"] == ["eve", "dora"]
+    assert PASSWORD not in str(log)
 
 
 def test_shared_model_configs(both: Pair) -> None:

@@ -80,6 +80,15 @@ class AuditEntry:
             detail=body.get("detail") or {},
         )
 
+    @property
+    def whom(self) -> str:
+        """The account it was done to, by its name of then."""
+        return str(self.detail.get("username") or "")
+
+    @property
+    def how(self) -> Json:
+        return {name: value for name, value in self.detail.items() if name != "username"}
+
 
 class Administration(Caller):
     def accounts(self, search: str = "") -> tuple[list[Account], bool]:

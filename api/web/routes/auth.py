@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, g
 
 from api.domain.accounts import Session, User
 from api.domain.ids import parse_id
@@ -31,7 +31,8 @@ routes = Routes("auth", "Registering, signing in and out, sessions")
 def register(body: Registration) -> Response:
     services().rate_limits.count_address(client_address())
     new = NewAccount(body.email, body.username, body.password, body.full_name)
-    return answer(pick(UserAnswer, services().accounts.register(new, body.setup_code)), 201)
+    g.signed_in = user = services().accounts.register(new, body.setup_code)  # for the audit log
+    return answer(pick(UserAnswer, user), 201)
 
 
 @routes.post("/auth/login", summary="Sign in", access=Access.PUBLIC, returns={200: TokensAnswer})

@@ -74,8 +74,8 @@ def draw_audit(api: ApiClient) -> None:
             "When, UTC": entry.at.strftime("%Y-%m-%d %H:%M:%S"),
             "Who": entry.who,
             "Did": entry.action,
-            "To": entry.target or None,
-            "How": json.dumps(entry.detail, ensure_ascii=False) if entry.detail else None,
+            "To": entry.whom or entry.target or None,
+            "How": json.dumps(entry.how, ensure_ascii=False) if entry.how else None,
             "From": entry.address or None,
         }
         for entry in api.audit((action or "").strip())

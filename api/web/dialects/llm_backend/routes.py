@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, g
 
 from api.services.accounts import NewAccount
 from api.services.messages import Draft
@@ -45,7 +45,8 @@ routes = Routes("llm-backend", SURFACE.about, ERROR_TEXT)
 @routes.post("/api/users/register", summary="Register", access=Access.PUBLIC, returns={201: DoneAnswer})
 def register_user(body: NewBackendUser) -> Response:
     services().rate_limits.count_address(client_address())
-    services().accounts.register(NewAccount(None, body.username, body.password), body.setup_code)
+    new = NewAccount(None, body.username, body.password)
+    g.signed_in = services().accounts.register(new, body.setup_code)  # for the audit log
     return answer({"message": "User registered successfully"}, 201)
 
 
