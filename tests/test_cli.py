@@ -88,7 +88,7 @@ def test_accounts_are_listed_a_line_each(users: Command, services: Services) -> 
 
 
 NO_TERMINAL = "There is no terminal to ask at; give the password with --password-stdin."
-NO_EMAIL = "Give a complete e-mail address of at most 254 characters."
+NO_EMAIL = "Give a complete email address of at most 254 characters."
 NO_PASSWORD = "A password has 8 to 200 characters."
 
 

@@ -19,6 +19,9 @@ class Words:
     models: bool = False
 
 
+USERNAME_RULE = "3 to 50 letters, digits, dots, hyphens or underscores"
+PASSWORD_RULE = "At least 8 characters"
+
 _PROVIDER = {
     "provider_auth_failed": Words("The provider refused the API key. Check the key, or bring another one.", True),
     "model_not_found": Words("The provider does not know this model. Choose another one, or correct its name.", True),

@@ -1,4 +1,4 @@
-"""What an e-mail address, a username and a password may look like here, whoever asks."""
+"""What an email address, a username and a password may look like here, whoever asks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def spelled(identifier: str) -> str:
 def check_email(text: str) -> str:
     """The address as it is stored, in lower case. Raises Invalid."""
     if not is_email(text) or text.lower().endswith(".invalid"):
-        raise _invalid("email", f"Give a complete e-mail address of at most {MAX_EMAIL} characters.")
+        raise _invalid("email", f"Give a complete email address of at most {MAX_EMAIL} characters.")
     return text.lower()
 
 
@@ -62,6 +62,20 @@ def check_password(text: str, field: str = "password") -> str:
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise _invalid(field, "A password is made of characters that can be typed.")
     return text
+
+
+def check_account(email: str | None, username: str, password: str) -> None:
+    """Raises Invalid for all that is wrong, each with its field."""
+    wrong: list[Invalid] = []
+    for check, text in ((check_email, email), (check_username, username), (check_password, password)):
+        try:
+            if text is not None:
+                check(text)
+        except Invalid as error:
+            wrong.append(error)
+    if wrong:
+        errors = [entry for one in wrong for entry in one.extra["errors"]]
+        raise Invalid(" ".join(one.detail for one in wrong), errors=errors)
 
 
 def _invalid(field: str, detail: str) -> Invalid:

@@ -101,7 +101,8 @@ class AccountRepository(Repository):
         values = {name: getattr(user, name) for name in domain.User.__dataclass_fields__}
         if self.changed(self.insert(USERS).values(values).on_conflict_do_nothing()):
             return
-        raise _taken("email" if self.by_email(user.email) else "username")
+        taken = {"email": self.by_email(user.email), "username": self.by_username(user.username)}
+        raise _taken(*(field for field, found in taken.items() if found))
 
     def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
         """Write these columns and no others. Raises AlreadyTaken for a username in use."""
@@ -122,7 +123,8 @@ class AccountRepository(Repository):
         return self.changed(sa.delete(USERS).where(USER.id == user_id)) > 0
 
 
-def _taken(field: str) -> AlreadyTaken:
-    name = {"email": "e-mail address", "username": "username"}[field]
-    detail = f"This {name} already belongs to an account."
-    return AlreadyTaken(detail, errors=[{"pointer": f"/{field}", "detail": detail, "code": "taken"}])
+def _taken(*fields: str) -> AlreadyTaken:
+    names = {"email": "email address", "username": "username"}
+    told = {field: f"This {names[field]} already belongs to an account." for field in fields or ("username",)}
+    errors = [{"pointer": f"/{field}", "detail": detail, "code": "taken"} for field, detail in told.items()]
+    return AlreadyTaken(" ".join(told.values()), errors=errors)

@@ -11,6 +11,7 @@ from uuid import UUID
 from api.domain.account_rules import (
     INTERNAL_DOMAIN,
     RESERVED,
+    check_account,
     check_email,
     check_password,
     check_username,
@@ -50,10 +51,7 @@ class NewAccount:
 
     def check(self) -> None:
         """Raises Invalid."""
-        if self.email is not None:
-            check_email(self.email)
-        check_username(self.username)
-        check_password(self.password)
+        check_account(self.email, self.username, self.password)
 
     def account(self, password_hash: str, role: AccountRole) -> User:
         """The account that is to be made of it."""

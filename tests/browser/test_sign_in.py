@@ -47,13 +47,25 @@ def test_a_wrong_password_is_told_beside_the_form_and_typed_text_stays(ada: Pers
     ada.sees_empty_chat()
 
 
-def test_a_refused_field_is_told_beside_it(someone: Person) -> None:
+def test_what_fields_take_is_told_before_and_every_refused_one_marked(someone: Person) -> None:
     someone.page.goto(someone.url)
     someone.button("Create an account").click()
     expect(someone.field("Email or username")).to_have_count(0)  # the other form has left
+    expect(someone.page.get_by_text("At least 8 characters")).to_be_visible()
+    expect(someone.page.get_by_text("3 to 50 letters")).to_be_visible()
+    someone.field("Username").fill("a b")
+    someone.field("Password").fill("short")
+    someone.button("Create account").click()
+    wrong = someone.page.locator("[class*=st-key-wrong-register_]")
+    expect(wrong).to_have_count(3)
+    expect(wrong.nth(0)).to_contain_text("Enter your email address")
+    expect(wrong.nth(1)).to_contain_text("3 to 50")
+    expect(wrong.nth(2)).to_contain_text("8 to 200")
+    expect(someone.field("Email")).to_be_focused()
     someone.field("Email").fill(f"{someone.name}@example.com")
     someone.field("Username").fill(someone.name)
     someone.field("Password").fill("short")
+    expect(wrong).to_have_count(1)
     someone.button("Create account").click()
     expect(someone.page.locator(".st-key-wrong-register_password")).to_contain_text("8")
     expect(someone.field("Password")).to_be_focused()

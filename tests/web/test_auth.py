@@ -62,10 +62,21 @@ def test_what_registration_refuses(client: FlaskClient, change: dict[str, Any], 
     assert register(client, "ann").json["role"] == "admin"
 
 
+def test_registration_tells_all_that_is_wrong_at_once(client: FlaskClient) -> None:
+    answer = register(client, "a", email="nowhere", password="short")
+    told = {entry["pointer"]: entry["detail"] for entry in answer.json["errors"]}
+    assert list(told) == ["/email", "/username", "/password"]
+    assert all(detail in answer.json["detail"] for detail in told.values())
+    assert "short" not in answer.text
+
+
 def test_a_taken_name_is_a_conflict(client: FlaskClient) -> None:
     register(client, "ann")
     answer = register(client, "ANN")
     assert code(answer) == (409, "already_taken")
+    assert [entry["pointer"] for entry in answer.json["errors"]] == ["/email", "/username"]
+    answer = register(client, "ben", email="ann@example.org")
+    assert [entry["pointer"] for entry in answer.json["errors"]] == ["/email"]
 
 
 def test_of_twenty_parallel_registrations_one_is_admin(make_app: MakeApp) -> None:

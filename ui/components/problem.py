@@ -17,6 +17,15 @@ def draw_notice(key: str, notice: Notice) -> None:
         st.markdown(f":material/info: {literal(notice.text)}")
 
 
+def draw_hint(key: str, hint: str, problem: str | None) -> None:
+    """What a field takes, told before it is filled; in its place what is wrong with what was typed."""
+    if problem or not hint:
+        draw_problem(key, problem)
+        return
+    with st.container(key=f"hint-{key}"):
+        st.caption(hint)
+
+
 def draw_problem(key: str, text: str | None) -> None:
     """Nothing is drawn for no text. `key` tells this place from others on the page."""
     if text:

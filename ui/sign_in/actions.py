@@ -58,8 +58,10 @@ def sign_in_with_key() -> None:
 def register() -> None:
     email, username = _text("register_email"), _text("register_username")
     password, code = str(state.widget("register_password") or ""), _text("register_code")
-    if _missing(email=email, username=username, password=password):
-        return
+    _missing(email=email, username=username, password=password)
+    missing = state.page().form_errors
+    if not (email or username or password):
+        return  # else the API is asked all the same: it says what is wrong with the other fields
     api = client()
     try:
         user = api.register(email=email, username=username, password=password, setup_code=code)
@@ -70,6 +72,7 @@ def register() -> None:
             state.page().form_errors = {"setup_code": error.detail if code else ""}
             return
         _tell(error)
+        state.page().form_errors |= missing
         return
     if user.role == "admin":
         state.page().toast = "Welcome. Yours is the first account here, so it is the administrator's."

@@ -6,9 +6,10 @@ import streamlit as st
 
 from ui import state
 from ui.components.focus import focus
-from ui.components.problem import draw_problem
+from ui.components.problem import draw_hint, draw_problem
 from ui.components.style import STATIC
 from ui.sign_in import actions
+from ui.wording import PASSWORD_RULE, USERNAME_RULE
 
 REGISTER = {"register_email": "email", "register_username": "username", "register_password": "password"}
 
@@ -42,8 +43,8 @@ def _sign_in_fields() -> None:
 
 def _register_fields() -> None:
     _field("Email", "register_email", "email", autocomplete="email")
-    _field("Username", "register_username", "username", autocomplete="username")
-    _field("Password", "register_password", "password", autocomplete="new-password", secret=True)
+    _field("Username", "register_username", "username", autocomplete="username", hint=USERNAME_RULE)
+    _field("Password", "register_password", "password", autocomplete="new-password", secret=True, hint=PASSWORD_RULE)
     page = state.page()
     if page.asks_setup_code:
         _field("Setup code", "register_code", "setup_code", autocomplete="one-time-code")
@@ -54,9 +55,9 @@ def _register_fields() -> None:
     focus(wrong[0] if wrong else "register_code" if page.asks_setup_code else "register_email", _errors_word())
 
 
-def _field(label: str, key: str, name: str, *, autocomplete: str, secret: bool = False) -> None:
+def _field(label: str, key: str, name: str, *, autocomplete: str, secret: bool = False, hint: str = "") -> None:
     st.text_input(label, key=key, type="password" if secret else "default", autocomplete=autocomplete)
-    draw_problem(key, state.page().form_errors.get(name))
+    draw_hint(key, hint, state.page().form_errors.get(name))
 
 
 def _whole_form() -> None:

@@ -11,13 +11,14 @@ from ui.api_client import Account, ApiClient
 from ui.components.focus import focus
 from ui.components.frame import head
 from ui.components.number import Span, optional_number
-from ui.components.problem import draw_problem
+from ui.components.problem import draw_hint, draw_problem
 from ui.modules.admin import actions
 from ui.modules.admin.instance import MOST, draw_budgets, draw_instance
 from ui.modules.admin.limits import draw_limits, draw_prices
 from ui.modules.admin.watch import draw_audit, draw_providers, draw_usage
 from ui.render import label, literal, spoken
 from ui.sign_in.current import this_user
+from ui.wording import PASSWORD_RULE, USERNAME_RULE
 
 TABS = {
     "Usage": draw_usage,
@@ -97,7 +98,7 @@ def _reset(account: Account) -> None:
             autocomplete="new-password",
         )
         errors = state.page().form_errors
-        draw_problem(f"reset-{account.id}", errors.get("new_password") or errors.get(""))
+        draw_hint(f"reset-{account.id}", PASSWORD_RULE, errors.get("new_password") or errors.get(""))
         st.caption("Every session of theirs ends. Tell them the password in person; they can change it in Settings.")
         _steps("Set the password", actions.set_password, account)
     focus(f"reset_{account.id}", f"{account.id} {sorted(errors)}")
@@ -135,10 +136,10 @@ def _new() -> None:
     errors = state.page().form_errors
     with st.form("new-account", border=False):
         left, middle, right = st.columns(3)
-        for column, title, name in (
-            (left, "Email", "email"),
-            (middle, "Username", "username"),
-            (right, "Password", "password"),
+        for column, title, name, rule in (
+            (left, "Email", "email", ""),
+            (middle, "Username", "username", USERNAME_RULE),
+            (right, "Password", "password", PASSWORD_RULE),
         ):
             with column:
                 secret = name == "password"
@@ -148,7 +149,7 @@ def _new() -> None:
                     type="password" if secret else "default",
                     autocomplete="new-password" if secret else "off",
                 )
-                draw_problem(f"account-{name}", errors.get(name))
+                draw_hint(f"account-{name}", rule, errors.get(name))
         st.checkbox("Administrator", key="account_admin")
         draw_problem("account-form", errors.get(""))
         st.form_submit_button("Make the account", type="primary", on_click=actions.create_account)

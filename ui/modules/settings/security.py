@@ -9,10 +9,10 @@ import streamlit as st
 from ui import state
 from ui.api_client import ApiClient, SignedIn
 from ui.components.focus import focus
-from ui.components.problem import draw_problem
+from ui.components.problem import draw_hint, draw_problem
 from ui.modules.settings import actions
 from ui.render import literal
-from ui.wording import ago
+from ui.wording import PASSWORD_RULE, ago
 
 BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 SYSTEMS = (
@@ -49,7 +49,7 @@ def _password() -> None:
         with left:
             _secret("Current password", "password_old", "current_password", "current-password")
         with right:
-            _secret("New password", "password_new", "new_password", "new-password")
+            _secret("New password", "password_new", "new_password", "new-password", PASSWORD_RULE)
         draw_problem("settings-password", state.page().form_errors.get(""))
         st.form_submit_button("Change password", type="primary", on_click=actions.change_password)
     if not state.page().modal:
@@ -78,9 +78,9 @@ def _end() -> None:
         st.form_submit_button("Delete my account…", on_click=actions.delete_account)
 
 
-def _secret(label: str, key: str, name: str, autocomplete: str) -> None:
+def _secret(label: str, key: str, name: str, autocomplete: str, hint: str = "") -> None:
     st.text_input(label, key=key, type="password", autocomplete=autocomplete)
-    draw_problem(f"settings-{key}", state.page().form_errors.get(name))
+    draw_hint(f"settings-{key}", hint, state.page().form_errors.get(name))
 
 
 def device(agent: str) -> str:
