@@ -72,7 +72,7 @@ def _key_field() -> None:
 
 
 def _other_forms(form: state.SignInForm) -> None:
-    with st.container(key="other-form", horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
+    with st.container(key="other-form", horizontal=True, horizontal_alignment="distribute"):
         if form == "sign_in":
             _other("Create an account", "register")
             _other("Use an API key", "api_key")
