@@ -87,7 +87,7 @@ def _other(label: str, form: state.SignInForm) -> None:
 def _first(first: str, name: str, second: str) -> str:
     """After a refusal the eye and the keyboard go to what must be typed anew."""
     errors = state.page().form_errors
-    return second if errors and name not in errors else first
+    return second if errors and name not in errors and state.widget(first) else first
 
 
 def _errors_word() -> str:
