@@ -60,14 +60,16 @@ _STATUS = {
 
 def explain(error: ApiError) -> Words:
     """A failed call or a failed reply, in plain words with the next step."""
+        if error.retry_after is None and error.detail:  # it may be money that is used up
+            return Words(error.detail)
     if error.code == "provider_rate_limited":
         return Words(f"The provider's own limit is reached. Try again {when(error.retry_after, 'in a minute')}.")
     if error.code in _PROVIDER:
         return _PROVIDER[error.code]
     if error.code == "overloaded":
         return Words(f"The server is full just now. Try again {when(error.retry_after, 'in a moment')}.")
-    if error.status == 429:
-        return Words(f"You have reached your limit. You can go on {when(error.retry_after, 'later')}.")
+    if error.status == 429:  # the API says which limit it is and until when
+        return Words(error.detail or f"You have reached a limit. You can go on {when(error.retry_after, 'later')}.")
     if error.code in _OURS:
         return Words(_OURS[error.code] + reference(error))
     if error.status >= 500:

@@ -44,6 +44,7 @@ OF: Final = {
     "model": "that you have for this model",
     "surface": "that you have on this interface",
 }
+OF_ADDRESSES: Final = frozenset(("login-account", "login-address", "register"))  # whoever meets them guesses, or waits
 WHO_HELPS: Final = "If that is too little, ask the administrator of this server to raise the limit."
 
 
@@ -198,8 +199,9 @@ def _too_many(refusal: Refused) -> TooMany:
     what = WORDS.get(name, BY_RULE.get(name.partition("-")[0], "")).format(
         limit=f"{refusal.full.limit:,}", what=OF.get(name.partition("-")[2], "")
     )
-    advice = f"try again in {_duration(wait)}. {WHO_HELPS}" if refusal.full.limit else f"the limit is 0. {WHO_HELPS}"
-    return TooMany(f"{what}; {advice}", retry_after=wait, states=states)
+    until = f"try again in {_duration(wait)}" if refusal.full.limit else "the limit is 0"
+    help_ = "" if name in OF_ADDRESSES else f" {WHO_HELPS}"
+    return TooMany(f"{what}; {until}.{help_}", retry_after=wait, states=states)
 
 
 def _duration(seconds: int) -> str:

@@ -143,7 +143,7 @@ def test_a_limit_that_is_reached_is_told_with_the_text_kept(root: Person, api: S
     other.sees_reply_end()
     other.composer().fill("one too many")
     other.composer().press("Enter")
-    expect(other.page.locator(".st-key-wrong-notice")).to_contain_text("reached your limit")
+    expect(other.page.locator(".st-key-wrong-notice")).to_contain_text("used all 1 replies of this hour; try again in")
     expect(other.composer()).to_have_value("one too many")
 
 

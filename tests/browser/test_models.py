@@ -175,7 +175,7 @@ def test_a_comparison_over_the_limit_leaves_no_empty_chat(ada: Person, api: Serv
     ada.goes_to("Compare")
     ada.composer().fill("two are one too many")
     ada.composer().press("Enter")
-    expect(ada.page.locator(".st-key-wrong-notice")).to_contain_text("reached your limit")
+    expect(ada.page.locator(".st-key-wrong-notice")).to_contain_text("used all 1 replies of this hour; try again in")
     expect(ada.composer()).to_have_value("two are one too many")
     expect(ada.row("New chat")).to_have_count(0)
 

@@ -87,7 +87,7 @@ def test_words_whose_callback_streamlit_lost_are_sent_all_the_same(ada: AppTest,
 @pytest.mark.parametrize(
     ("status", "problem", "says"),
     [
-        (429, {"code": "rate_limited", "retry_after": 42}, "in 42 seconds"),
+        (429, {"code": "rate_limited", "detail": "All 9 replies of this hour."}, "All 9 replies of this hour."),
         (503, {"code": "overloaded", "retry_after": 5}, "full just now"),
         (422, {"code": "invalid", "detail": "Too long."}, "Too long."),
     ],
@@ -110,9 +110,9 @@ def test_what_cannot_be_sent_comes_back(
 
 
 def test_reads_over_the_limit_say_when(ada: AppTest, page: FakeApi) -> None:
-    page.refuse["GET /chats"] = (429, {"code": "rate_limited", "retry_after": 30})
+    page.refuse["GET /chats"] = (429, {"code": "rate_limited", "detail": "You have used all reads; try in 30 seconds."})
     ada.run()
-    assert "in 30 seconds" in words(ada)
+    assert "all reads; try in 30 seconds" in words(ada)
     assert ada.chat_input, "what is being typed stays"
     page.refuse.clear()
     press(ada, "Try again")

@@ -78,7 +78,11 @@ def test_a_tab_of_another_person_and_a_stranger_get_nothing(browser: tuple[TestC
     ("status", "problem", "says"),
     [
         (401, {"code": "unauthenticated"}, "Your session has ended"),
-        (429, {"code": "rate_limited", "retry_after": 30}, "in 30 seconds"),
+        (
+            429,
+            {"code": "rate_limited", "detail": "All reads of this hour are used."},
+            "All reads of this hour are used.",
+        ),
         (503, {"code": "store_unavailable"}, "cannot reach its database"),
     ],
 )

@@ -20,7 +20,13 @@ from ui.wording import ago, explain, explain_reply, status_words, token_words, w
         (ApiError(409, "chat_busy"), "still being written"),
         (ApiError(429, "rate_limited", retry_after=42), "in 42 seconds"),
         (ApiError(429, "rate_limited", retry_after=1800), "in 30 minutes"),
+        (
+            ApiError(429, "rate_limited", "You have used all 20 replies of this hour; try again in 5 minutes."),
+            "20 replies",
+        ),
         (ApiError(429, "provider_rate_limited"), "provider's own limit"),
+        (ApiError(429, "provider_rate_limited", "No credit is left.", retry_after=7), "in 7 seconds"),
+        (ApiError(429, "provider_rate_limited", "No credit is left."), "No credit is left."),
         (ApiError(502, "provider_auth_failed"), "refused the API key"),
         (ApiError(500, "internal_error", extra={"request_id": "r-7"}), "reference r-7"),
         (ApiError(422, "invalid", "Give it a title."), "Give it a title."),
