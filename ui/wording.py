@@ -91,8 +91,13 @@ def explain_reply(problem: dict[str, Any]) -> Words:
     )
 
 
-def status_words(status: str) -> str:
-    """What stands under a reply that did not end in the usual way; empty for one that did."""
+def status_words(status: str, allowed: int | None = None, written: int | None = None) -> str:
+    """What stands under a reply that did not end in the usual way; empty for one that did. `allowed` are the tokens
+    that the chat's settings allow an answer, `written` those that it has, where they were counted."""
+    if status == "length" and allowed is not None:
+        if written == allowed:
+            return f"Cut off: this chat's settings allow {token_words(allowed)} an answer"
+        return f"Cut off at the model's length limit, or at that of this chat's settings ({token_words(allowed)})"
     return _STATUS.get(status, "")
 
 

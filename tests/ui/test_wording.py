@@ -57,6 +57,16 @@ def test_times() -> None:
         "in 1 second",
         "in 89 seconds",
         "in 2 minutes",
+def test_a_reply_that_the_chats_own_settings_cut_says_so() -> None:
+    assert status_words("length", 200, 200) == "Cut off: this chat's settings allow 200 tokens an answer"
+    for written in (None, 150):
+        assert "the model's length limit, or at that of this chat's settings (200 tokens)" in status_words(
+            "length", 200, written
+        )
+    assert status_words("length") == "Cut off at the model's length limit"
+    assert status_words("stopped", 200, 200) == "Stopped"
+
+
         "in 2 hours",
         "soon",
     )

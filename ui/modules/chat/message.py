@@ -7,7 +7,7 @@ import uuid
 import streamlit as st
 
 from ui import state
-from ui.api_client import Message
+from ui.api_client import Chat, Message
 from ui.components.focus import focus
 from ui.components.problem import draw_problem
 from ui.components.style import STATIC
@@ -20,11 +20,12 @@ AVATAR = str(STATIC / "logo.svg")
 CAN_GO_ON = frozenset({"stopped", "length", "interrupted", "error"})
 
 
-def draw_message(message: Message, question: Message | None, chat_id: str, *, last: bool, busy: bool) -> None:
+def draw_message(message: Message, question: Message | None, chat: Chat, *, last: bool, busy: bool) -> None:
     """`question` is what the reply answers: a failed one offers to put it back into the composer.
 
     While a reply runs (`busy`) nothing is offered that would have to wait for its end.
     """
+    chat_id = chat.id
     if message.role == "user":
         if state.page().editing == message.id and not busy:
             _editor(message, chat_id)
@@ -42,7 +43,7 @@ def draw_message(message: Message, question: Message | None, chat_id: str, *, la
             st.markdown(reply(message.content))
         if message.status == "error":
             _failed(message, question, last=last)
-        _reply_steps(message, chat_id, last=last, busy=busy)
+        _reply_steps(message, chat, last=last, busy=busy)
 
 
 def draw_user(message: Message) -> None:
@@ -82,10 +83,11 @@ def _user_steps(message: Message, chat_id: str, *, last: bool, busy: bool) -> No
         _icon("Edit message", ":material/edit:", f"icon-edit-{message.id}", tree.begin_edit, message)
 
 
-def _reply_steps(message: Message, chat_id: str, *, last: bool, busy: bool) -> None:
+def _reply_steps(message: Message, chat: Chat, *, last: bool, busy: bool) -> None:
+    chat_id = chat.id
     with st.container(key=f"steps-{message.id}", horizontal=True, vertical_alignment="center"):
         with st.container(key=f"footer-{message.id}", width="content"):
-            st.caption(literal(" · ".join(facts(message))))
+            st.caption(literal(" · ".join(facts(message, chat))))
         if busy:
             return
         _switch(message, chat_id)
@@ -105,9 +107,15 @@ def _reply_steps(message: Message, chat_id: str, *, last: bool, busy: bool) -> N
         _menu(message, chat_id)
 
 
-def facts(message: Message) -> list[str]:
+def how_it_ended(message: Message, chat: Chat) -> str:
+    """In words, if not as usual."""
+    counted = None if message.estimated else message.tokens
+    return status_words(message.status, chat.parameters.get("max_tokens"), counted)
+
+
+def facts(message: Message, chat: Chat) -> list[str]:
     """What stands under a reply: how it ended if not as usual, who wrote it, what it took."""
-    parts = [part for part in (status_words(message.status),) if part]
+    parts = [part for part in (how_it_ended(message, chat),) if part]
     if message.model:
         parts.append(message.model)
     if message.tokens:

@@ -17,13 +17,13 @@ from ui.components.problem import draw_notice
 from ui.components.reading import reading
 from ui.modules.chat import actions, commands, files, queue
 from ui.modules.chat.header import draw_header
-from ui.modules.chat.message import draw_message
+from ui.modules.chat.message import draw_message, how_it_ended
 from ui.modules.chat.model import catalogue as kept_catalogue
 from ui.modules.chat.model import model_choice
 from ui.modules.chat.running import draw_running
 from ui.modules.chat.settings import draw_settings
 from ui.modules.chat.welcome import draw_welcome
-from ui.wording import explain_reply, status_words
+from ui.wording import explain_reply
 
 FIRST_PAGE = 50  # messages the API gives when a chat is opened
 
@@ -98,7 +98,7 @@ def _conversation(api: ApiClient, chat: Chat, messages: list[Message], running: 
         messages.pop()
     for message in messages:
         question = message if message.role == "user" else question
-        draw_message(message, question, chat.id, last=message is last, busy=bool(running))
+        draw_message(message, question, chat, last=message is last, busy=bool(running))
     looked_for = _jump(chat.id)
     if looked_for:
         to_message(looked_for)
@@ -112,11 +112,11 @@ def _conversation(api: ApiClient, chat: Chat, messages: list[Message], running: 
 
 def _passage(opened: OpenChat, messages: list[Message], *, busy: bool) -> None:
     """A part of a long conversation that does not reach to its end."""
-    chat_id, question = opened.chat.id, None
+    question = None
     for message in messages:
         question = message if message.role == "user" else question
-        draw_message(message, question, chat_id, last=False, busy=busy)
-    to_message(_jump(chat_id))
+        draw_message(message, question, opened.chat, last=False, busy=busy)
+    to_message(_jump(opened.chat.id))
     with st.container(horizontal_alignment="center"):
         args = (opened.messages[-1].id,)
         st.button("Go to the newest messages", key="newest", on_click=actions.show_newest, args=args)
@@ -170,7 +170,7 @@ def _for_readers(opened: OpenChat | None, running: str | None, refill: str) -> N
     chat_id = opened.chat.id if opened else ""
     last = opened.messages[-1] if opened and opened.messages else None
     problem = explain_reply(last.problem).text if last and last.status == "error" else ""
-    ended = problem or (status_words(last.status) if last else "") or "The reply is complete."
+    ended = problem or (how_it_ended(last, opened.chat) if opened and last else "") or "The reply is complete."
     page = state.page()
     if not chat_id:
         page.begun_here = ""
