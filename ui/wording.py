@@ -33,7 +33,6 @@ _PROVIDER = {
         "The provider's answer could not be read. Try again; if it stays so, check the base URL.", True
     ),
     "provider_timeout": Words("The provider took too long to answer. Try again, or choose another model."),
-    "provider_unavailable": Words("The provider cannot be reached. Try again in a minute, or choose another model."),
     "address_forbidden": Words(
         "This server may not call that address. Ask whoever runs it to allow the host, or use another base URL.", True
     ),
@@ -60,10 +59,13 @@ _STATUS = {
 
 def explain(error: ApiError) -> Words:
     """A failed call or a failed reply, in plain words with the next step."""
+    if error.code == "provider_rate_limited":
         if error.retry_after is None and error.detail:  # it may be money that is used up
             return Words(error.detail)
-    if error.code == "provider_rate_limited":
         return Words(f"The provider's own limit is reached. Try again {when(error.retry_after, 'in a minute')}.")
+    if error.code == "provider_unavailable":  # away, broken off, or at fault: the API tells them apart
+        words = error.detail or "The provider cannot be reached. Try again in a minute, or choose another model."
+        return Words(words, "base URL" in words)
     if error.code in _PROVIDER:
         return _PROVIDER[error.code]
     if error.code == "overloaded":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 
 import pytest
@@ -11,8 +12,10 @@ from api.domain import errors
 from api.domain.conversation import CompletionRequest, Turn
 from api.domain.events import Finish, ProviderEvent, Usage
 from api.providers.base import Call, Endpoint, Timeouts
+from api.providers.wires import demo
 from api.providers.wires.demo import DemoWire
 from tests.providers.helpers import PATIENT, in_transport, text_of, thoughts_of
+from tests.server import ROOT
 
 WIRE = DemoWire()
 
@@ -71,6 +74,16 @@ def test_failures(said: str, model: str, error: type[errors.ProviderError], some
         in_transport(lambda transport: transport.run(call(said, model), events.extend))
     assert bool(text_of(events)) is some
     assert caught.value.retry_after == (7.0 if error is errors.ProviderRateLimited else None)
+    word = said.partition(" ")[0]
+    if word in {"demo:fail", "demo:rate-limit"}:
+        assert f"your message asked the demo to {'fail' if some else 'refuse it'} ({word})" in str(caught.value)
+
+
+def test_users_are_told_of_all_words_that_direct_it() -> None:
+    words = re.compile(r"demo:[a-z][a-z-]*")
+    assert set(words.findall(demo.__doc__ or "")) == set(
+        words.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    )
 
 
 def test_stall_meets_the_time_out() -> None:

@@ -27,6 +27,8 @@ from ui.wording import ago, explain, explain_reply, status_words, token_words, w
         (ApiError(429, "provider_rate_limited"), "provider's own limit"),
         (ApiError(429, "provider_rate_limited", "No credit is left.", retry_after=7), "in 7 seconds"),
         (ApiError(429, "provider_rate_limited", "No credit is left."), "No credit is left."),
+        (ApiError(502, "provider_unavailable"), "cannot be reached"),
+        (ApiError(502, "provider_unavailable", "The provider has a problem of its own."), "a problem of its own"),
         (ApiError(502, "provider_auth_failed"), "refused the API key"),
         (ApiError(500, "internal_error", extra={"request_id": "r-7"}), "reference r-7"),
         (ApiError(422, "invalid", "Give it a title."), "Give it a title."),
@@ -40,6 +42,9 @@ def test_an_error_says_what_to_do(error: ApiError, says: str) -> None:
 def test_a_wrong_key_leads_to_the_models_page() -> None:
     assert explain_reply({"code": "provider_auth_failed", "status": 502}).models
     assert not explain_reply({}).models
+    away = {"code": "provider_unavailable", "status": 502}
+    assert explain_reply(away | {"detail": "Check the base URL."}).models
+    assert not explain_reply(away | {"detail": "It broke off."}).models
 
 
 def test_ends_that_are_not_usual_are_named() -> None:
@@ -52,11 +57,6 @@ def test_ends_that_are_not_usual_are_named() -> None:
     ]
 
 
-def test_times() -> None:
-    assert (when(1, ""), when(89, ""), when(91, ""), when(7200, ""), when(None, "soon")) == (
-        "in 1 second",
-        "in 89 seconds",
-        "in 2 minutes",
 def test_a_reply_that_the_chats_own_settings_cut_says_so() -> None:
     assert status_words("length", 200, 200) == "Cut off: this chat's settings allow 200 tokens an answer"
     for written in (None, 150):
@@ -67,6 +67,11 @@ def test_a_reply_that_the_chats_own_settings_cut_says_so() -> None:
     assert status_words("stopped", 200, 200) == "Stopped"
 
 
+def test_times() -> None:
+    assert (when(1, ""), when(89, ""), when(91, ""), when(7200, ""), when(None, "soon")) == (
+        "in 1 second",
+        "in 89 seconds",
+        "in 2 minutes",
         "in 2 hours",
         "soon",
     )

@@ -1,7 +1,8 @@
 """A scripted model that needs no network, for first runs and tests. Pure: no I/O, no clock, no chance.
 
 It begins by saying that it is Parley's demo model, echoes what it was asked, streams word by word (20 ms
-each), and counts its tokens (one a word). Words in the last user message direct it, and may be combined:
+each), and counts its tokens (one a word). Words in the last user message direct it, and may be combined
+(README.md tells users of them):
 
     demo:fast        no pause between words          demo:count N     streams "1 2 3 … N" and nothing else
     demo:slow        250 ms between words            demo:long        some 600 words
@@ -116,7 +117,7 @@ class DemoWire:
             yield _line(0.0, _Piece(status=404, error=f"the demo has only {' and '.join(MODELS)}"))
             return
         if "demo:rate-limit" in words:
-            yield _line(0.0, _Piece(status=429, error="the demo was told to refuse"))
+            yield _line(0.0, _Piece(status=429, error="your message asked the demo to refuse it (demo:rate-limit)"))
             return
         pace = 0.0 if "demo:fast" in words else _SLOW_PACE if "demo:slow" in words else _PACE
         if order.model == "demo-thinking":
@@ -136,7 +137,7 @@ class DemoWire:
             if "demo:cut" in words and said == _CUT_AFTER:
                 return
             if "demo:fail" in words and said == _CUT_AFTER:
-                yield _line(pace, _Piece(status=500, error="the demo was told to fail"))
+                yield _line(pace, _Piece(status=500, error="your message asked the demo to fail (demo:fail)"))
                 return
         yield _line(0.0, _Piece(end=reason, prompt_tokens=order.prompt_tokens, completion_tokens=said))
 
