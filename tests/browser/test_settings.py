@@ -147,6 +147,7 @@ def test_chats_are_taken_along_as_files_and_brought_again(ada: Person, other: Pe
     expect(dialog.get_by_role("button", name="Web page")).to_be_focused()
     with ada.page.expect_download() as markdown:
         dialog.get_by_role("button", name="Markdown").click()
+    expect(dialog.get_by_role("button", name="Markdown")).to_be_focused()
     assert markdown.value.suggested_filename == "worth-keeping.md"
     assert "worth keeping" in Path(markdown.value.path()).read_text()
     ada.page.locator(".st-key-export-close button").click()

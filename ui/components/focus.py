@@ -84,6 +84,38 @@ export default function (component) {
 """
 
 
+_AFTER_DOWNLOADS = """
+export default function () {
+  if (window.parleyDownloads) return;
+  window.parleyDownloads = true;
+  let last = null;
+  // While Streamlit fetches a file its button is disabled, and the keyboard is nowhere
+  document.addEventListener("click", (event) => {
+    const pressed = event.target.closest?.("[data-testid=stDownloadButton] button");
+    if (!pressed || document.activeElement !== pressed) return;
+    const key = pressed.closest("[class*=st-key-]")?.className.match(/st-key-[^ ]+/)?.[0];
+    const button = () => (pressed.isConnected ? pressed : key && document.querySelector(`.${key} button`));
+    let tries = 0, lost = false;
+    last = event;
+    const look = () => {
+      if (last !== event) return;  // another one was pressed
+      const now = document.activeElement, nowhere = !now || now === document.body;
+      lost ||= nowhere;
+      if (!nowhere && now !== button()) return;  // it was taken elsewhere
+      if (lost && nowhere && button() && !button().disabled) return button().focus({ preventScroll: true });
+      if (tries++ < (lost ? 1200 : 40)) setTimeout(look, 50);
+    };
+    look();
+  }, true);
+}
+"""
+
+
+@lru_cache(maxsize=1)
+def _after_downloads() -> Any:
+    return st.components.v2.component("parley_after_downloads", js=_AFTER_DOWNLOADS)
+
+
 @lru_cache(maxsize=1)
 def _focus() -> Any:
     return st.components.v2.component("parley_focus", js=_FOCUS)
@@ -118,3 +150,9 @@ def to_message(message_id: str) -> None:
     """Scrolls to a message once, marks it and puts the keyboard there."""
     with st.container(key="plumbing-to-message"):
         _to_message()(key="to-message", data={"id": message_id})
+
+
+def keep_after_downloads() -> None:
+    """Whoever downloads a file stays on the button that they pressed."""
+    with st.container(key="plumbing-after-downloads"):
+        _after_downloads()(key="after-downloads", data={})

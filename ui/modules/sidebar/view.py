@@ -11,6 +11,7 @@ import streamlit as st
 
 from ui import state
 from ui.api_client import ApiClient, ApiError, Chat, ChatPage, User
+from ui.components.focus import keep_after_downloads
 from ui.components.palette import palette
 from ui.components.style import STATIC
 from ui.components.theme import theme_choice
@@ -53,6 +54,7 @@ def draw(api: ApiClient, user: User, places: Sequence[Place]) -> None:
     _watch(api, listed)
     pages = [place.path for place in places if place.menu]
     palette(_entries(listed.items, places), actions.go_or_do, user=user.id, pages=pages)
+    keep_after_downloads()
     draw_dialog()
 
 
