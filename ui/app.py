@@ -9,6 +9,7 @@ import streamlit as st
 from ui import state
 from ui.api_client import ApiError
 from ui.components.away import draw_failure
+from ui.components.blanks import draw_blanks
 from ui.components.callbacks import keep_callbacks_whole
 from ui.components.drawer import close_drawer
 from ui.components.exchange import exchange, leave
@@ -72,6 +73,7 @@ def draw(place: Place, session: Session) -> Callable[[], None]:
             close_drawer(f"{place.path} {st.query_params.get('chat', '')}")
             place.draw(api)
             draw_question()
+            draw_blanks()
         except ApiError as error:
             if error.status == 401:
                 raise

@@ -119,6 +119,17 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Blanks:
+    """Asked for before a prompt is used. `act` takes what they are filled with and says what is wrong, or nothing."""
+
+    prompt: Prompt
+    values: dict[str, str]
+    act: Callable[[dict[str, str]], str]
+    later: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True)
 class Notice:
     """Something went wrong: told above the composer (or the form) until the next thing is done."""
 
@@ -199,6 +210,7 @@ class PageState:
     pulling: tuple[str, str] | None = None  # a config's id ("" is the operator's Ollama) and the model it fetches
     finished: str = ""  # the reply that was followed to its end last
     question: Question | None = None
+    blanks: Blanks | None = None
     new_key: ApiKey | None = None  # an API key just made, shown this once
     left: tuple[Limit, ...] = ()  # of the hourly limits, kept for half a minute
     left_at: float = -1e9
@@ -207,7 +219,7 @@ class PageState:
     @property
     def modal(self) -> bool:
         """Something lies over the page and waits for an answer."""
-        return self.dialog is not None or self.question is not None
+        return not (self.dialog is None and self.question is None and self.blanks is None)
 
 
 def page() -> PageState:

@@ -17,6 +17,7 @@ from api.domain.sealed import unsealed
 NEW_CHAT = "New chat"
 TITLE_CHARS = 60
 SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
+PROMPT_VALUES = "prompt_values"  # among a chat's parameters
 Reference = str | int
 """What names a chat: its id or slug, or its short number among its owner's."""
 
@@ -44,6 +45,11 @@ class Chat:
     created_at: dt.datetime
     updated_at: dt.datetime
     active_generation_id: UUID | None = None
+
+    @property
+    def prompt_values(self) -> dict[str, str]:
+        """What the blanks of its prompt are filled with, by their names."""
+        return dict(self.parameters.get(PROMPT_VALUES) or {})
 
     def grown(self, by: int) -> Chat:
         """With places for so many messages more; the last of them is `last_seq`."""

@@ -119,6 +119,24 @@ def render(content: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
     return VARIABLE.sub(fill, content), missing
 
 
+def filled(content: str, values: Mapping[str, str]) -> str:
+    """`render` with what was kept of a prompt that may have changed since: values that it does not take any more are
+    left out, and so are empty ones."""
+    fitting: dict[str, str] = {}
+    for variable in variables(content):
+        try:
+            if value := values.get(variable.name):
+                fitting[variable.name] = variable.checked(value)
+        except Invalid:
+            continue
+    return render(content, fitting)[0]
+
+
+def blanks(content: str, values: Mapping[str, str]) -> list[str]:
+    """The names of the variables that neither a value nor a default fills."""
+    return [one.name for one in variables(content) if one.default is None and not values.get(one.name)]
+
+
 def slug_of(name: str) -> str:
     """Letters, digits and hyphens of any script, from the name."""
     plain = unicodedata.normalize("NFKC", name).casefold()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from api.domain.chats import SLUG
+from api.domain.chats import PROMPT_VALUES, SLUG
 from api.domain.ids import parse_id
 from api.domain.transcripts import FORMAT, VERSION, Said, Transcript
 from api.importers.values import Unreadable, storable
@@ -53,6 +53,12 @@ def _shape(needed: Mapping[str, Check], optional: Mapping[str, Check] | None = N
     return check
 
 
+def _mapping(name: Check, check: Check, most: int) -> Check:
+    return lambda value: (
+        isinstance(value, dict) and len(value) <= most and all(name(key) and check(one) for key, one in value.items())
+    )
+
+
 def _listed(check: Check, most: int | None = None) -> Check:
     return lambda value: isinstance(value, list) and (most is None or len(value) <= most) and all(map(check, value))
 
@@ -90,7 +96,13 @@ KNOWN: Final[dict[str, Check]] = {
     "generation_id": _or_null(_text(0, 100)),
     "cost": _or_null(_text(0, 40)),
 }
-PARAMETERS: Final = _shape({}, {"temperature": _number(0, 2), "top_p": _number(0, 1), "max_tokens": _number(1, 10**6)})
+BLANKS: Final = _mapping(_text(1, 50), _text(0, 10_000), 100)
+NUMBERS: Final[dict[str, Check]] = {
+    "temperature": _number(0, 2),
+    "top_p": _number(0, 1),
+    "max_tokens": _number(1, 10**6),
+}
+PARAMETERS: Final = _shape({}, {**NUMBERS, PROMPT_VALUES: BLANKS})
 PLAN: Final = _shape({"planner": _text(1, 200), "answerer": _text(1, 200), "review": _flag})
 CHAT: Final[dict[str, Check]] = {
     "id": _id,

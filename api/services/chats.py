@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from api.domain import clock
-from api.domain.chats import NEW_CHAT, SLUG, Chat, Message, Reference, spoken
+from api.domain.chats import NEW_CHAT, PROMPT_VALUES, SLUG, Chat, Message, Reference, spoken
 from api.domain.errors import AlreadyTaken, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
@@ -184,6 +184,8 @@ class ChatService:
                 raise AlreadyTaken("You have a chat with this id already; choose another.")
         if "title" in values:
             values["titled_by"] = "user"
+        if values.get("prompt_id", chat.prompt_id) != chat.prompt_id and "parameters" not in values:
+            values["parameters"] = {n: value for n, value in chat.parameters.items() if n != PROMPT_VALUES}
         if values:
             work.chats.change(principal.user_id, chat.id, values)
         return replace(chat, **values)

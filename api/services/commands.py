@@ -11,6 +11,7 @@ from api.domain.commands import COMMANDS, Line, parse
 from api.domain.errors import Conflict, Invalid, NotFound
 from api.domain.images import Image
 from api.domain.principal import Principal
+from api.domain.prompts import blanks
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
 from api.services.exports import FORMS
@@ -132,7 +133,10 @@ class CommandService:
             raise NotFound(f"There is no prompt named {line.rest[:100]!r}; /prompts lists them.")
         changed = self._chats.change(principal, str(chat.id), {"prompt_id": found[0].id})
         name = line.command.name if line.command else None
-        return Outcome(name, f"{found[0].name} is the prompt of this chat.", chat=changed)
+        said = f"{found[0].name} is the prompt of this chat."
+        if left := blanks(found[0].content, changed.prompt_values):
+            said += f" Blanks to fill in, in the settings of the chat: {', '.join(left)}."
+        return Outcome(name, said, chat=changed)
 
     def _clear_role(self, principal: Principal, chat: Chat, _line: Line) -> Outcome:
         changed = self._chats.change(principal, str(chat.id), {"prompt_id": None})

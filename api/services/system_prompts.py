@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from api.domain.chats import Chat
 from api.domain.errors import NotFound
 from api.domain.model_configs import ModelConfig
 from api.domain.principal import Principal
-from api.domain.prompts import BUILT_IN, Prompt, render
+from api.domain.prompts import BUILT_IN, Prompt, filled
 from api.repositories.unit_of_work import UnitOfWork
 
 NO_PROMPT = "There is no such prompt."
@@ -43,7 +44,7 @@ def system_prompt(
             raise NotFound(NO_PROMPT)
         return _of(prompt, "message")
     if chat is not None and chat.prompt_id and (prompt := usable_prompt(work, principal, chat.prompt_id)):
-        return _of(prompt, "chat")
+        return _of(prompt, "chat", chat.prompt_values)
     if config is not None and config.system_prompt:
         return SystemPrompt(config.system_prompt, "model_config")
     if principal.active_prompt_id and (prompt := usable_prompt(work, principal, principal.active_prompt_id)):
@@ -51,9 +52,9 @@ def system_prompt(
     return None
 
 
-def _of(prompt: Prompt, source: str) -> SystemPrompt:
-    """Variables have their defaults; those without one go as they stand."""
-    return SystemPrompt(render(prompt.content, {})[0], source, prompt)
+def _of(prompt: Prompt, source: str, values: Mapping[str, str] | None = None) -> SystemPrompt:
+    """Variables without a value have their defaults; those without one go as they stand."""
+    return SystemPrompt(filled(prompt.content, values or {}), source, prompt)
 
 
 def usable_prompt(work: UnitOfWork, principal: Principal, prompt_id: UUID) -> Prompt | None:

@@ -42,12 +42,50 @@ def test_a_prompt_is_written_tried_activated_and_rolled_back(ada: Person) -> Non
     expect(active).to_contain_text("Translator")
     ada.button("Stop using this prompt").click()
     expect(active).to_have_count(0)
-    ada.button("Use in a new chat").click()
-    ada.sees_empty_chat()
+    is_used_with_its_blanks_filled(ada)
     ada.goes_to("Prompts")
     ada.button("Delete…").click()
     ada.page.locator(".st-key-question-yes button").click()
     expect(ada.button("New prompt")).to_be_visible()
+
+
+def is_used_with_its_blanks_filled(ada: Person) -> None:
+    """From the library, from the message box and in the settings of a chat."""
+    dialog = ada.page.get_by_role("dialog", name="Fill in the blanks")
+    field, use = dialog.get_by_label("language"), dialog.get_by_role("button", name="Use it")
+    settings = ada.page.locator(".st-key-chat-settings button").first
+    ada.button("Use in a new chat").click()
+    expect(field).to_be_focused()
+    until(lambda: not violations(ada, "the blanks of a prompt"), what="axe to find nothing")
+    use.click()
+    expect(dialog.locator(".st-key-wrong-blank-language")).to_contain_text("Fill this in")
+    field.fill("Norwegian")
+    field.press("Enter")
+    ada.sees_empty_chat()
+    expect(settings).to_contain_text("Translator")
+    expect(settings).not_to_contain_text("blank")
+
+    ada.page.locator(".st-key-new-chat button").click()  # the chat that has just begun has the same name
+    expect(settings).to_contain_text("Settings")
+    ada.composer().fill("/prompt translator")
+    ada.composer().press("Enter")
+    expect(field).to_be_focused()
+    dialog.get_by_role("button", name="Leave them blank").click()
+    expect(dialog).to_have_count(0)
+    expect(settings).to_contain_text("Translator · 1 blank")
+    settings.click()
+    ada.button("Fill in language").click()
+    expect(field).to_be_focused()
+    field.fill("Danish")
+    use.click()
+    expect(dialog).to_have_count(0)
+    expect(settings).not_to_contain_text("blank")
+    expect(settings).to_contain_text("Translator")
+    settings.click()
+    ada.button("Change what is filled in").click()
+    expect(field).to_have_value("Danish")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
 
 
 def is_changed_in_place(ada: Person) -> None:

@@ -77,6 +77,11 @@ def test_the_prompt_of_a_chat(whole: Whole, chat: str) -> None:
     changed = run(whole, chat, "/role code assistant").chat
     assert changed is not None
     assert changed.prompt_id == whole.services.prompts.get(whole.ann, "code-assistant").id
+    whole.services.prompts.create(whole.ann, {"name": "Translator", "content": "Speak {{language}}, {{n = 3}} words."})
+    said = run(whole, chat, "/prompt translator").text
+    assert said == "Translator is the prompt of this chat. Blanks to fill in, in the settings of the chat: language."
+    whole.services.chats.change(whole.ann, chat, {"parameters": {"prompt_values": {"language": "Norwegian"}}})
+    assert "lanks" not in run(whole, chat, "/prompt translator").text
     cleared = run(whole, chat, "/clear_role").chat
     assert cleared is not None
     assert cleared.prompt_id is None

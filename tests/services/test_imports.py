@@ -154,7 +154,8 @@ def test_ids_that_another_chat_has_are_not_taken_from_it(whole: Whole) -> None:
 
 def test_links_to_what_another_account_has_are_dropped_with_a_word(whole: Whole) -> None:
     prompt = whole.services.prompts.create(whole.ann, {"name": "Mine", "content": "Be brief."})
-    values = {"model_config_id": UUID(whole.config(whole.ann)), "prompt_id": prompt.id}
+    values: dict[str, Any] = {"model_config_id": UUID(whole.config(whole.ann)), "prompt_id": prompt.id}
+    values["parameters"] = {"max_tokens": 9, "prompt_values": {"language": "Norwegian"}}
     chat = str(whole.services.chats.create(whole.ann, values).id)
     data = exported(whole, whole.ann, chat)
     [result] = imported(whole, whole.ben, data).results
@@ -183,6 +184,7 @@ WRONG: dict[str, tuple[Change, str]] = {
         "'parameters'",
     ),
     "a temperature of text": (lambda x: x["chat"].update(parameters={"temperature": "hot"}), "'parameters'"),
+    "a blank of a number": (lambda x: x["chat"].update(parameters={"prompt_values": {"n": 3}}), "'parameters'"),
     "a plan without planner": (lambda x: x["chat"].update(plan={"answerer": "a", "review": False}), "'plan'"),
     "tags that are no texts": (lambda x: x["chat"].update(tags=[1]), "'tags'"),
     "more tags than there may be": (lambda x: x["chat"].update(tags=["t"] * 21), "'tags'"),

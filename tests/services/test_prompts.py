@@ -123,6 +123,27 @@ def test_one_is_active_under_parallel_requests_too(whole: Whole, prompts: Prompt
     assert active_id(whole, whole.ann) is None
 
 
+def test_a_chat_fills_the_blanks_of_its_prompt(make_app: Any, upstream: Upstream) -> None:
+    whole = Whole(make_app(openai_base_url=f"{upstream.url}/v1"))
+    whole.config(whole.ann)
+    prompts, chats = whole.services.prompts, whole.services.chats
+    content = "Speak {{language}}, {{count: number = 3}} words, {{tone: choice(warm, dry) = dry}}."
+    first = made(prompts, whole.ann, "Translator", content=content)
+    values = {"language": "{{tone}}", "count": "many", "tone": "warm", "gone": "x"}
+    chat = whole.chat(whole.ann, prompt_id=first.id, parameters={"max_tokens": 9, "prompt_values": values})
+
+    def told() -> str:
+        whole.said(whole.ann, chat, "hello", model="openai/text")
+        return str(upstream.served[-1].body["messages"][0]["content"])
+
+    assert told() == "Speak {{tone}}, 3 words, warm.", "what a blank does not take is left out"
+    second = made(prompts, whole.ann, "Other", content="Be {{language}}.")
+    assert chats.change(whole.ann, chat, {"prompt_id": second.id}).parameters == {"max_tokens": 9}
+    assert told() == "Be {{language}}."
+    chats.change(whole.ann, chat, {"parameters": {"prompt_values": {"language": ""}}})
+    assert told() == "Be {{language}}."
+
+
 def test_who_says_what_the_model_is_told(make_app: Any, upstream: Upstream) -> None:
     """The message's > the chat's > the config's > the user's active one > the instance's."""
     whole = Whole(make_app(openai_base_url=f"{upstream.url}/v1", system_prompt="Instance."))

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from api.services.chats import Spot
 from api.web.openapi import Body, Parameters
-from api.web.schemas.accounts import Line
+from api.web.schemas.accounts import Line, Storable
 from api.web.schemas.attachments import FileShown
 from api.web.shapes import Shape
 
@@ -20,6 +20,8 @@ Tag = Annotated[Line, StringConstraints(min_length=1, max_length=50)]
 ModelName = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 Share = Annotated[float, Field(ge=0, le=1)]
+BlankName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,49}$")]
+Blank = Annotated[str, StringConstraints(max_length=10_000), Storable]
 MaxTokens = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -29,6 +31,9 @@ class ChatParameters(Body):
     temperature: Temperature | None = None
     top_p: Share | None = None
     max_tokens: MaxTokens | None = None
+    prompt_values: Annotated[dict[BlankName, Blank], Field(max_length=100)] | None = Field(
+        None, description="What the variables of the chat's prompt are filled with. Another `prompt_id` drops them."
+    )
 
 
 class ChatPlan(Body):

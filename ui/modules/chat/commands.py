@@ -14,6 +14,7 @@ from ui.api_client import ApiClient, ApiError, Outcome
 from ui.components.errand import begin, watch
 from ui.components.suggestions import suggestions
 from ui.modules.chat.model import model_key
+from ui.modules.chat.settings import ask_blanks_of
 from ui.modules.images.card import draw_download, draw_picture
 from ui.render import label, literal
 from ui.sign_in.current import my_client
@@ -70,6 +71,8 @@ def carried_out(api: ApiClient, chat_id: str, draft: state.Draft, outcome: Outco
         st.query_params["chat"] = goes
         if not chat_id:
             page.begun_here = goes
+    if outcome.chat and outcome.command in {"prompt", "role"} and ask_blanks_of(api, outcome.chat):
+        page.toast = ""  # it would lie over the form, and say the same
     if outcome.chat and outcome.chat.model:
         state.put_widget(model_key(goes), outcome.chat.model)
 

@@ -13,7 +13,8 @@ from typing import Any
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiError, Chat, Model, Plan
+from ui.api_client import ApiClient, ApiError, Chat, Model, Plan, Prompt
+from ui.components.blanks import ask_for_blanks, left_blank
 from ui.components.question import ask
 from ui.modules.chat.model import model_name
 from ui.render import label
@@ -40,6 +41,16 @@ class Settings:
         plan = begun.get("plan")
         return cls("", begun.get("prompt_id"), begun.get("parameters") or {}, Plan.read(plan) if plan else None)
 
+    @property
+    def prompt(self) -> Prompt | None:
+        """The chat's own one, where the library has it."""
+        return next((one for one in state.page().prompts if one.id == self.prompt_id), None)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the prompt's blanks are filled with."""
+        return self.parameters.get("prompt_values") or {}
+
     def key(self, name: str) -> str:
         return f"set-{name}-{self.chat_id or 'new'}"
 
@@ -64,8 +75,10 @@ def draw_settings(chat: Chat | None, models: dict[str, Model], *, empty: bool) -
 
 def summary(now: Settings) -> str:
     """In a few words what is not as usual."""
-    name = next((one.name for one in state.page().prompts if one.id == now.prompt_id), "") if now.prompt_id else ""
-    parts = [label(name, 24)] if name else []
+    prompt = now.prompt
+    parts = [label(prompt.name, 24)] if prompt else []
+    if prompt and (left := left_blank(prompt, now.values)):
+        parts.append("1 blank" if len(left) == 1 else f"{len(left)} blanks")
     if now.parameters.get("temperature") is not None:
         parts.append(f"temperature {now.parameters['temperature']:g}")
     if now.parameters.get("max_tokens") is not None:
@@ -82,6 +95,15 @@ def _prompt(now: Settings) -> None:
     truth = now.prompt_id or ""
     names = {"": usual, **({truth: "A prompt that you cannot see"} if truth else {}), **prompts}
     _choice("Prompt or role", _key(now, "prompt", truth), truth, names, partial(change_prompt, now))
+    chosen = now.prompt
+    if chosen and chosen.variables:
+        left = left_blank(chosen, now.values)
+        words = f"Fill in {', '.join(left)}" if left else "Change what is filled in"
+        st.button(
+            label(words, 60), key="chat-blanks", icon=":material/edit_note:", on_click=ask_blanks, args=(now, chosen)
+        )
+    else:
+        st.empty()  # holds the place: what stands below keeps its own
 
 
 def _parameters(now: Settings) -> None:
@@ -226,7 +248,41 @@ def _key(now: Settings, name: str, truth: Any) -> str:
 
 
 def change_prompt(now: Settings, prompt_id: str) -> None:
-    _apply(now, prompt_id=prompt_id or None)
+    """What filled another prompt's blanks goes with it; those of this one are asked for."""
+    if now.chat_id:
+        _apply(now, prompt_id=prompt_id or None)
+    else:
+        kept = {name: value for name, value in now.parameters.items() if name != "prompt_values"}
+        _apply(now, prompt_id=prompt_id or None, parameters=kept)
+    chosen = Settings(now.chat_id, prompt_id)
+    if chosen.prompt and not state.page().notice:
+        ask_blanks(chosen, chosen.prompt)
+
+
+def ask_blanks_of(api: ApiClient, chat: Chat) -> bool:
+    """Of the prompt that a chat has just been given by its name: whether there is something to ask."""
+    prompt = api.prompt(chat.prompt_id) if chat.prompt_id else None
+    if prompt is None or not prompt.variables:
+        return False
+    ask_blanks(Settings.of(chat), prompt)
+    return True
+
+
+def ask_blanks(now: Settings, prompt: Prompt) -> None:
+    if prompt.variables:
+        later = "Cancel" if now.values else "Leave them blank"
+        ask_for_blanks(prompt, now.values, partial(_fill, now, prompt.id), later)
+
+
+def _fill(now: Settings, prompt_id: str, values: dict[str, str]) -> str:
+    page = state.page()
+    try:
+        my_client().render_prompt(prompt_id, values)  # refuses what a blank does not take
+    except ApiError as error:
+        return explain(error).text
+    _set(now, {"prompt_values": values})
+    wrong, page.notice = page.notice, None
+    return wrong.text if wrong else ""
 
 
 def change_parameter(now: Settings, name: str, key: str) -> None:

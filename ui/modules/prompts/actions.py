@@ -8,6 +8,7 @@ from typing import Any
 
 from ui import state
 from ui.api_client import ApiError, Prompt
+from ui.components.blanks import ask_for_blanks, left_blank
 from ui.components.question import ask
 from ui.render import literal
 from ui.sign_in.current import my_client
@@ -62,19 +63,36 @@ def copy(prompt: Prompt) -> None:
     _try(work)
 
 
-def activate(prompt_id: str) -> None:
-    _try(lambda: my_client().activate_prompt(prompt_id), "Your models follow it from now on.")
+def activate(prompt: Prompt) -> None:
+    done = "Your models follow it from now on."
+    if left := left_blank(prompt, {}):
+        done += f" Its blanks ({', '.join(left)}) go as they are written: give them a default, or use it in a new chat."
+    _try(lambda: my_client().activate_prompt(prompt.id), done)
 
 
 def deactivate(prompt_id: str) -> None:
     _try(lambda: my_client().deactivate_prompt(prompt_id))
 
 
-def use_in_new_chat(prompt_id: str) -> None:
+def use_in_new_chat(prompt: Prompt) -> None:
+    if prompt.variables:
+        ask_for_blanks(prompt, {}, partial(_use_filled, prompt))
+        return
+
     def work() -> None:
-        state.page().going = my_client().create_chat(prompt_id=prompt_id).id
+        state.page().going = my_client().create_chat(prompt_id=prompt.id).id
 
     _try(work)
+
+
+def _use_filled(prompt: Prompt, values: dict[str, str]) -> str:
+    try:
+        api = my_client()
+        api.render_prompt(prompt.id, values)  # refuses what a blank does not take
+        state.page().going = api.create_chat(prompt_id=prompt.id, parameters={"prompt_values": values}).id
+    except ApiError as error:
+        return explain(error).text
+    return ""
 
 
 def restore(prompt_id: str, number: int) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, Prompt, Variable
+from ui.api_client import ApiClient, ApiError, Prompt
+from ui.components.blanks import draw_blank
 from ui.components.focus import focus
 from ui.components.frame import head
 from ui.components.problem import draw_problem
 from ui.modules.prompts import actions
-from ui.render import label, literal, spoken
+from ui.render import label, literal
 from ui.sign_in.current import this_user
 from ui.wording import ago
 
@@ -49,7 +50,7 @@ def _line(prompt: Prompt) -> None:
                 "Deactivate", key=f"off-{prompt.id}", on_click=actions.deactivate, args=(prompt.id,), type="tertiary"
             )
         else:
-            st.button("Activate", key=f"on-{prompt.id}", on_click=actions.activate, args=(prompt.id,), type="tertiary")
+            st.button("Activate", key=f"on-{prompt.id}", on_click=actions.activate, args=(prompt,), type="tertiary")
         st.button("Open", key=f"open-{prompt.id}", on_click=actions.open_prompt, args=(prompt.id,))
 
 
@@ -79,8 +80,8 @@ def _one(api: ApiClient, prompt_id: str) -> None:
         if prompt.is_active:
             st.button("Deactivate", on_click=actions.deactivate, args=(prompt.id,))
         else:
-            st.button("Activate", type="primary", on_click=actions.activate, args=(prompt.id,))
-        st.button("Use in a new chat", on_click=actions.use_in_new_chat, args=(prompt.id,))
+            st.button("Activate", type="primary", on_click=actions.activate, args=(prompt,))
+        st.button("Use in a new chat", on_click=actions.use_in_new_chat, args=(prompt,))
         if not prompt.own:
             st.button("Make an own copy", on_click=actions.copy, args=(prompt,))
         else:
@@ -146,7 +147,9 @@ def _form(prompt: Prompt | None) -> None:
 
 
 def _trial(api: ApiClient, prompt: Prompt) -> None:
-    values = {one.name: _blank(prompt, one) for one in prompt.variables}
+    values = {
+        one.name: draw_blank(one, f"try-{prompt.id}-{one.name}", one.default, live=True) for one in prompt.variables
+    }
     if not values:
         st.markdown("It has no blanks: the model is told it as it is.")
     try:
@@ -155,15 +158,6 @@ def _trial(api: ApiClient, prompt: Prompt) -> None:
         if error.status != 422:
             raise
         draw_problem("trial", next(iter(error.fields.values()), error.detail))
-
-
-def _blank(prompt: Prompt, variable: Variable) -> str:
-    key, name = f"try-{prompt.id}-{variable.name}", spoken(variable.name)
-    if variable.choices:
-        at = variable.choices.index(variable.default) if variable.default in variable.choices else 0
-        return str(st.selectbox(name, variable.choices, index=at, key=key))
-    hint = {"number": "a number", "date": "2026-12-31"}.get(variable.type, "")
-    return st.text_input(name, variable.default, key=key, placeholder=hint, live=True) or ""
 
 
 def _versions(api: ApiClient, prompt: Prompt) -> None:
