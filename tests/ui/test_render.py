@@ -162,6 +162,7 @@ def test_a_label_is_one_short_literal_line() -> None:
     assert label("word " * 40).endswith("…")
     assert len(label("x" * 500)) == 60
     assert literal("1. a") == r"1\. a"
+    assert literal("    a\n===") == "a\n\\==="
 
 
 @pytest.mark.parametrize("title", ["Re: what (a) costs - e.g. 3.5 + 2!", "snake_case, #2 {x} | y > z", "R&D at 9, ok."])

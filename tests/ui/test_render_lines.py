@@ -78,7 +78,6 @@ TEXT = r"a -:color{}> b: \::color{}smile: \$5 \~x\~ 10\:30"
 @pytest.mark.parametrize(
     "text",
     [
-        "{code}\n".replace("{code}", "    {code}"),
         "{text}\n\n    {code}\n    {code}\n\n{text}",
         "- {text}\n\n      {code}\n\n- {text}",
         "1. {text}\n\n       {code}\n2. {text}",
@@ -123,6 +122,22 @@ def test_code_in_a_list_lasts_until_its_fence_and_in_a_quotation_no_longer_than_
     assert reply(text) == drawn
 
 
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("\n  - a\n    - b\n\nc", "- a\n  - b\n\nc"),
+        ("    ```\n    a ->\n    ```\n->", "```\na ->\n```\n-:color{}>"),
+        (f"\t```\n```\n{IMAGE}", "```\n```\n[a](http://evil/x.png)"),
+        (f"\x0b~~~\n~~~\n{IMAGE}", "~~~\n~~~\n[a](http://evil/x.png)"),
+        (" \n\n ", ""),
+    ],
+)
+def test_a_reply_begins_without_the_space_that_streamlit_takes_away(text: str, drawn: str) -> None:
+    assert reply(text) == drawn
+    renderer = ReplyRenderer()
+    assert "".join(map(renderer.feed, text)) + renderer.close() == drawn
+
+
 def test_a_table_ends_where_another_block_begins() -> None:
     assert reply("|a|\n|-|\n2. x\n") == "|a|\n|-|\n\n2. x\n"
     assert reply("- |a|\n  |-|\nx") == "- |a|\n  |-|\n\nx"
@@ -140,8 +155,10 @@ marks = st.lists(
 
 @given(marks)
 def test_no_image_is_left_in_any_text(parts: list[str]) -> None:
-    assume("- [" not in "".join(parts))  # after a definition in a list item the parser ends the list too early
-    assert images(reply("".join(parts))) == 0
+    text = "".join(parts)
+    assume("[^1]: " not in text)  # the parser knows no footnotes
+    assume("- [" not in text)  # after a definition in a list item it ends the list too early
+    assert images(reply(text)) == 0
 
 
 blocks = st.lists(
@@ -155,7 +172,7 @@ blocks = st.lists(
 
 @given(blocks)
 def test_markdown_sees_the_code_that_was_written(parts: list[str]) -> None:
-    text = "".join(parts)
+    text = "".join(parts).lstrip()
     drawn = reply(text)
     assume(drawn.replace(":color{}", "").replace("\\", "") == text)  # no line got anything put before it
     assert code(drawn) == code(text)

@@ -7,6 +7,8 @@ from ui.render.lines import Beginning, Kind, Lines
 from ui.render.marks import Marks
 from ui.render.signs import Step
 
+MARGIN = 40
+
 
 class ReplyRenderer:
     """Feed it a reply in pieces; what comes out, joined, is the same however the pieces were cut.
@@ -18,6 +20,8 @@ class ReplyRenderer:
         self._lines = Lines()
         self._marks = Marks(self._lines)
         self._kind: Kind | None = None  # of the line that is being read; None at its start
+        self._begun = False
+        self._margin = 0  # the first line's indentation, without which Streamlit draws it: the others go without it too
         self._return = ""  # a carriage return that may be half of a line's end
         self._buffer = ""
         self._done = 0  # of the buffer; its last character is kept, for what stands before a sign
@@ -36,12 +40,13 @@ class ReplyRenderer:
         at = self._done
         while at < len(self._buffer):
             if self._kind is None:
-                line = self._begin(at, final=final)
+                start = self._margin_end(at)
+                line = self._begin(start, final=final)
                 if line is None:
                     break
                 self._kind = line.kind
                 self._marks.begin_line()
-                at += line.taken
+                at = start + line.taken
                 out.append(line.written)
                 continue
             step = self._step(at, final=final)
@@ -60,6 +65,16 @@ class ReplyRenderer:
         text = self._return + text
         self._return = "\r" if text.endswith("\r") and not final else ""
         self._buffer += text.removesuffix(self._return).replace("\r\n", "\n").replace("\r", "\n")
+        if not self._begun:
+            rest = self._buffer.lstrip()
+            _, line_end, indentation = self._buffer[: len(self._buffer) - len(rest)].rpartition("\n")
+            self._margin = min(MARGIN, len(indentation) + (0 if line_end else self._margin))
+            self._buffer = rest
+            self._begun = bool(rest)
+
+    def _margin_end(self, at: int) -> int:
+        margin = self._buffer[at : at + self._margin]
+        return at + len(margin) - len(margin.lstrip(" \t"))
 
     def _begin(self, at: int, *, final: bool) -> Beginning | None:
         end = self._buffer.find("\n", at, at + HEAD + 1)
