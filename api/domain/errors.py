@@ -39,6 +39,7 @@ AppError
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, ClassVar
 
@@ -274,3 +275,10 @@ class AddressForbidden(ProviderError):
     status = 422
     code = "address_forbidden"
     title = "This address may not be called"
+
+
+@functools.cache
+def kinds() -> dict[str, type[AppError]]:
+    """Every kind of error by its code."""
+    found = (kind for kind in globals().values() if isinstance(kind, type) and issubclass(kind, AppError))
+    return {kind.code: kind for kind in found}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import html
-import inspect
 import re
 from http import HTTPStatus
 from importlib.util import find_spec
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 from flask import Flask, Response
 
-from api.domain import errors
+from api.domain.errors import kinds
 from api.web.errors import WERKZEUG_CODES, Problem
 from api.web.openapi import access_of, document, reads_of
 from api.web.request_headers import describe
@@ -179,10 +178,7 @@ def index(app: Flask) -> dict[str, Any]:
 def error_codes() -> dict[str, tuple[int, str]]:
     """Every code with its status and title: the error tree, and what the HTTP layer refuses by itself."""
     codes = {code: (status, HTTPStatus(status).phrase) for status, (code, _) in WERKZEUG_CODES.items()}
-    for kind in vars(errors).values():
-        if inspect.isclass(kind) and issubclass(kind, errors.AppError):
-            codes[kind.code] = (kind.status, kind.title)
-    return codes
+    return codes | {code: (kind.status, kind.title) for code, kind in kinds().items()}
 
 
 @functools.lru_cache(maxsize=1)

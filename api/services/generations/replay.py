@@ -6,6 +6,7 @@ from typing import Any
 
 from api.domain import event_index
 from api.domain.chats import Message
+from api.domain.errors import AppError, kinds
 from api.domain.generations import Generation
 from api.services.generations.counting import usage_value
 from api.services.generations.plan import message_value
@@ -46,12 +47,14 @@ def _started(generation: Generation) -> dict[str, Any]:
 
 
 def _problem(generation: Generation, message: Message | None) -> dict[str, Any]:
+    """As it was told when the reply ended. Of one without a message the code alone is stored, which says the rest."""
     stored = (message.metadata if message else {}).get("error", {})
-    code = generation.error_code or "internal_error"
+    code = generation.error_code or AppError.code
+    kind = kinds().get(code, AppError)
     return {
         "type": f"/docs/errors#{code}",
-        "title": stored.get("title", "The reply failed"),
-        "status": stored.get("status", 502),
+        "title": stored.get("title", kind.title),
+        "status": stored.get("status", kind.status),
         "detail": generation.error_detail or "",
         "code": code,
     }
