@@ -21,7 +21,7 @@ PAGE = 500
 @with_appcontext
 @click.argument("what")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--user", help="The account that gets them: its username or e-mail address.")
+@click.option("--user", help="The account that gets them: its username or email address.")
 @click.option("--all", "everything", is_flag=True, help="Report every conversation, not only those that failed.")
 def import_files(what: str, path: Path | None, user: str | None, everything: bool) -> None:
     """Import chats: FILE is an export of Parley, ChatGPT, Claude, Open WebUI or LibreChat (zip or JSON); or `legacy

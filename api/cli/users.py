@@ -23,9 +23,9 @@ def users() -> click.Group:
     stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
     @group.command("list")
-    @click.option("--search", default="", help="Only those with this in their name or e-mail address.")
+    @click.option("--search", default="", help="Only those with this in their name or email address.")
     def list_(search: str) -> None:
-        """One account a line, newest first: username, e-mail address, role, state, day of registration."""
+        """One account a line, newest first: username, email address, role, state, day of registration."""
         found: Found | None = Found(search=search)
         while found is not None:
             with errors_in_one_line():
@@ -52,7 +52,7 @@ def users() -> click.Group:
     @click.argument("name")
     @stdin
     def reset_password(name: str, password_stdin: bool) -> None:
-        """Set a new password and end all sessions; NAME is the username or e-mail address."""
+        """Set a new password and end all sessions; NAME is the username or email address."""
         with errors_in_one_line():
             user = services().accounts.named(name)
             services().administration.set_password(COMMAND_LINE, user.id, ask_password(password_stdin))
@@ -73,7 +73,7 @@ def _add_access(group: click.Group) -> None:
     @group.command("promote")
     @click.argument("name")
     def promote(name: str) -> None:
-        """Make an account an administrator; NAME is its username or e-mail address."""
+        """Make an account an administrator; NAME is its username or email address."""
         click.echo(f"{change(name, role='admin')} is now an admin.")
 
     @group.command("demote")

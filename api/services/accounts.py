@@ -42,7 +42,7 @@ PROFILE_FIELDS = frozenset(("full_name", "username", "bio", "date_of_birth", "pr
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What a person says to register. Older clients ask for no e-mail address: then the account has none that works."""
+    """What a person says to register. Older clients ask for no email address: then the account has none that works."""
 
     email: str | None
     username: str
@@ -113,7 +113,7 @@ class AccountService:
         return self._store.read(lambda work: _find(work, identifier))
 
     def authenticate(self, identifier: str, password: str) -> User:
-        """Whoever signs in by e-mail or username. Raises BadCredentials alike for every reason."""
+        """Whoever signs in by email or username. Raises BadCredentials alike for every reason."""
         user = self._store.read(lambda work: _find(work, identifier))
         matches = self._passwords.verify_or_dummy(user.password_hash if user else None, password)
         if user is None or not matches or not user.is_active:
@@ -206,7 +206,7 @@ class AccountService:
         return user
 
     def named(self, identifier: str) -> User:
-        """The account of that e-mail address or username, for the command line. Raises NotFound."""
+        """The account of that email address or username, for the command line. Raises NotFound."""
         user = self._store.read(lambda work: _find(work, identifier))
         if user is None:
             raise NotFound(f"There is no account {identifier}.")

@@ -45,7 +45,7 @@ class AdministrationService:
     # Accounts
 
     def users(self, found: Found) -> UserPage:
-        """A page of accounts, newest first, by parts of name, e-mail address or full name."""
+        """A page of accounts, newest first, by parts of name, email address or full name."""
         users = self._store.read(lambda work: work.accounts.page(replace(found, limit=found.limit + 1)))
         more = len(users) > found.limit
         users = users[: found.limit]

@@ -84,7 +84,7 @@ class UsersAnswer(Shape):
 
 
 class UsersQuery(Parameters):
-    search: str = Field("", max_length=200, description="A part of the username, e-mail address or full name.")
+    search: str = Field("", max_length=200, description="A part of the username, email address or full name.")
     role: Literal["member", "admin"] | None = None
     is_active: bool | None = None
     cursor: UUID | None = None

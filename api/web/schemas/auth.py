@@ -28,7 +28,7 @@ class Registration(Body):
 
 
 class SignIn(Body):
-    """By e-mail address or by username; one of the two."""
+    """By email address or by username; one of the two."""
 
     email: Identifier | None = None
     username: Identifier | None = None

@@ -17,7 +17,7 @@ from api.web.shapes import Shape
 
 
 class ClientSignIn(OpenBody):
-    username: Identifier = Field(description="Or e-mail address.")
+    username: Identifier = Field(description="Or email address.")
     password: Password
 
 

@@ -14,7 +14,7 @@ from api.web.shapes import Shape
 
 
 class NewBackendUser(OpenBody):
-    """Without an e-mail address."""
+    """Without an email address."""
 
     username: Username
     password: NewPassword
