@@ -18,7 +18,8 @@ AppError
 │   └── SetupCodeRequired      the first account of a production server needs the printed code
 ├── NotFound              404  no such object, or somebody else's
 ├── Conflict              409  the state of the object forbids it now
-│   ├── AlreadyTaken           that email address or username belongs to an account
+│   ├── AlreadyTaken           an email address, a username, or a name among one's own things is in use
+│   ├── LastAdmin              the only administrator who can sign in stays
 │   └── ChatBusy               a reply is running in that chat
 ├── LimitExceeded         429  a rate limit; `retry_after` seconds
 │   └── BudgetExceeded         a budget does not cover the call; `budget` names it
