@@ -1,7 +1,7 @@
 """Settings: every variable, its type, default and one line of help. The only reader of the environment.
 
-Precedence, highest first: the environment, `DATA_DIR/secrets.env` (development only, made once, mode 0600),
-the YAML file named by `CONFIG_FILE`, the default. Every `*_FILE` variable names a file that holds the value.
+Precedence, highest first: the environment, the YAML file named by `CONFIG_FILE`, `DATA_DIR/secrets.env`
+(development only, made once, mode 0600), the default. Every `*_FILE` variable names a file that holds the value.
 """
 
 from __future__ import annotations
@@ -77,14 +77,16 @@ class Settings(BaseSettings):
     # Where and how it runs
     parley_env: Literal["development", "production"] = Field(
         "development",
-        description="`production` refuses missing or example secrets and asks for a set-up code.",
+        description="`production` makes no secrets of its own, and asks the first account for a set-up code.",
     )
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
     ui_port: int = Field(8501, ge=1, le=65535, description="Port of the page (`make run`).")
     api_url: str = Field("", description="The API as the page reaches it; empty: `http://127.0.0.1:API_PORT`.")
-    public_url: str = Field("", description="The address people use, for links; empty: as requested.")
-    data_dir: Path = Field(Path("data"), description="Folder of the SQLite file, secrets and locks.")
+    public_url: str = Field(
+        "", description="The page's address: https:// keeps its cookie to HTTPS. Where set, `doctor` wants production."
+    )
+    data_dir: Path = Field(Path("data"), description="Folder of the SQLite file, files, backups, secrets and locks.")
     config_file: str = Field("", description="A YAML file with any of these settings; the environment wins.")
     web_concurrency: int = Field(1, ge=1, le=64, description="API processes; more than one needs PostgreSQL.")
     threads: int = Field(24, ge=4, le=512, description="Request threads a process; open streams need none.")
@@ -116,7 +118,7 @@ class Settings(BaseSettings):
         24, ge=1, le=720, description="Life of the token of an older client, which cannot refresh it, in hours."
     )
     refresh_token_days: int = Field(30, ge=1, le=365, description="Life of an unused session, in days.")
-    login_limit: int = Field(10, ge=1, description="Sign-in attempts per account and per address in 5 minutes.")
+    login_limit: int = Field(10, ge=1, description="Attempts to sign in (account, address) or register in 5 minutes.")
     trusted_proxies: int = Field(0, ge=0, le=10, description="Proxies in front whose X-Forwarded-For counts.")
     cors_origins: CommaList = Field((), description="Exact origins of other pages that may call the API.")
 
@@ -125,8 +127,8 @@ class Settings(BaseSettings):
         1000, ge=1, description="Writes and provider calls a user and hour; reads have ten times that."
     )
     generation_limit_per_hour: int = Field(100, ge=1, description="Generations a user and hour.")
-    max_streams: int = Field(1000, ge=1, description="Open event streams a process; beyond: 503 + Retry-After.")
-    max_body_bytes: int = Field(10_485_760, ge=1024, description="Largest request body, in bytes.")
+    max_streams: int = Field(1000, ge=1, description="Open event streams, and running replies, a process; beyond: 503.")
+    max_body_bytes: int = Field(10_485_760, ge=1024, description="Largest request body but for files, in bytes.")
     max_message_chars: int = Field(100_000, ge=1, description="Longest message, in characters.")
     max_import_bytes: int = Field(1_073_741_824, ge=1024, description="Largest file that is imported, in bytes.")
     import_unpacked_bytes: int = Field(
@@ -219,9 +221,9 @@ class Settings(BaseSettings):
     )
 
     # Files of the FastAPI and Streamlit demo
-    chat_history_dir: str = Field("", description="Its folder of chats, imported at the start for `anonymous`.")
-    system_prompts_dir: str = Field("", description="Its folder of prompts, imported likewise.")
-    system_prompt_file: str = Field("", description="Its file with the active prompt, imported likewise.")
+    chat_history_dir: str = Field("", description="The FastAPI demo's folder of chats, imported for `anonymous`.")
+    system_prompts_dir: str = Field("", description="That demo's folder of prompts, imported likewise.")
+    system_prompt_file: str = Field("", description="That demo's file with the active prompt, imported likewise.")
 
     # Observability
     metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token of /metrics; empty: loopback only.")

@@ -24,7 +24,7 @@ PAGE_SETTINGS = (
     (
         "COOKIE_SECURE",
         "auto",
-        "`true` sends the cookie over HTTPS only, `false` over HTTP too, `auto` as PUBLIC_URL says.",
+        "`true` sends the cookie over HTTPS only, `false` over HTTP too, `auto` as PUBLIC_URL begins: https:// or not.",
     ),
     ("SESSION_DAYS", "30", "Days that the page's cookie lasts."),
 )
