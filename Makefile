@@ -43,7 +43,7 @@ dev: .venv/.run ## Like run, but both reload when the code changes
 ui: .venv/.run ## The page alone, for an API that runs elsewhere (API_URL, PAGE_SECRET)
 	@exec $(PY) deploy/run.py --die-with-parent --ui-only
 
-test: .venv/.dev ## All tests, random ones with a small seeded count; ARGS="tests/api -k chats" for some
+test: .venv/.dev ## All tests, random ones with a small seeded count; ARGS="tests/services -k chats" for some
 	@$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-long: .venv/.dev ## All tests, random and repeated ones with their full count
