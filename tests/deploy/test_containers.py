@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from api.cli.generated import PAGE_SETTINGS
 from tests.server import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -50,6 +51,12 @@ def test_what_runs_on_the_machine_itself_has_a_name() -> None:
 def test_the_page_sees_nothing_but_its_own_secret() -> None:
     assert SERVICES["ui"]["volumes"] == ["page-secret:/page-secret:ro"]
     assert "env_file" not in SERVICES["ui"]
+
+
+def test_the_page_takes_its_settings_from_where_all_others_stand() -> None:
+    given: dict[str, str] = SERVICES["ui"]["environment"]
+    for name, *_ in PAGE_SETTINGS:
+        assert name == "UI_HOST" or given[name].startswith(f"${{{name}:-"), name
 
 
 def test_nothing_secret_stands_in_the_file() -> None:

@@ -226,6 +226,8 @@ def test_a_file_of_chats_passes_and_no_other_body_is_as_large(proxy: Proxy) -> N
     for path, size in (("/attachments", 11 * MIB), ("/imports", 20 * MIB)):
         status, _, told = proxy.ask("api", "POST", path, b"x" * size)
         assert (status, told["length"]) == (200, str(size))
+    status, _, told = proxy.ask("page", "POST", "/_stcore/upload_file/a", b"x" * 100 * MIB)
+    assert (status, told["length"]) == (200, str(100 * MIB)), "the page says that it takes 200"
     assert proxy.ask("api", "POST", "/chats", b"x" * 20 * MIB)[0] in (413, 0), "0: it closed before all was sent"
     assert proxy.ask("api", "GET", "/metrics")[0] == 404
 
