@@ -24,6 +24,7 @@ from api.domain.errors import Invalid, NotFound, StoreUnavailable
 GRACE_SECONDS: Final = 3600.0
 SWEEP_BATCH: Final = 200
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+FULL_DISK: Final = "The disk of this server is full; nothing was kept. Tell whoever runs it."
 DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -52,7 +53,7 @@ class FileStorage:
                 self._keep(Path(draft.name), stored.digest)
         except OSError as error:
             if error.errno in FULL:
-                raise StoreUnavailable("The disk of this server is full; nothing was kept.", retry_after=60) from error
+                raise StoreUnavailable(FULL_DISK, retry_after=60) from error
             raise
         return stored
 

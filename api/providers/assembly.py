@@ -184,7 +184,7 @@ class PieceBuffer:
         self._pieces.append(text)
         self._size += len(text) + 8
         if self._size > MAX_PART_CHARS:
-            raise ProviderBadResponse("The provider sent more thoughts than this server will hold.")
+            raise ProviderBadResponse("The provider sent more thoughts than this server will hold. Try again.")
 
     def text(self) -> str:
         """All of it."""
@@ -218,7 +218,7 @@ class ToolCallBuffer:
         pieces.append(text)
         self._size += len(text) + len(name) + len(call_id) + len(signature)
         if self._size > MAX_TOOL_CHARS or len(self._calls) > MAX_TOOL_CALLS:
-            raise ProviderBadResponse("The provider sent more tool calls than this server will hold.")
+            raise ProviderBadResponse("The provider sent more tool calls than this server will hold. Try again.")
 
     def calls(self) -> list[ToolCall]:
         """The whole calls, in the order in which they began."""
@@ -266,4 +266,4 @@ def _as_json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except RecursionError:
-        raise ProviderBadResponse("The provider sent a tool call nested too deeply to be read.") from None
+        raise ProviderBadResponse("The provider sent a tool call nested too deeply to be read. Try again.") from None

@@ -24,6 +24,7 @@ from api.domain.errors import (
 from api.domain.text import clean_text
 
 MAX_EXCERPT: Final = 500
+RATE_LIMITED: Final = "The provider's rate limit is reached. Wait a little and try again."
 _MAX_RETRY_AFTER: Final = 24 * 3600.0
 _TOO_LONG: Final = (
     "context_length_exceeded",
@@ -145,9 +146,7 @@ def _by_status(status: int, quote: str, wait: float | None) -> ProviderError | N
     if status == 404:
         return _no_model(quote)
     if status == 429:
-        return ProviderRateLimited(
-            "The provider's rate limit is reached. Wait a little and try again." + quote, retry_after=wait
-        )
+        return ProviderRateLimited(RATE_LIMITED + quote, retry_after=wait)
     if status in {408, 504}:
         return ProviderTimeout("The provider took too long. Try again." + quote)
     if status >= 500:
@@ -171,7 +170,7 @@ def _by_code(code: str, quote: str, wait: float | None) -> ProviderError:
     """An error without a status, as it stands in a stream."""
     name = code.lower()
     if "rate_limit" in name:
-        return ProviderRateLimited("The provider's rate limit is reached." + quote, retry_after=wait)
+        return ProviderRateLimited(RATE_LIMITED + quote, retry_after=wait)
     if "api_key" in name or "auth" in name or "permission" in name:
         return ProviderAuthFailed("The provider refused the API key. Check the key." + quote)
     if "not_found" in name:

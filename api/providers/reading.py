@@ -33,7 +33,7 @@ async def read_body(exchange: Exchange, decoder: Decoder, sink: Sink, watch: Wat
     except ProviderBadResponse:
         if not exchange.broken:
             raise
-        raise ProviderUnavailable("The connection to the provider broke before the reply's end.") from None
+        raise ProviderUnavailable("The connection to the provider broke before the reply's end. Try again.") from None
 
 
 def give(sink: Sink, events: list[ProviderEvent]) -> None:
@@ -58,7 +58,7 @@ class _Reading:
         self._watch.received()
         self._size += len(body)
         if self._size > MAX_REPLY_BYTES:
-            raise ProviderBadResponse(f"The provider's answer is larger than {MAX_REPLY_BYTES >> 20} MiB.")
+            raise ProviderBadResponse(f"The provider's reply is larger than {MAX_REPLY_BYTES >> 20} MiB. Ask for less.")
         events = self._decoder.feed(body)
         if self._decoder.finished:
             self._watch.finishing(self._exchange.enough)

@@ -65,7 +65,7 @@ class ReplyDecoder(BaseDecoder):
         elif self._body is not None:
             self._body += data
             if len(self._body) > MAX_BODY_BYTES:
-                raise ProviderBadResponse(f"The provider's answer is larger than {MAX_BODY_BYTES >> 20} MiB.")
+                raise ProviderBadResponse(f"The provider's reply is larger than {MAX_BODY_BYTES >> 20} MiB; ask less.")
 
     def _end(self) -> None:
         if self._body is not None:

@@ -162,5 +162,5 @@ def _connection_fault(error: Exception, cause: BaseException | None) -> Provider
     if isinstance(cause, ProviderError):
         return cause
     if "timeout" in type(error).__name__.lower() or "timeout" in type(cause).__name__.lower():
-        return ProviderTimeout("The provider did not answer in time.")
+        return ProviderTimeout("The provider did not answer in time. Try again.")
     return ProviderUnavailable("The provider cannot be reached. Check the base URL and that it is running.")

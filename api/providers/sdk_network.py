@@ -76,14 +76,14 @@ class Budget:
         self.leash.check()
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise ProviderTimeout(f"The provider did not answer within {self.seconds:g} s.")
+            raise ProviderTimeout(f"The provider did not answer within {self.seconds:g} s. Try again.")
         return left if timeout is None else min(left, timeout)
 
     def spend(self, size: int) -> None:
         """Raises ProviderBadResponse beyond the bytes."""
         self._left -= size
         if self._left < 0:
-            raise ProviderBadResponse("The provider's answer is larger than this server will read.")
+            raise ProviderBadResponse("The provider's answer is larger than this server will read. Ask for less.")
 
 
 class Network:

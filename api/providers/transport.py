@@ -42,6 +42,7 @@ _PASSING_STATUSES: Final = {502, 503, 529}
 _REFUSALS: Final = {400, 422}
 _UNLIMITED: Final = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)  # the Watch limits
 _MOST_SPOILT: Final = 20
+STOPPING: Final = "The server is shutting down; try again in a few seconds."
 _LASTING_FAULTS: Final = (ClientConnectorCertificateError, ClientConnectorDNSError)
 
 
@@ -67,7 +68,7 @@ class Transport:
     async def close(self) -> None:
         """Close every connection. Calls still running end with ProviderUnavailable."""
         for watch in tuple(self._running):
-            watch.abort(ProviderUnavailable("The server is shutting down."))
+            watch.abort(ProviderUnavailable(STOPPING))
         if self._pace is not None:
             self._pace.close()
         for connector in (self._trusted, self._guarded):
@@ -106,7 +107,7 @@ class Transport:
     def _pool(self, request: WireRequest) -> TCPConnector:
         pool = self._trusted if request.trusted else self._guarded
         if pool is None or pool.closed:
-            raise ProviderUnavailable("The server is shutting down.")
+            raise ProviderUnavailable(STOPPING)
         return pool
 
     async def _carry(self, call: Call, sink: Sink, watch: Watch) -> None:
@@ -253,9 +254,9 @@ def _pause_before_retry(response: Exchange) -> float | None:
 def _fault(error: Exception) -> ProviderError:
     """Why there is no answer at all."""
     if isinstance(error, InvalidURL):
-        return ProviderBadResponse("The base URL cannot be called as it is written.")
+        return ProviderBadResponse("The base URL cannot be called as it is written. Correct it.")
     if isinstance(error, ClientConnectorCertificateError):
-        return ProviderUnavailable("The provider's TLS certificate is not valid for this address.")
+        return ProviderUnavailable("The provider's TLS certificate is not valid for this address. Check the base URL.")
     if isinstance(error, ClientHttpProxyError):
         return ProviderUnavailable(
             f"The proxy of this server (PROVIDER_PROXY) refused the call (status {error.status})."

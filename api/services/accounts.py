@@ -117,7 +117,7 @@ class AccountService:
         user = self._store.read(lambda work: _find(work, identifier))
         matches = self._passwords.verify_or_dummy(user.password_hash if user else None, password)
         if user is None or not matches or not user.is_active:
-            raise BadCredentials("No account has this name and password.")
+            raise BadCredentials("No account has this name and password. Check both.")
         return self._rehashed(user, password) if self._passwords.is_outdated(user.password_hash) else user
 
     def _rehashed(self, user: User, password: str) -> User:
@@ -202,7 +202,7 @@ class AccountService:
     def _confirmed(self, user_id: UUID, password: str) -> User:
         user = self.profile(user_id)
         if not self._passwords.verify_or_dummy(user.password_hash, password):
-            raise WrongPassword("The present password is not right; nothing was changed.")
+            raise WrongPassword("The present password is not right; nothing was changed. Type it again.")
         return user
 
     def named(self, identifier: str) -> User:

@@ -125,7 +125,7 @@ class CatalogueService:
             return Listing(vendor, named, error)
         except Exception:
             log.exception("a list of models failed", provider=vendor.id)
-            return Listing(vendor, named, AppError(f"The models of {vendor.title} could not be listed."))
+            return Listing(vendor, named, AppError(f"The models of {vendor.title} could not be listed. Try again."))
         return Listing(vendor, named | found, heard=True)
 
 

@@ -232,7 +232,7 @@ class Choice:
     def _vendor(self, provider: str) -> Vendor:
         vendor = self._catalogue.vendor(provider)
         if vendor is None:
-            raise ProviderNotConfigured(f"This server does not know the provider {provider!r} any more.")
+            raise ProviderNotConfigured(f"This server no longer knows the provider {provider!r}. Choose another model.")
         return vendor
 
 

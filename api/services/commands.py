@@ -156,7 +156,7 @@ class CommandService:
     def _retry(self, principal: Principal, chat: Chat, line: Line) -> Outcome:
         last = self._chats.open(principal, str(chat.id))[1]
         if not last:
-            raise Conflict("Nothing has been said in this chat yet.")
+            raise Conflict("Nothing has been said in this chat yet. Send a message first.")
         wish = Wish(model=line.rest or None)
         sent = self._messages.regenerate(principal, str(last[-1].id), Draft(wish=wish))
         return Outcome("retry", "Another answer.", sent=[sent])
@@ -179,4 +179,4 @@ class CommandService:
         for message in reversed(path):
             if message.role == "user":
                 return message
-        raise Conflict("Nothing has been said in this chat yet.")
+        raise Conflict("Nothing has been said in this chat yet. Send a message first.")

@@ -148,7 +148,7 @@ class DirectCalls:
         except Exception as error:
             self._end(caller, planned, Made(None, Usage()), error, stopped=leash.pulled)
             if leash.pulled:
-                raise Conflict("This call was stopped before it had an answer.") from error
+                raise Conflict("This call was stopped before it had an answer. Make it again if need be.") from error
             raise
         self._end(caller, planned, made, None)
         return made.value

@@ -37,7 +37,7 @@ class Enclosures:
             return ()
         ids = [parse_id(reference) for reference in references]
         if len(ids) > self._limits.message_files:
-            raise Invalid(f"A message carries at most {self._limits.message_files} files.")
+            raise Invalid(f"A message carries at most {self._limits.message_files} files. Send fewer.")
         if len(set(ids)) < len(ids):
             raise Invalid("Name each file once.")
         known = work.attachments.some(principal.user_id, [one for one in ids if one is not None], hold=True)

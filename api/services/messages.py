@@ -154,7 +154,7 @@ class MessageService:
                 opened = Opening(chat, old.id, wishes=(draft.wish,), answered=old)
                 return _planned(work, opened, draft.plan_of(chat))
             if (answered := _answered(work, principal, old)) is None:
-                raise Invalid("This message answers nothing.")
+                raise Invalid("This message answers nothing; ask for an answer to one of your own.")
             wish = _same_model(work, principal, old, draft.wish)
             opened = Opening(chat, old.parent_id, wishes=(wish,), answered=answered)
             if old.kind == "plan":

@@ -37,7 +37,7 @@ class SessionService:
         def insert(work: UnitOfWork) -> None:
             held = work.accounts.hold(user.id)
             if held is None or not held.is_active or held.password_hash != user.password_hash:
-                raise BadCredentials("No account has this name and password.")  # changed since it was recognised
+                raise BadCredentials("No account has this name and password. Check both.")  # changed since then
             work.sessions.prune(user.id, now - self._life)
             work.sessions.add(session, handle.digest if handle else None)
 

@@ -11,7 +11,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestTimeout
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestTimeout
 
 from api.domain.errors import AppError, Invalid
 from api.web.malformed import LATE
@@ -22,10 +22,10 @@ PROBLEM_TYPE = "application/problem+json"
 log = structlog.get_logger()
 WERKZEUG_CODES = {
     400: ("bad_request", "The request could not be read."),
-    404: ("not_found", "There is nothing here."),
-    405: ("method_not_allowed", "This method does not exist here."),
+    404: ("not_found", "There is nothing here; /docs lists what there is."),
+    405: ("method_not_allowed", "This method does not exist here; /docs lists those that do."),
     408: ("request_timeout", ""),  # whoever waited says for what
-    413: ("body_too_large", "The request body is larger than this server takes."),
+    413: ("body_too_large", "The request body is larger than this server takes; send less."),
     415: ("unsupported_media_type", ""),  # whoever refuses it names the types
 }
 
@@ -105,11 +105,13 @@ class _BadRequest(AppError):
 
 
 class _HttpError(AppError):
-    """What werkzeug refused before a route was reached."""
+    """What werkzeug refused before a route was reached, or we in its name: then in our words."""
 
     def __init__(self, error: HTTPException) -> None:
         status = error.code or 500
         code, detail = WERKZEUG_CODES.get(status, ("http_error", error.description or "The request was refused."))
+        if type(error) is BadRequest and error.description != BadRequest.description:
+            detail = error.description or detail
         super().__init__(detail or error.description or "")
         self.status, self.code, self.title = status, code, HTTPStatus(status).phrase  # type: ignore[misc]
 

@@ -94,4 +94,4 @@ def _body(out: threading.Event) -> Iterator[bytes]:
         size += len(piece)
         yield piece
     if size < (request.content_length or 0):
-        raise BadRequest("The upload broke off before its end.")
+        raise BadRequest("The upload broke off before its end. Send it again.")

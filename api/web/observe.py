@@ -131,9 +131,9 @@ def _require_text(raw: bytes) -> None:
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        raise BadRequest("The address is not UTF-8 text.") from error
+        raise BadRequest("The address is not UTF-8 text. Encode it as UTF-8.") from error
     if b"\0" in raw:
-        raise BadRequest("The address holds a NUL character.")
+        raise BadRequest("The address holds a NUL character. Leave it out.")
 
 
 def _guard_body(asked: Request, view: Any, web: WebSettings) -> None:
@@ -165,7 +165,7 @@ def _take_chunked(environ: dict[str, Any], max_bytes: int) -> None:
     except BlockingIOError as error:
         raise RequestTimeout(LATE) from error
     except (OSError, ParseException) as error:
-        raise BadRequest("The body broke off, or its chunks are not what HTTP says they are.") from error
+        raise BadRequest("The body broke off, or its chunks are not what HTTP says. Send it again.") from error
     if len(body) > max_bytes:
         raise RequestEntityTooLarge
     environ["wsgi.input"] = io.BytesIO(body)

@@ -51,7 +51,7 @@ class Access(Enum):
 
     PUBLIC = "nobody needs to sign in"
     PAGE = "only the page's own process, by the shared secret"
-    GUEST = "scope read, or nobody who signed in"
+    GUEST = "scope read, or no credential at all"
     READ = "scope read"
     CHAT = "scope chat"
     ACCOUNT = "scope admin"

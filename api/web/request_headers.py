@@ -25,7 +25,7 @@ PARAMETERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     ),
     "X-Parley-Chat": (
         {"type": "string", "minLength": 1, "maxLength": 200},
-        "The id or slug of a chat: the turn is stored in it.",
+        "The id or slug of a chat: the turn is stored in it. Where none has that slug, one is made.",
     ),
 }
 ACCEPT: Final = (

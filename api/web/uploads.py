@@ -64,7 +64,7 @@ class Upload:
             try:
                 event = self._decoder.next_event()
             except ValueError:
-                raise BadRequest("The body is cut off, or is no multipart/form-data.") from None
+                raise BadRequest("The body is cut off, or is no multipart/form-data. Send it again.") from None
             if isinstance(event, NeedData):
                 self._decoder.receive_data(self._piece() or None)
                 continue

@@ -172,7 +172,8 @@ def test_a_file_may_be_larger_than_other_bodies(make_app: Callable[..., Flask]) 
 
 
 def test_another_part_of_the_form_is_refused(ann: Actor) -> None:
-    assert upload(ann, b"x", note="before or behind").status_code == 400
+    refused = upload(ann, b"x", note="before or behind")
+    assert (refused.status_code, refused.json["detail"]) == (400, uploads.ONE_FILE), "it says what to send instead"
 
 
 def test_others_see_nothing(ann: Actor, actor: Callable[[str], Actor]) -> None:

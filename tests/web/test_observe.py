@@ -160,6 +160,7 @@ def test_junk_in_the_address_is_400(client: FlaskClient, path: str) -> None:
     assert answer.status_code == 400
     assert answer.json is not None
     assert answer.json["code"] == "bad_request"
+    assert answer.json["detail"].startswith("The address ")
 
 
 @pytest.mark.parametrize("path", ["/%E4%BB%8B%E7%BB%8D", "/nowhere?q=%E4%BB%8B+%25"])

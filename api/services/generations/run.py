@@ -146,7 +146,7 @@ class Run:
         if error is not None:  # its frames hold this run, its request and what came: only its words are kept
             error.__traceback__ = error.__context__ = error.__cause__ = None
         if status == "poisoned":
-            self._error = AppError("Part of this reply could not be stored; it was ended there.")
+            self._error = AppError("Part of this reply could not be stored; it was ended there. Ask again.")
         if status == "stranded":
             self._error = _away()
         if status == "lost":
@@ -217,7 +217,7 @@ class Run:
         """Close it without what the provider said besides; then with what is stored already; if even that fails, tell
         the readers and leave it to the sweep."""
         log.error("a reply could not be closed", generation_id=str(self.id), error=type(error).__name__)
-        fault = AppError("This reply could not be stored whole; what was stored before is kept.")
+        fault = AppError("This reply could not be stored whole; what was stored before is kept. Ask again.")
         if self._keep is not None:
             self.given_up = True
             self._final = [("error", fault.problem())]

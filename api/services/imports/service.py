@@ -33,6 +33,7 @@ DEAD: Final = dt.timedelta(minutes=2)
 KEPT: Final = dt.timedelta(days=30)
 TELL_SECONDS: Final = 2.0
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+FULL_DISK: Final = "The disk of this server is full; nothing was taken. Tell whoever runs it."
 CUT: Final = "The server stopped meanwhile. Import the file again: what is in already is not added twice."
 
 log = structlog.get_logger()
@@ -135,7 +136,7 @@ class ImportService:
         except OSError as error:
             file.close()
             if error.errno in FULL:
-                raise StoreUnavailable("The disk of this server is full; nothing was taken.", retry_after=60) from error
+                raise StoreUnavailable(FULL_DISK, retry_after=60) from error
             raise
         except BaseException:
             file.close()

@@ -46,7 +46,7 @@ class ChatPlan(Body):
 
 class NewChat(Body):
     title: Title | None = None
-    slug: Annotated[str, Field(description="An id of one's own: 1 to 50 letters, digits, _ or -.")] | None = None
+    slug: Annotated[str, Field(description="One's own id: 1 to 50 letters, digits, _ or -; no UUID.")] | None = None
     model_config_id: UUID | None = None
     model: ModelName | None = None
     prompt_id: UUID | None = None
@@ -75,7 +75,7 @@ class NewChat(Body):
 
 
 class ChatChange(NewChat):
-    """Only the fields that are given are changed; null empties model, model_config_id, plan and folder."""
+    """Only the fields that are given are changed; null empties model, model_config_id, prompt_id, plan, folder."""
 
 
 class ChatAnswer(Shape):
