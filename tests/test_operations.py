@@ -81,6 +81,8 @@ def test_backups_are_kept_by_number(tmp_path: Path) -> None:
 def test_the_settings_are_checked_and_no_secret_is_shown(tmp_path: Path) -> None:
     shown = flask(tmp_path, "check-config", RATE_LIMIT_PER_HOUR="7")
     assert "RATE_LIMIT_PER_HOUR=7\n" in shown
+    away = flask(tmp_path, "check-config", DATABASE_URL="postgresql://me:hidden-word@127.0.0.1:1/parley")
+    assert "DATABASE_URL=postgresql://me:***@127.0.0.1:1/parley\n" in away
     assert "JWT_SECRET=(set)\n" in shown
     assert not any(value in shown for value in ENVIRONMENT.values())
     assert refused(tmp_path, "check-config", CORS_ORIGINS="*").startswith("Error: CORS_ORIGINS must hold exact origins")

@@ -45,7 +45,7 @@ def judged(good: bool, what: str, advice: str, level: str = "bad") -> Finding:
 
 @click.command("doctor")
 @click.option("--url", help="The API as people reach it, through the proxy; with --key its buffering is tried.")
-@click.option("--key", help="An API key with the scope chat, for --url.", envvar="PARLEY_KEY")
+@click.option("--key", help="An API key with the scope chat, for --url; or PARLEY_KEY.", envvar="PARLEY_KEY")
 def doctor(url: str | None, key: str | None) -> None:
     """Check settings, secrets, database, clock, disk, backups, providers and the proxy; say what to do."""
     known = settings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from api.repositories.diagnosis import Diagnosis
 from api.services.backups import BackupService, Summary, default_name
 
 HOUR = 3600.0
+PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")  # in an address
 replace = click.option("--replace", is_flag=True, help="Drop what the database holds now.")
 archive = click.argument("file", type=click.Path(path_type=Path))
 
@@ -65,7 +67,7 @@ def upgrade() -> None:
 def backup(file: Path | None, keep: int | None, every: float | None) -> None:
     """Back up database and files while the server runs, and verify it.
 
-    FILE is a name that ends with .zip, or a folder for parley-<time>.zip: DATA_DIR/backups.
+    FILE is a name that ends with .zip, or a folder for parley-<time>.zip; without one it is DATA_DIR/backups.
     """
     while True:
         target = file or settings().data_dir / "backups"
@@ -128,7 +130,8 @@ def check_config() -> None:
         value = getattr(known, name)
         if value == field.get_default():
             continue
-        click.echo(f"{name.upper()}={'(set)' if isinstance(value, SecretStr) else value}")
+        shown = "(set)" if isinstance(value, SecretStr) else PASSWORD.sub(r"\1:***@", str(value))
+        click.echo(f"{name.upper()}={shown}")
     click.echo("The settings are in order.")
 
 
