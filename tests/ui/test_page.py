@@ -49,7 +49,7 @@ def test_the_first_account_of_a_production_server_is_asked_for_its_code(page_run
     for key, text in (("email", "a@example.com"), ("username", "a"), ("password", "long enough")):
         page_run.text_input(key=f"register_{key}").input(text)
     press(page_run, "Create account")
-    assert page_run.text_input(key="register_code").label == "Setup code"
+    assert page_run.text_input(key="register_code").label == "Set-up code"
     page.refuse.clear()
     page_run.text_input(key="register_code").input("the-code")
     press(page_run, "Create account")

@@ -47,7 +47,7 @@ def _register_fields() -> None:
     _field("Password", "register_password", "password", autocomplete="new-password", secret=True, hint=PASSWORD_RULE)
     page = state.page()
     if page.asks_setup_code:
-        _field("Setup code", "register_code", "setup_code", autocomplete="one-time-code")
+        _field("Set-up code", "register_code", "setup_code", autocomplete="one-time-code")
         st.caption("The first account needs the one-time code that the server printed when it started.")
     _whole_form()
     st.form_submit_button("Create account", type="primary", width="stretch", on_click=actions.register)

@@ -74,7 +74,10 @@ def _days(title: str, name: str, now: dict[str, Any]) -> None:
 
 
 def draw_budgets(api: ApiClient) -> None:
-    st.markdown("When a budget is used up, replies are refused until its day or month is over. Nothing is overdrawn.")
+    st.markdown(
+        "What a budget does not cover is refused until its day or month is over. What a call may come to is put aside "
+        "before it begins."
+    )
     for budget in api.budgets():
         _line(api, budget)
     st.header("Set a budget", anchor=False)

@@ -17,7 +17,10 @@ from ui.wording import ago
 
 
 def draw(api: ApiClient) -> None:
-    head("Prompts", "Instructions that a model follows: a role, a style, a task. The active one is told in every chat.")
+    head(
+        "Prompts",
+        "Instructions that a model follows: a role, a style, a task. The active one is told wherever nothing else is.",
+    )
     page = state.page()
     draw_problem("notice", page.notice.text if page.notice else None)
     if page.open_prompt:

@@ -31,8 +31,8 @@ def draw_data(api: ApiClient) -> None:
         _report(api)
     st.header("Take everything with you", anchor=False)
     st.markdown(
-        "All your chats with all their branches, as JSON in a zip. One chat alone, also as a web page or as Markdown: "
-        "Export in its menu. Keys and passwords are in neither."
+        "All your chats but temporary ones, with their branches and files, as JSON in a zip. One chat alone, also as a "
+        "web page or as Markdown: Export in its menu. Keys and passwords are in neither."
     )
     st.download_button(
         "Download everything",
