@@ -18,7 +18,7 @@ ROOT = MIGRATIONS.parent.parent
 SQL = ROOT / "sql"
 DATA_STATEMENT = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM) ")
 PAGE_SETTINGS = (
-    ("UI_HOST", "127.0.0.1", "Address the page listens on."),
+    ("UI_HOST", "127.0.0.1", "Address the page listens on (`make run`)."),
     ("PUBLIC_API_URL", "", "The API as people's programs reach it, shown in snippets; API_URL where it is empty."),
     ("COOKIE_NAME", "parley_session", "Name of the page's session cookie."),
     (

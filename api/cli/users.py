@@ -18,7 +18,7 @@ from api.services.accounts import NewAccount
 def users() -> click.Group:
     """The group `users`."""
     group = AppGroup(
-        "users", help="Accounts: list, make, promote, disable, delete, set a new password.", callback=upgrade_database
+        "users", help="Accounts: who there is, who may sign in, who is an administrator.", callback=upgrade_database
     )
     stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 

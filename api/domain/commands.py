@@ -27,7 +27,7 @@ class Command:
 COMMANDS = (
     Command("help", "", "Show all commands"),
     Command("new", "[title]", "Begin a new chat"),
-    Command("clear", "", "Begin a new chat with the same settings; this one stays in the list"),
+    Command("clear", "", "Begin a new chat with the same model and prompt; this one stays in the list"),
     Command("models", "", "List the models that are set up"),
     Command("model", "<name>", "Let this model answer in this chat", "models"),
     Command("model:plan-mode", "<planner> <answerer>", "Let one model make a plan and another follow it", "models"),
