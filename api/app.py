@@ -14,7 +14,7 @@ from api.domain.version import VERSION
 from api.services.registry import Services
 from api.services.vault import KeyMissing
 from api.streams.loop import LoopThread
-from api.web import auth, errors, limits, observe, trail
+from api.web import auth, bodies, errors, limits, observe, trail
 from api.web.context import WebSettings
 from api.web.dialects.chat2anyllm import routes as chat2anyllm
 from api.web.dialects.fastapi_demo import routes as fastapi_demo
@@ -105,6 +105,7 @@ def _install(app: Application) -> None:
     errors.install(app, [dialect.SURFACE for dialect in DIALECTS])
     observe.install(app)
     auth.install(app)
+    bodies.install(app)
     limits.install(app)
     trail.install(app)
     for module in (*ROUTES, *DIALECTS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import time
@@ -11,21 +10,17 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from flask import Flask, Request, Response, g, request
-from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestTimeout
 
 from api.domain import metrics
+from api.web import bodies
 from api.web.context import WebSettings, behind, web_settings
 from api.web.malformed import LATE
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH", "DELETE"))
-FORM: Final = "multipart/form-data"
-FORM_BYTES: Final = 64 * 1024  # what a form says besides its file
-JSON_ONLY: Final = frozenset(("application/json",))
 QUIET: Final = frozenset(("/health", "/ready", "/metrics"))
 UNMATCHED: Final = "(no route)"
 SECURITY_HEADERS: Final = (
@@ -72,17 +67,14 @@ def install(app: Flask) -> None:
 
 
 def _arrive(asked: Request, view: Any, web: WebSettings) -> Response | None:
-    """Raises what refuses the request. `view` is the one behind it. Its attribute `accepts` names media types other
-    than JSON, `most` the setting that bounds its body."""
+    """Raises what refuses the request. `view` is the one behind it."""
     environ = asked.environ
     if environ.get("parley.late"):  # the worker has waited long enough for its body
         raise RequestTimeout(LATE)
-    method = environ["REQUEST_METHOD"]
-    if method == "OPTIONS":
+    if environ["REQUEST_METHOD"] == "OPTIONS":
         return _preflight()
     _refuse_junk(environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""))
-    if method in WITH_BODY:
-        _guard_body(asked, view, web)
+    bodies.guard(asked, view, web)
     return None
 
 
@@ -134,42 +126,6 @@ def _require_text(raw: bytes) -> None:
         raise BadRequest("The address is not UTF-8 text. Encode it as UTF-8.") from error
     if b"\0" in raw:
         raise BadRequest("The address holds a NUL character. Leave it out.")
-
-
-def _guard_body(asked: Request, view: Any, web: WebSettings) -> None:
-    environ = asked.environ
-    length: str = environ.get("CONTENT_LENGTH") or "0"
-    if asked.mimetype == FORM and asked.mimetype in getattr(view, "accepts", ()):
-        asked.max_content_length = web.max_upload_bytes + FORM_BYTES  # read as it arrives, and a cut one is noticed
-        if length.isdecimal() and int(length) > asked.max_content_length:
-            raise RequestEntityTooLarge
-        return
-    max_bytes = web.max_body_bytes
-    if (most := getattr(view, "most", None)) is not None:
-        asked.max_content_length = max_bytes = getattr(web, most)
-    if length.isdecimal() and int(length) > max_bytes:
-        raise RequestEntityTooLarge
-    if length == "0" and "HTTP_TRANSFER_ENCODING" not in environ:
-        return
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        _take_chunked(environ, min(max_bytes, web.max_body_bytes))
-    taken = getattr(view, "accepts", JSON_ONLY)
-    if view is not None and asked.mimetype not in taken:
-        raise UnsupportedMediaType(f"Send the body as {' or '.join(sorted(taken))}.")
-
-
-def _take_chunked(environ: dict[str, Any], max_bytes: int) -> None:
-    """A body that does not name its length is read here, so that a cut one is refused and never taken for whole."""
-    try:
-        body: bytes = environ["wsgi.input"].read(max_bytes + 1)
-    except BlockingIOError as error:
-        raise RequestTimeout(LATE) from error
-    except (OSError, ParseException) as error:
-        raise BadRequest("The body broke off, or its chunks are not what HTTP says. Send it again.") from error
-    if len(body) > max_bytes:
-        raise RequestEntityTooLarge
-    environ["wsgi.input"] = io.BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
 
 
 def _finish_headers(headers: Headers, environ: dict[str, Any], request_id: str, origins: frozenset[str]) -> None:

@@ -51,6 +51,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._taken: set[Any] = set()
         self._arrivals: dict[Any, Arrival] = {}  # in the order in which they began, and so in that of their ends
         self._late: set[Any] = set()
+        self._partial: set[Any] = set()  # more of their requests is to come
         self.wsgi = _Offering(self.wsgi, self)
 
     def run(self) -> None:
@@ -99,6 +100,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         if there:
             self._arrivals.pop(conn, None)
+            if not arrival.whole:
+                self._partial.add(conn)
             super().enqueue_req(conn)
             return
         self._arrivals.setdefault(conn, arrival)
@@ -161,6 +164,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         finally:
             self._current.conn = None
             self._late.discard(conn)
+            self._partial.discard(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """gunicorn's own answer is a page of HTML that repeats what it could not read."""
@@ -173,6 +177,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.log.warning("not a request, from %s: %s (%s)", (addr or ("?",))[0], type(exc).__name__, request_id)
         with contextlib.suppress(OSError):
             client.sendall(answer(*told, request_id))
+
+    def is_unread(self) -> bool:
+        """A part of the present request is to come, and nobody has read it."""
+        conn: Any = getattr(self._current, "conn", None)
+        if conn not in self._partial:
+            return False
+        reader = conn.parser.mesg.body.reader
+        return bool(getattr(reader, "length", 0) or getattr(reader, "parser", None))
 
     def offer(self, environ: dict[str, Any], response: Any) -> None:
         """Let the application take this request's socket, where that is possible. `response` is gunicorn's."""
@@ -214,5 +226,9 @@ class _Offering:
         self._worker = worker
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self._worker.offer(environ, start_response.__self__)
-        return self._application(environ, start_response)
+        response = start_response.__self__
+        self._worker.offer(environ, response)
+        answer = self._application(environ, start_response)
+        if self._worker.is_unread():  # the thread would wait for it before the next request
+            response.force_close()
+        return answer
