@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import streamlit as st
+
+from ui.components.component import component
 
 _JS = """
 export default function (component) {
@@ -27,12 +26,7 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_copying", js=_JS)
-
-
 def copy_once(click: str, text: str) -> None:
     """`click` tells one click from the next: the same text may be copied again."""
     with st.container(key="plumbing-copying"):
-        _component()(key="copying", data={"id": click, "text": text})
+        component("copying", js=_JS)(key="copying", data={"id": click, "text": text})

@@ -5,11 +5,9 @@ It stays in this tab's own storage, under the person's id, and goes when they si
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import streamlit as st
 
+from ui.components.component import component
 from ui.components.light import light
 
 _JS = r"""
@@ -78,14 +76,9 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_drafts", js=_JS)
-
-
 def keep_draft(user_id: str, chat_id: str, queued: list[str], refill: str = "", *, begun_here: bool = False) -> None:
     """`refill` is what the page itself just put into the box. `queued` are messages that wait for a reply's end: they
     are words in the box again after a reload. `begun_here`: the empty page has become this chat, the box with it."""
     given = light(user=user_id, chat=chat_id, queued=queued, refill=refill, begun_here=begun_here)
     with st.container(key="plumbing-drafts"):
-        _component()(key="drafts", data=given)
+        component("drafts", js=_JS)(key="drafts", data=given)

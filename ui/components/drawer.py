@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import streamlit as st
+
+from ui.components.component import component
 
 _JS = """
 export default function (component) {
@@ -19,12 +18,7 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_drawer", js=_JS)
-
-
 def close_drawer(shown: str) -> None:
     """`shown` names what the page shows; when it changes on a narrow screen, the sidebar goes away."""
     with st.container(key="plumbing-drawer"):
-        _component()(key="drawer", data={"id": shown})
+        component("drawer", js=_JS)(key="drawer", data={"id": shown})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import streamlit as st
+
+from ui.components.component import component
 
 _JS = """
 export default function (component) {
@@ -21,11 +20,6 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_escape", js=_JS)
-
-
 def escape_presses(button_key: str) -> None:
     with st.container(key="plumbing-escape"):
-        _component()(key="escape", data={"key": button_key})
+        component("escape", js=_JS)(key="escape", data={"key": button_key})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
 import streamlit as st
 
+from ui.components.component import component
 from ui.components.light import light
 
 _JS = """
@@ -36,15 +35,10 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_exchange", js=_JS)
-
-
 def exchange(ticket: str, on_done: Callable[[], None], pages: list[str]) -> int | None:
     """Draws nothing. Redeems the ticket in the browser; gives the route's status in the run that follows."""
     with st.container(key="plumbing-exchange"):
-        result = _component()(
+        result = component("exchange", js=_JS)(
             key="exchange",
             data=light(path="auth/exchange", ticket=ticket, reload=False, pages=pages),
             on_done_change=on_done,
@@ -56,7 +50,7 @@ def leave(pages: list[str]) -> None:
     """Drops the cookie and loads the page anew, so that nothing of the old session is left in the tab."""
     with st.container(key="plumbing-leave"):
         data = light(path="auth/logout", ticket="none", reload=True, pages=pages)
-        _component()(key="leave", data=data, on_done_change=_nothing)
+        component("exchange", js=_JS)(key="leave", data=data, on_done_change=_nothing)
 
 
 def _nothing() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import streamlit as st
+
+from ui.components.component import component
 
 _FOCUS = """
 export default function (component) {
@@ -111,30 +110,10 @@ export default function () {
 """
 
 
-@lru_cache(maxsize=1)
-def _after_downloads() -> Any:
-    return st.components.v2.component("parley_after_downloads", js=_AFTER_DOWNLOADS)
-
-
-@lru_cache(maxsize=1)
-def _focus() -> Any:
-    return st.components.v2.component("parley_focus", js=_FOCUS)
-
-
-@lru_cache(maxsize=1)
-def _to_end() -> Any:
-    return st.components.v2.component("parley_to_end", js=_TO_END)
-
-
-@lru_cache(maxsize=1)
-def _to_message() -> Any:
-    return st.components.v2.component("parley_to_message", js=_TO_MESSAGE)
-
-
 def focus(widget_key: str, when: str = "") -> None:
     """Focuses the widget of that key once, and again when `when` is another word than the last time."""
     with st.container(key=f"plumbing-focus-{widget_key}"):
-        _focus()(key=f"focus-{widget_key}", data={"key": widget_key, "id": f"{widget_key} {when}"})
+        component("focus", js=_FOCUS)(key=f"focus-{widget_key}", data={"key": widget_key, "id": f"{widget_key} {when}"})
 
 
 def to_end(when: str, *, gently: bool = False) -> None:
@@ -143,16 +122,16 @@ def to_end(when: str, *, gently: bool = False) -> None:
     `gently`: only for a reader who is near the end, not for one who scrolled up to read.
     """
     with st.container(key="plumbing-to-end"):
-        _to_end()(key="to-end", data={"id": when, "gently": gently})
+        component("to_end", js=_TO_END)(key="to-end", data={"id": when, "gently": gently})
 
 
 def to_message(message_id: str) -> None:
     """Scrolls to a message once, marks it and puts the keyboard there."""
     with st.container(key="plumbing-to-message"):
-        _to_message()(key="to-message", data={"id": message_id})
+        component("to_message", js=_TO_MESSAGE)(key="to-message", data={"id": message_id})
 
 
 def keep_after_downloads() -> None:
     """Whoever downloads a file stays on the button that they pressed."""
     with st.container(key="plumbing-after-downloads"):
-        _after_downloads()(key="after-downloads", data={})
+        component("after_downloads", js=_AFTER_DOWNLOADS)(key="after-downloads", data={})

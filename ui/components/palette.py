@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
 import streamlit as st
 
+from ui.components.component import component
 from ui.components.light import light
 
 KEY = "palette"
@@ -154,17 +153,12 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_palette", html=_HTML, js=_JS, isolate_styles=False)
-
-
 def palette(entries: list[dict[str, str]], on_chosen: Callable[[], None], *, user: str, pages: list[str]) -> None:
     """Each entry has `kind` and `id`, which `chosen` gives back, a `title`, and `what` it is. `user` is whose messages
     are searched, `pages` the paths at which this one may be."""
     data = light(entries=entries, user=user, pages=pages, path=SEARCH_PATH, away=AWAY)
     with st.container(key="plumbing-palette"):
-        _component()(key=KEY, data=data, on_chosen_change=on_chosen)
+        component("palette", html=_HTML, js=_JS, isolate_styles=False)(key=KEY, data=data, on_chosen_change=on_chosen)
 
 
 def chosen() -> tuple[str, str]:

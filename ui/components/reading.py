@@ -3,10 +3,9 @@ text runs in its own direction. Streamlit has none of the three."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import streamlit as st
+
+from ui.components.component import component
 
 MARK = "● "
 
@@ -89,12 +88,9 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_reading", html=_HTML, js=_JS, isolate_styles=False)
-
-
 def reading(chat_id: str, running: str, ended: str) -> None:
     """`running` is the reply that is written now, `ended` what is said when it is over."""
     with st.container(key="plumbing-reading"):
-        _component()(key="reading", data={"chat": chat_id, "running": running, "ended": ended, "mark": MARK})
+        component("reading", html=_HTML, js=_JS, isolate_styles=False)(
+            key="reading", data={"chat": chat_id, "running": running, "ended": ended, "mark": MARK}
+        )

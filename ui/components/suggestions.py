@@ -6,11 +6,11 @@ test guards it, and the commands work without the list. Which commands there are
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
+from ui.components.component import component
 from ui.components.light import light
 
 _HTML = """
@@ -150,12 +150,9 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_suggestions", html=_HTML, js=_JS, isolate_styles=False)
-
-
 def suggestions(commands: list[dict[str, Any]], choices: dict[str, list[str]]) -> None:
     """`choices` are the names a command may take, by what it says that it takes."""
     with st.container(key="plumbing-suggestions"):
-        _component()(key="suggestions", data=light(commands=commands, choices=choices))
+        component("suggestions", html=_HTML, js=_JS, isolate_styles=False)(
+            key="suggestions", data=light(commands=commands, choices=choices)
+        )

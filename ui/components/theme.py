@@ -7,11 +7,7 @@ the version is pinned and a browser test guards it.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
-import streamlit as st
-
+from ui.components.component import component
 from ui.components.light import light
 
 _HTML = """
@@ -80,11 +76,6 @@ export default function (component) {
 """
 
 
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    return st.components.v2.component("parley_theme", html=_HTML, css=_CSS, js=_JS)
-
-
 def theme_choice(page_paths: list[str]) -> None:
     """Three buttons. `page_paths` are the URL paths of the pages besides the first."""
-    _component()(key="theme", data=light(paths=page_paths))
+    component("theme", html=_HTML, css=_CSS, js=_JS)(key="theme", data=light(paths=page_paths))
