@@ -113,11 +113,11 @@ class UsageCalls(Caller):
     def chat_usage(self, chat_id: str) -> ChatUsage:
         return ChatUsage.read(self._call("GET", f"/chats/{one_id(chat_id)}/usage"))
 
-    def limits(self) -> list[Limit]:
-        return [Limit.read(entry) for entry in self._call("GET", "/usage/limits").get("limits") or []]
-
-    def budgets_left(self) -> list[BudgetLeft]:
-        return [BudgetLeft.read(entry) for entry in self._call("GET", "/usage/limits").get("budgets") or []]
+    def left(self) -> tuple[list[Limit], list[BudgetLeft]]:
+        """Of the hourly limits and of the budgets."""
+        body = self._call("GET", "/usage/limits")
+        budgets = [BudgetLeft.read(entry) for entry in body.get("budgets") or []]
+        return [Limit.read(entry) for entry in body.get("limits") or []], budgets
 
     def usage_csv(self, since: str) -> bytes:
         return self._download("/usage/export", {"from": since, "format": "csv"})

@@ -148,7 +148,7 @@ def _replies_left(api: ApiClient) -> str:
     if time.monotonic() - page.left_at > LIMIT_SECONDS:
         page.left_at = time.monotonic()
         try:
-            page.left = tuple(api.limits())
+            page.left = tuple(api.left()[0])
         except ApiError as error:
             if error.status == 401:
                 raise

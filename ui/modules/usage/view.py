@@ -25,8 +25,9 @@ def draw(api: ApiClient) -> None:
         _table(api, since)
     else:
         st.markdown("Nothing in this time. Your first message will show here.")
-    _limits(api.limits())
-    _budgets(api.budgets_left())
+    limits, budgets = api.left()
+    _limits(limits)
+    _budgets(budgets)
 
 
 def _table(api: ApiClient, since: str) -> None:
