@@ -10,11 +10,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from api.domain.chats import Message
-from api.domain.generations import ACTIVE, Sequel
+from api.domain.generations import Sequel
 from api.models.chats import CHATS, MESSAGES
 from api.models.generations import GENERATIONS
 from api.repositories import messages
 from api.repositories.base import Repository, insert_into
+from api.repositories.generations import IS_ACTIVE
 from api.repositories.prepared import Prepared, together
 
 CHAT, GENERATION, MESSAGE = CHATS.c, GENERATIONS.c, MESSAGES.c
@@ -77,7 +78,7 @@ def _insert(columns: tuple[str, ...], dialect: str) -> Prepared:
     running = sa.exists().where(
         GENERATION.user_id == sa.bindparam("k_user_id", type_=sa.Uuid()),
         GENERATION.chat_id == sa.bindparam("k_chat_id", type_=sa.Uuid()),
-        GENERATION.status.in_([sa.literal_column(f"'{status}'") for status in ACTIVE]),
+        IS_ACTIVE,
     )
     values = sa.select(*(sa.bindparam(name, type_=GENERATION[name].type) for name in columns)).where(~running)
     insert = insert_into(GENERATIONS, dialect).from_select(list(columns), values, include_defaults=False)
