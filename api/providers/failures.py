@@ -198,9 +198,9 @@ def read_error(body: bytes) -> tuple[str, str]:
     if isinstance(whole, list) and whole:
         whole = whole[0]
     error = whole.get("error") if isinstance(whole, dict) else None
-    if isinstance(whole, dict) and (not error or (whole.get("message") and not isinstance(error, dict))):
-        error = whole  # the words stand beside what is only a name, or a mark
-    return _words(whole if error is None else error)
+    if error and (isinstance(error, dict) or not whole.get("message")):
+        whole = error  # else the words stand beside what is only a name, or a mark
+    return _words(whole)
 
 
 def _words(error: Any) -> tuple[str, str]:

@@ -78,19 +78,17 @@ class ReplyDecoder(BaseDecoder):
 
     def _read(self, stream: EventStream, data: bytes) -> None:
         try:
-            payloads = iter(stream.feed(data))
+            payloads = stream.feed(data)
         except ProviderBadResponse as fault:
             self._finish_after(fault)
             return
-        while True:
+        for payload in payloads:
             try:
-                for payload in payloads:
-                    self._payload(payload)
-                    if self.done:
-                        return
-                break
+                self._payload(payload)
             except ProviderError as fault:
                 self._excuse(fault)
+            if self.done:
+                return
         if stream.error is not None:
             self._finish_after(from_event(stream.error))
 
