@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -96,10 +96,7 @@ class RateLimitService:
         """A hit for a request that begins so many replies, as part of the transaction that begins them: what begins
         nothing has counted nothing. Whoever asked tells the states on (`told`). Raises TooMany."""
         hits = [(self._hourly(principal, "writes"), 1), (self._hourly(principal, "generations"), generations)]
-        try:
-            return tuple(_state(count) for count in self.storage.acquire_within(work.connection, hits))
-        except Refused as refusal:
-            raise _too_many(refusal) from None
+        return _admitted(lambda: self.storage.acquire_within(work.connection, hits))
 
     def count_calls(
         self, work: UnitOfWork, principal: Principal, surface: str, models: Sequence[tuple[str, str]]
@@ -114,12 +111,7 @@ class RateLimitService:
         for provider, model in models:
             origin = Origin(principal.user_id, principal.api_key_id, surface, provider, model)
             amounts.update(_by_rule(rule, origin) for rule in holding(rules, origin))
-        try:
-            return tuple(
-                _state(count) for count in self.storage.acquire_within(work.connection, sorted(amounts.items()))
-            )
-        except Refused as refusal:
-            raise _too_many(refusal) from None
+        return _admitted(lambda: self.storage.acquire_within(work.connection, sorted(amounts.items())))
 
     def settle(self, work: UnitOfWork, calls: Sequence[Counted]) -> None:
         """Count the tokens of calls that this transaction closes, where a rule limits them."""
@@ -168,12 +160,17 @@ class RateLimitService:
         return self.storage.purge()
 
     def _acquire(self, buckets: Sequence[Bucket]) -> tuple[LimitState, ...]:
-        try:
-            states = tuple(_state(count) for count in self.storage.acquire(buckets))
-        except Refused as refusal:
-            raise _too_many(refusal) from None
+        states = _admitted(lambda: self.storage.acquire(buckets))
         told(states)
         return states
+
+
+def _admitted(acquire: Callable[[], Iterable[Count]]) -> tuple[LimitState, ...]:
+    """The limits after these hits. Raises TooMany."""
+    try:
+        return tuple(map(_state, acquire()))
+    except Refused as refusal:
+        raise _too_many(refusal) from None
 
 
 def _by_rule(rule: Rule, origin: Origin) -> Bucket:
@@ -193,7 +190,7 @@ def _state(count: Count) -> LimitState:
 
 
 def _too_many(refusal: Refused) -> TooMany:
-    states = tuple(_state(count) for count in refusal.counts)
+    states = tuple(map(_state, refusal.counts))
     wait = max((state.reset_seconds for state in states if state.remaining == 0), default=1)
     name = refusal.full.key.partition("/")[0]
     what = WORDS.get(name, BY_RULE.get(name.partition("-")[0], "")).format(
