@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NoReturn
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from api.domain import clock
 from api.domain.budgets import OUTPUT_GUESS, Forecast
-from api.domain.chats import Chat, Message, title_from
+from api.domain.chats import Chat, Message, Spoken, title_from
 from api.domain.context import size_of
 from api.domain.conversation import CompletionRequest
 from api.domain.errors import AppError, ChatBusy, Invalid, OutcomeUnknown
@@ -121,38 +121,24 @@ class Turns:
     ) -> tuple[list[_Begun], tuple[LimitState, ...]]:
         opened = opening(work)
         limits = self._rate_limits.count_within(work, principal, generations=len(opened.calls))
-        chat = opened.chat
         question = question_of(opened)
-        leaf = opened.goes_on.id if opened.goes_on else opened.parent_id
-        context = opened.context
-        if context is None:
-            path = work.messages.context(principal.user_id, leaf)
-            context = self._enclosures.spoken(work, principal.user_id, path)
-        targets = [self._model_configs.target(work, principal, chat, wish) for wish in opened.calls]
-        if opened.system is not None:
-            given = {"system_prompt_from": "message"}
-            targets = [replace(target, system=opened.system, notes=given) for target in targets]
+        context = self._context(work, principal, opened)
+        targets = self._targets(work, principal, opened)
         refuse_unseen(opened, context, targets)
-        places = reversed(range(len(targets)))
-        asked = zip(targets[: len(opened.wishes)], places, strict=False)
-        replies = [reply_to(opened, question, context, *one) for one in asked]
-        changes: dict[str, Any] = {
-            "head_id": replies[0].message.id,
-            "last_seq": chat.last_seq,
-            "updated_at": clock.now(),
-        }
-        if opened.is_new and opened.wishes[0].names_model:
-            changes |= _model_of(targets[0])
-        if question is not None and question.parent_id is None and chat.titled_by == "default":
-            changes |= {"title": title_from(question.content), "titled_by": "words"}
+        last = len(targets) - 1
+        asked = enumerate(targets[: len(opened.wishes)])
+        replies = [reply_to(opened, question, context, target, last - number) for number, target in asked]
+        changes = _changes(opened, question, replies[0])
         if len(replies) > 1:
             for reply in replies:
                 reply.notes["compared"] = [str(one.generation_id) for one in replies]
         forecasts = [_forecast(reply) for reply in replies]
+        follow = None
         if opened.then is not None:
             answer_id = new_id()
             replies[0].notes["then"] = str(answer_id)
             forecasts.append(_forecast_by(forecasts[0], answer_id, replies[0], targets[-1]))
+            follow = self._answer(principal, order, partial(answer_by, opened, replies[0], context, targets[-1]))
         rows = [self._ledger_row(principal, order, reply) for reply in replies]
         rows[0] |= {"idempotency_key": order.idempotency_key, "request_hash": order.hash}
         models = [(call.provider, call.model) for call in forecasts]
@@ -161,13 +147,25 @@ class Turns:
         said = () if opened.goes_on else tuple(reply.message for reply in replies)
         said = (question, *said) if question else said
         if not work.turns.begin(said, rows[0], changes, goes_on=opened.goes_on.id if opened.goes_on else None):
-            self._refuse(work, principal, chat)
+            self._refuse(work, principal, opened.chat)
         work.turns.beside(rows[1:])
         self._enclosures.enclose(work, question, opened.files)
-        if opened.then is None:
-            return [_Begun(reply, is_first="titled_by" in changes and reply is replies[0]) for reply in replies], limits
-        answer = partial(answer_by, opened, replies[0], context, targets[-1])
-        return [_Begun(replies[0], self._answer(principal, order, answer), "titled_by" in changes)], limits
+        return [_Begun(reply, follow, "titled_by" in changes and reply is replies[0]) for reply in replies], limits
+
+    def _context(self, work: UnitOfWork, principal: Principal, opened: Opening) -> Sequence[Spoken]:
+        """What was said before."""
+        if opened.context is not None:
+            return opened.context
+        leaf = opened.goes_on.id if opened.goes_on else opened.parent_id
+        return self._enclosures.spoken(work, principal.user_id, work.messages.context(principal.user_id, leaf))
+
+    def _targets(self, work: UnitOfWork, principal: Principal, opened: Opening) -> list[Target]:
+        """The models that are asked, in order."""
+        targets = [self._model_configs.target(work, principal, opened.chat, wish) for wish in opened.calls]
+        if opened.system is None:
+            return targets
+        given = {"system_prompt_from": "message"}
+        return [replace(target, system=opened.system, notes=given) for target in targets]
 
     def _ledger_row(self, principal: Principal, order: Order, reply: Reply) -> dict[str, Any]:
         message, target = reply.message, reply.target
@@ -182,8 +180,7 @@ class Turns:
             api_key_id=order.api_key_id,
             notes=reply.notes,
         )
-        hangs = {"chat_id": message.chat_id, "message_id": message.id, "user_message_id": reply.question_id}
-        return row | hangs | {"idempotency_key": None, "request_hash": None}
+        return row | {"chat_id": message.chat_id, "message_id": message.id, "user_message_id": reply.question_id}
 
     @staticmethod
     def _refuse(work: UnitOfWork, principal: Principal, chat: Chat) -> NoReturn:
@@ -288,6 +285,20 @@ class Turns:
 
 def _is_stored(work: UnitOfWork, principal: Principal, reply: Reply) -> bool:
     return work.generations.get_owned(reply.generation_id, principal.user_id) is not None
+
+
+def _changes(opened: Opening, question: Message | None, first: Reply) -> dict[str, Any]:
+    """Of the chat's columns: its end, the model of a new one, its first words for a title."""
+    changes: dict[str, Any] = {
+        "head_id": first.message.id,
+        "last_seq": opened.chat.last_seq,
+        "updated_at": clock.now(),
+    }
+    if opened.is_new and opened.wishes[0].names_model:
+        changes |= _model_of(first.target)
+    if question is not None and question.parent_id is None and opened.chat.titled_by == "default":
+        changes |= {"title": title_from(question.content), "titled_by": "words"}
+    return changes
 
 
 def _model_of(target: Target) -> dict[str, Any]:
