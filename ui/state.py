@@ -219,7 +219,7 @@ class PageState:
     @property
     def modal(self) -> bool:
         """Something lies over the page and waits for an answer."""
-        return not (self.dialog is None and self.question is None and self.blanks is None)
+        return (self.dialog or self.question or self.blanks) is not None
 
 
 def page() -> PageState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import IO, Any
 
@@ -44,16 +45,13 @@ class Transport:
     ) -> dict[str, Any]:
         """The answer's JSON object; `hear` gets its headers. A `repeatable` call is sent once more if the line broke
         under it."""
-
-        def go() -> requests.Response:
-            return self._sent(method, path, headers, seconds, json=json, params=params)
-
+        send = partial(self._sent, method, path, headers, seconds, json=json, params=params)
         try:
-            answer = go()
+            answer = send()
         except ApiError as error:
             if not repeatable or not isinstance(error.__cause__, requests.ConnectionError):
                 raise
-            answer = go()
+            answer = send()
         with answer:
             if hear is not None:
                 hear(answer.headers)

@@ -34,9 +34,7 @@ def draw_blank(variable: Variable, key: str, value: str, *, live: bool = False) 
     if variable.choices:
         at = variable.choices.index(value) if value in variable.choices else 0
         return str(st.selectbox(name, variable.choices, index=at, key=key))
-    if live:
-        return st.text_input(name, value, key=key, placeholder=HINTS.get(variable.type, ""), live=True) or ""
-    return st.text_input(name, value, key=key, placeholder=HINTS.get(variable.type, "")) or ""
+    return st.text_input(name, value, key=key, placeholder=HINTS.get(variable.type, ""), live=live) or ""
 
 
 def draw_blanks() -> None:

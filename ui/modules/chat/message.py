@@ -115,7 +115,8 @@ def how_it_ended(message: Message, chat: Chat) -> str:
 
 def facts(message: Message, chat: Chat) -> list[str]:
     """What stands under a reply: how it ended if not as usual, who wrote it, what it took."""
-    parts = [part for part in (how_it_ended(message, chat),) if part]
+    ended = how_it_ended(message, chat)
+    parts = [ended] if ended else []
     if message.model:
         parts.append(message.model)
     if message.tokens:
