@@ -10,6 +10,7 @@ import pytest
 
 from api.domain import errors
 from api.domain.events import Finish, Note, ProviderEvent, ToolCall, Usage
+from api.providers import watch
 from api.providers.base import Timeouts
 from api.providers.exchange import Exchange
 from api.providers.transport import Transport
@@ -98,8 +99,11 @@ def test_a_finished_reply_stays_whole(upstream: Upstream, wire: str) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_a_finished_reply_needs_no_end_of_its_stream(upstream: Upstream, wire: str) -> None:
-    events = run(call_for(upstream, "no-done:hang", wire=wire, timeouts=Timeouts(20, 20, 0.4, 60)))
+def test_a_finished_reply_needs_no_end_of_its_stream(
+    upstream: Upstream, wire: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "AFTER_END", 0.4)
+    events = run(call_for(upstream, "no-done:hang", wire=wire))
     assert text_of(events) == "You said: hello "
     assert [event for event in events if isinstance(event, Finish)] == [Finish("stop")]
 
