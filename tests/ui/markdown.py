@@ -1,11 +1,25 @@
-"""What markdown makes of a drawn reply, by a parser that is not ours. It knows no maths and no footnotes."""
+"""A reply as it is drawn while it comes, and what markdown makes of it: by a parser that is not ours, and that knows no
+maths and no footnotes."""
 
 from __future__ import annotations
 
+from random import Random
+
 from markdown_it import MarkdownIt
+
+from ui.render import ReplyRenderer
 
 _PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _WITHOUT_HTML = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+def streamed(text: str, dice: Random | None = None) -> str:
+    """Drawn character by character, or in pieces of any one to five."""
+    renderer, out = ReplyRenderer(), ""
+    while text:
+        cut = dice.randint(1, 5) if dice else 1
+        out, text = out + renderer.feed(text[:cut]), text[cut:]
+    return out + renderer.close()
 
 
 def images(text: str) -> int:

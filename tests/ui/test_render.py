@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import hypothesis_profiles  # noqa: F401
-from ui.render import ReplyRenderer, label, literal, reply, spoken
+from tests.ui.markdown import streamed
+from ui.render import label, literal, reply, spoken
 
 
 @pytest.mark.parametrize(
@@ -95,60 +98,19 @@ def test_a_reply_is_drawn_as_it_was_meant(given_text: str, drawn: str) -> None:
 
 pieces = st.lists(
     st.sampled_from(
-        [
-            "a ",
-            "word",
-            "\n",
-            "\n\n",
-            "`",
-            "```",
-            "```py\n",
-            "```mermaid\n",
-            "~",
-            "~~~",
-            "$",
-            "$$",
-            "5",
-            "\\",
-            "\\(",
-            "\\)",
-        ]
-        + ["\\[", "\\]", "!", "[", "]", "(http://x)", ":", ":red[", ":smile:", " ", "> ", "  ", "é", "😀"]
-        + [
-            "->",
-            "<-",
-            "--",
-            ">=",
-            "<",
-            ">",
-            "=",
-            "-",
-            "&lt;",
-            "&",
-            "|",
-            "\\:",
-            "material/",
-            "smile",
-            "    ",
-            "- ",
-            "1.",
-        ]
-        + ["https://x.org/", "www.", "](", "<p>\n", "<b a='b'>", "</b>", "h"]
+        ["a ", "word", "\n", "\n\n", "`", "```", "```py\n", "```mermaid\n", "~", "~~~", "$", "$$", "5", " ", "  "]
+        + ["\\", "\\(", "\\)", "\\[", "\\]", "!", "[", "]", "(http://x)", ":", ":red[", ":smile:", "> ", "é", "😀"]
+        + ["->", "<-", "--", ">=", "<", ">", "=", "-", "&lt;", "&", "|", "\\:", "material/", "smile", "    ", "- "]
+        + ["1.", "https://x.org/", "www.", "](", "<p>\n", "<b a='b'>", "</b>", "h"]
     ),
     max_size=40,
 )
 
 
 @given(pieces, st.randoms(use_true_random=False))
-def test_how_the_stream_was_cut_changes_nothing(parts: list[str], random) -> None:  # type: ignore[no-untyped-def]
+def test_how_the_stream_was_cut_changes_nothing(parts: list[str], random: Random) -> None:
     text = "".join(parts)
-    renderer = ReplyRenderer()
-    out, rest = "", text
-    while rest:
-        cut = random.randint(1, 5)
-        out += renderer.feed(rest[:cut])
-        rest = rest[cut:]
-    assert out + renderer.close() == reply(text)
+    assert streamed(text, random) == reply(text)
 
 
 @given(pieces)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests import hypothesis_profiles  # noqa: F401
-from tests.ui.markdown import code, images
+from tests.ui.markdown import code, images, streamed
 from ui.render import ReplyRenderer, reply
 
 IMAGE = "![a](http://evil/x.png)"
@@ -134,8 +135,7 @@ def test_code_in_a_list_lasts_until_its_fence_and_in_a_quotation_no_longer_than_
 )
 def test_a_reply_begins_without_the_space_that_streamlit_takes_away(text: str, drawn: str) -> None:
     assert reply(text) == drawn
-    renderer = ReplyRenderer()
-    assert "".join(map(renderer.feed, text)) + renderer.close() == drawn
+    assert streamed(text) == drawn
 
 
 def test_a_table_ends_where_another_block_begins() -> None:
@@ -179,15 +179,9 @@ def test_markdown_sees_the_code_that_was_written(parts: list[str]) -> None:
 
 
 @given(marks, st.randoms(use_true_random=False))
-def test_how_the_stream_was_cut_changes_nothing_about_lines(parts: list[str], random) -> None:  # type: ignore[no-untyped-def]
+def test_how_the_stream_was_cut_changes_nothing_about_lines(parts: list[str], random: Random) -> None:
     text = "".join(parts)
-    renderer = ReplyRenderer()
-    out, rest = "", text
-    while rest:
-        cut = random.randint(1, 5)
-        out += renderer.feed(rest[:cut])
-        rest = rest[cut:]
-    assert out + renderer.close() == reply(text)
+    assert streamed(text, random) == reply(text)
 
 
 @pytest.mark.parametrize("length", [999, 1_000, 1_001, 1_999, 2_000, 2_001, 2_008, 2_009, 4_001])
@@ -206,8 +200,7 @@ def test_how_the_stream_was_cut_changes_nothing_about_lines(parts: list[str], ra
 )
 def test_where_looking_ahead_ends_the_cut_changes_nothing_either(text: str, length: int) -> None:
     text = text.format(x="x" * length, s=" " * length) + " ~b~"
-    renderer = ReplyRenderer()
-    assert "".join(map(renderer.feed, text)) + renderer.close() == reply(text)
+    assert streamed(text) == reply(text)
 
 
 LONG = 40_000
