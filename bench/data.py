@@ -231,7 +231,7 @@ def main() -> int:
         cluster = Cluster(Path(folder) / "postgres")
         cluster.start()
         try:
-            database = Database(cluster.url, pool_size=4)
+            database = Database(cluster.url(), pool_size=4)
             upgrade(database)
             fill(database, rows)
             with database.reader.connect() as connection:

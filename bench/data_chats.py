@@ -236,7 +236,7 @@ def main() -> int:
             cluster = Cluster(Path(folder) / "postgres")
             cluster.start()
             try:
-                kept = measured("postgresql", cluster.url, given.rows, given.pause) and kept
+                kept = measured("postgresql", cluster.url(), given.rows, given.pause) and kept
             finally:
                 cluster.stop()
     return 0 if kept else 1

@@ -84,7 +84,7 @@ def server(folder: Path, on_postgresql: bool) -> Iterator[Services]:
             cluster = Cluster(folder / "postgres")
             cluster.start()
             stack.callback(cluster.stop)
-            url = str(cluster.url)
+            url = cluster.url()
         values: dict[str, Any] = {"data_dir": folder, "database_url": url, **SECRETS}
         app = create_app(Settings(**values))
         stack.callback(app.extensions["parley_close"])

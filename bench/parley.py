@@ -35,7 +35,7 @@ def server(name: str, port: int, upstream: str, folder: Path, database: Cluster 
         "REGISTRATION": "open",
     }
     if database is not None:
-        env |= {"DATABASE_URL": database.url, "WEB_CONCURRENCY": "2"}
+        env |= {"DATABASE_URL": database.url(), "WEB_CONCURRENCY": "2"}
     folder.mkdir()
     command = [GUNICORN, "-c", "deploy/gunicorn.conf.py", "api.wsgi:app"]
     return Server(name, command, port, folder / "server.log", env)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,8 +85,10 @@ def _tied() -> list[str]:
 class Cluster:
     """`url(name)` is a database of it; `stop` and `start` again is a restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = FAST, port: int = 5432) -> None:
         self.folder = folder
+        self.port = port
+        self._settings = settings
         self._bin = binaries()
         self._identity = _identity()
         self._process: subprocess.Popen[bytes] | None = None
@@ -114,7 +116,7 @@ class Cluster:
         return self.folder / "data"
 
     def start(self) -> None:
-        settings = itertools.chain.from_iterable(("-c", setting) for setting in FAST)
+        settings = itertools.chain.from_iterable(("-c", setting) for setting in (f"port={self.port}", *self._settings))
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*_tied(), self._bin / "postgres", "-D", self._data, "-k", self.folder, *settings],
@@ -142,7 +144,7 @@ class Cluster:
         until = time.monotonic() + within
         while True:
             try:
-                psycopg2.connect(dbname="postgres", user=USER, host=str(self.folder)).close()
+                self._connect("postgres").close()
                 return
             except psycopg2.OperationalError:
                 if time.monotonic() > until or (self._process and self._process.poll() is not None):
@@ -152,7 +154,7 @@ class Cluster:
 
     def execute(self, statement: str) -> None:
         """Outside any transaction, in the database `postgres`."""
-        with self._connected("postgres") as cursor:
+        with self.connected("postgres") as cursor:
             cursor.execute(statement)
 
     def psql(self, database: str, script: Path) -> None:
@@ -192,7 +194,7 @@ class Cluster:
 
     def _emptied(self, name: str, template: str) -> bool:
         """Whether it is as its template again, but for what the planner knows."""
-        with self._connected(name) as cursor:
+        with self.connected(name) as cursor:
             self._cut_all(cursor, name)
             if _schema(cursor) != self._schema_of(template):
                 return False
@@ -201,7 +203,7 @@ class Cluster:
 
     def _schema_of(self, template: str) -> str:
         if template not in self._schemas:
-            with self._connected(template) as cursor:
+            with self.connected(template) as cursor:
                 self._schemas[template] = _schema(cursor)
         return self._schemas[template]
 
@@ -216,10 +218,13 @@ class Cluster:
             time.sleep(0.01)
         raise RuntimeError(f"somebody stays in {name}")
 
+    def _connect(self, name: str) -> Any:
+        return psycopg2.connect(dbname=name, user=USER, host=str(self.folder), port=self.port)
+
     @contextmanager
-    def _connected(self, name: str) -> Iterator[Any]:
+    def connected(self, name: str) -> Iterator[Any]:
         """A cursor outside any transaction."""
-        connection = psycopg2.connect(dbname=name, user=USER, host=str(self.folder))
+        connection = self._connect(name)
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:

@@ -11,14 +11,9 @@ from tests.postgres import USER, Cluster
 
 
 def run(cluster: Cluster, name: str, statement: str) -> list[tuple[object, ...]]:
-    connection = psycopg2.connect(dbname=name, user=USER, host=str(cluster.folder))
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
+    with cluster.connected(name) as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
 
 
 def name_of(url: str) -> str:
