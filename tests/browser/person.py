@@ -6,7 +6,8 @@ import re
 
 from playwright.sync_api import BrowserContext, Locator, Page, TimeoutError, expect
 
-from tests.server import until
+from tests.server import Person as Account
+from tests.server import Server, call, until
 from ui.render import spoken
 
 PATIENCE = 60_000
@@ -163,3 +164,9 @@ class Person:
     def open(self, path: str = "") -> Page:
         self.page.goto(self.url + path)
         return self.page
+
+
+def account(person: Person, api: Server) -> Account:
+    """The same person without the page."""
+    answer = call(api.port, "POST", "/auth/login", {"username": person.name, "password": person.password})
+    return Account(api.port, answer.json["access_token"])

@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.person import Person
-from tests.server import Server, call
+from tests.browser.person import Person, account
+from tests.server import Server
 from tests.ui.test_render_lines import HIDDEN, IMAGE
 from ui.render import reply
 
@@ -54,14 +54,10 @@ REPLIES = (
 
 def drawn(person: Person, api: Server, text: str) -> Locator:
     """The reply that says this, as the page shows it."""
-    account = {"username": person.name, "password": person.password}
-    token = call(api.port, "POST", "/auth/login", account).json["access_token"]
-    chat = call(api.port, "POST", "/chats", {}, Authorization=f"Bearer {token}").json["id"]
-    path = f"/chats/{chat}/messages"
-    assert (
-        call(api.port, "POST", path, {"content": f"{text}\n\n# demo:fast"}, Authorization=f"Bearer {token}").status
-        < 300
-    )
+    owner = account(person, api)
+    chat = owner.chat()
+    said = owner.call("POST", f"/chats/{chat}/messages", {"content": f"{text}\n\n# demo:fast"})
+    assert said.status == 201
     person.open(f"/?chat={chat}")
     expect(person.reply().get_by_role("heading", name="demo:fast")).to_be_visible()
     person.sees_reply_end()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Dialog, Request, expect
 
-from tests.browser.person import Person
-from tests.server import Server, call
+from tests.browser.person import Person, account
+from tests.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -56,11 +56,10 @@ def test_a_hundred_hostile_texts_are_only_text(ada: Person, api: Server) -> None
             away.append(request.url)
 
     ada.page.on("request", noted)
-    account = {"username": ada.name, "password": ada.password}
-    token = call(api.port, "POST", "/auth/login", account).json["access_token"]
+    owner = account(ada, api)
 
     def post(path: str, body: object, method: str = "POST") -> dict[str, object]:
-        answer = call(api.port, method, path, body, Authorization=f"Bearer {token}")
+        answer = owner.call(method, path, body)
         assert answer.status in {200, 201}, answer.body
         return dict(answer.json)
 

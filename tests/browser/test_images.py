@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Painter
-from tests.browser.person import Person
-from tests.server import Server, call
+from tests.browser.person import Person, account
+from tests.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -21,10 +21,8 @@ def card(person: Person, prompt: str) -> Locator:
 
 
 def has_a_key(person: Person, api: Server) -> None:
-    account = {"username": person.name, "password": person.password}
-    token = call(api.port, "POST", "/auth/login", account).json["access_token"]
     config = {"provider": "imagerouter", "name": "Paints", "api_key": "ir-0123456789abcdef"}
-    assert call(api.port, "POST", "/model-configs", config, Authorization=f"Bearer {token}").status == 201
+    assert account(person, api).call("POST", "/model-configs", config).status == 201
 
 
 def test_an_image_is_made_looked_at_taken_along_and_deleted(ada: Person, painter: Painter) -> None:

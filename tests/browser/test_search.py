@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.person import Person
+from tests.browser.person import Person, account
 from tests.browser.test_axe import violations
 from tests.browser.test_chat import counts_past
 from tests.server import Person as Account
-from tests.server import Server, call, until
+from tests.server import Server, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -29,11 +29,10 @@ def looks_for(person: Person, words: str) -> Locator:
 
 
 def test_a_message_is_found_as_one_types_and_shown_in_its_place(ada: Person, api: Server) -> None:
-    account = {"username": ada.name, "password": ada.password}
-    token = call(api.port, "POST", "/auth/login", account).json["access_token"]
+    owner = account(ada, api)
 
     def post(path: str, body: Any, method: str = "POST") -> Any:
-        answer = call(api.port, method, path, body, Authorization=f"Bearer {token}")
+        answer = owner.call(method, path, body)
         assert answer.status in {200, 201}, answer.body
         return answer.json
 
@@ -68,7 +67,7 @@ def test_a_message_is_found_as_one_types_and_shown_in_its_place(ada: Person, api
     box.press("Escape")
     ada.stop_button().click()
     expect(ada.reply()).to_contain_text("Stopped")
-    sees_the_end_of_a_reply_that_is_not_shown(ada, Account(api.port, token))
+    sees_the_end_of_a_reply_that_is_not_shown(ada, owner)
 
 
 def sees_the_end_of_a_reply_that_is_not_shown(ada: Person, owner: Account) -> None:

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.person import Person
+from tests.browser.person import Person, account
 from tests.server import Person as Account
-from tests.server import Server, call, until
+from tests.server import Server, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -58,11 +58,6 @@ def test_a_prompt_is_chosen_for_one_chat(ada: Person) -> None:
     expect(ada.page.locator(".st-key-chat-settings")).to_contain_text(name[:20])
     ada.page.reload()
     expect(ada.page.locator(".st-key-chat-settings")).to_contain_text(name[:20])
-
-
-def account(person: Person, api: Server) -> Account:
-    answer = call(api.port, "POST", "/auth/login", {"username": person.name, "password": person.password})
-    return Account(api.port, answer.json["access_token"])
 
 
 def stored(owner: Account, chat: str) -> dict[str, Any]:
