@@ -19,7 +19,7 @@ from api.services.enclosures import Enclosures
 from api.services.model_configs import Wish
 from api.services.openings import Opening, Order, said_of
 from api.services.tree import Edited, TreeService, held, held_chat
-from api.services.turns import Sent, Turns, busy
+from api.services.turns import Sent, Turns, refuse_busy
 
 __all__ = ["Draft", "Edited", "MessageService", "Sent"]
 
@@ -200,8 +200,7 @@ class MessageService:
             old, chat = _held(work, principal, reference, 0)
             if old.role != "assistant" or old.kind != "text":
                 raise Invalid("Only a reply can be continued.")
-            if running := work.generations.active_in_chat(principal.user_id, chat.id):
-                raise busy(running)
+            refuse_busy(work, principal, chat)
             if old.status not in CAN_GO_ON:
                 raise Conflict("This reply is whole; there is nothing to continue. Ask for another answer instead.")
             if not old.content:

@@ -20,7 +20,7 @@ from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.chats import NO_CHAT, ChatService
 from api.services.enclosures import Enclosures
 from api.services.rate_limits import RateLimitService
-from api.services.turns import busy
+from api.services.turns import busy, refuse_busy
 
 NO_MESSAGE = "There is no such message."
 COPIED = ("model_config_id", "model", "prompt_id", "parameters", "plan", "folder", "tags", "temporary")
@@ -77,8 +77,7 @@ class TreeService:
 
         def remove(work: UnitOfWork) -> None:
             found = held_chat(work, principal, chat)
-            for running in work.generations.all_active_in_chat(principal.user_id, found.id):
-                raise busy(running)
+            refuse_busy(work, principal, found)
             work.chats.change(principal.user_id, found.id, {"head_id": None})
             work.messages.delete_all(principal.user_id, found.id)
 
@@ -118,8 +117,7 @@ class TreeService:
         def copy(work: UnitOfWork) -> Edited:
             old, chat = held(work, principal, message)
             chat = chat.grown(1)
-            for running in work.generations.all_active_in_chat(principal.user_id, chat.id):
-                raise busy(running)
+            refuse_busy(work, principal, chat)
             metadata = {"edited_from": str(old.id)}
             changes: dict[str, Any] = {"id": new_id(), "seq": chat.last_seq, "content": content, "metadata": metadata}
             new = replace(old, **changes, status="complete", reasoning=None, created_at=clock.now())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 from api.domain import clock
@@ -147,7 +147,8 @@ class Turns:
         said = () if opened.goes_on else tuple(reply.message for reply in replies)
         said = (question, *said) if question else said
         if not work.turns.begin(said, rows[0], changes, goes_on=opened.goes_on.id if opened.goes_on else None):
-            self._refuse(work, principal, opened.chat)
+            refuse_busy(work, principal, opened.chat)
+            raise _KeyTaken
         work.turns.beside(rows[1:])
         self._enclosures.enclose(work, question, opened.files)
         return [_Begun(reply, follow, "titled_by" in changes and reply is replies[0]) for reply in replies], limits
@@ -181,12 +182,6 @@ class Turns:
             notes=reply.notes,
         )
         return row | {"chat_id": message.chat_id, "message_id": message.id, "user_message_id": reply.question_id}
-
-    @staticmethod
-    def _refuse(work: UnitOfWork, principal: Principal, chat: Chat) -> NoReturn:
-        if running := work.generations.active_in_chat(principal.user_id, chat.id):
-            raise busy(running)
-        raise _KeyTaken
 
     def _answer(self, principal: Principal, order: Order, answer: Callable[[str], Reply]) -> Follow:
         """What begins the answer to a plan, once that has its words."""
@@ -312,6 +307,12 @@ def busy(running: Generation) -> ChatBusy:
     """The refusal of whatever cannot be done while a reply runs."""
     words = "A reply is still running in this chat; wait for it or stop it."
     return ChatBusy(words, generation_id=str(running.id))
+
+
+def refuse_busy(work: UnitOfWork, principal: Principal, chat: Chat) -> None:
+    """Raises ChatBusy while a reply runs in the chat."""
+    if running := work.generations.active_in_chat(principal.user_id, chat.id):
+        raise busy(running)
 
 
 def _sent(work: UnitOfWork, principal: Principal, generation: Generation) -> Sent:
