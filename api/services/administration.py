@@ -47,9 +47,8 @@ class AdministrationService:
     def users(self, found: Found) -> UserPage:
         """A page of accounts, newest first, by parts of name, email address or full name."""
         users = self._store.read(lambda work: work.accounts.page(replace(found, limit=found.limit + 1)))
-        more = len(users) > found.limit
-        users = users[: found.limit]
-        return UserPage(users, str(users[-1].id) if more else None)
+        items = users[: found.limit]
+        return UserPage(items, str(items[-1].id) if len(users) > found.limit else None)
 
     def user(self, user_id: UUID | None) -> User:
         """Raises NotFound."""

@@ -27,6 +27,5 @@ class AuditService:
     def page(self, sought: Sought) -> EntryPage:
         """Newest first."""
         entries = self._store.read(lambda work: work.audit.page(replace(sought, limit=sought.limit + 1)))
-        more = len(entries) > sought.limit
-        entries = entries[: sought.limit]
-        return EntryPage(entries, str(entries[-1].id) if more else None)
+        items = entries[: sought.limit]
+        return EntryPage(items, str(items[-1].id) if len(entries) > sought.limit else None)

@@ -80,10 +80,9 @@ class Lines:
         inner = fence.line(line, head, whole=whole)
         if inner is None:
             return None
-        if inner.part == "code":
-            return Beginning("fenced", inner.taken, inner.written)
-        self._fence = None
-        if inner.part == "end":
+        if inner.part != "code":
+            self._fence = None
+        if inner.part != "outside":
             return Beginning("fenced", inner.taken, inner.written)
         found = self._outside(line, head, whole=whole)
         if found is None:
