@@ -137,10 +137,8 @@ def _part(api: ApiClient, opened: OpenChat) -> Earlier:
     wanted = page.earlier[1] if page.earlier[0] == chat_id else 0
     while part.more and part.messages and wanted:
         earlier = api.messages_before(chat_id, part.messages[0].id)
-        part, wanted = (
-            replace(earlier, messages=earlier.messages + part.messages, more_after=part.more_after),
-            wanted - 1,
-        )
+        part = replace(earlier, messages=earlier.messages + part.messages, more_after=part.more_after)
+        wanted -= 1
     return part
 
 
