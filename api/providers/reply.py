@@ -93,7 +93,7 @@ class ReplyDecoder(BaseDecoder):
             self._finish_after(from_event(stream.error))
 
     def _excuse(self, fault: ProviderError) -> None:
-        """Behind the reply's end a fault costs the counts that may have stood there, and not the reply."""
+        """Raises the fault, unless it is behind the reply's end: there it costs the counts, and not the reply."""
         if not self.finished:
             raise fault
         if not self._excused:
@@ -101,7 +101,7 @@ class ReplyDecoder(BaseDecoder):
             self._out.add(Note(_BEHIND_THE_END))
 
     def _finish_after(self, fault: ProviderError) -> None:
-        """A fault behind which nothing can be read."""
+        """A fault behind which nothing can be read. Raises as `_excuse` does."""
         self._excuse(fault)
         self._close()
         self.done = True
