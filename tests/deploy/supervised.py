@@ -75,16 +75,20 @@ class Run:
 
     def start(self, *options: str, under: tuple[str, ...] = (), **env: str) -> Run:
         """`under`: a command that starts the supervisor as its child (as `make` does)."""
+        data = {"DATA_DIR": str(self.folder / "data"), "PARLEY_RUN_ENV_FILE": os.devnull}
+        return self.launch([*under, sys.executable, str(ROOT / "deploy" / "run.py"), *options], **data | env)
+
+    def launch(self, command: list[str], at: Path | None = None, **env: str) -> Run:
+        """Any command that starts the supervisor, in the folder `at`."""
         base = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}  # noqa: TID251
         ours = {
             "API_PORT": str(self.api_port),
             "UI_PORT": str(self.ui_port),
-            "DATA_DIR": str(self.folder / "data"),
             "DRAIN_SECONDS": "5",
-            "PARLEY_RUN_ENV_FILE": os.devnull,
         }
         self.process = subprocess.Popen(
-            [*under, sys.executable, str(ROOT / "deploy" / "run.py"), *options],
+            command,
+            cwd=at,
             env=base | ours | self.env | env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -7,7 +7,6 @@ import pytest
 from tests.server import Event, Person
 from tests.survival.parts import (
     ENDS,
-    LONG,
     Pair,
     assert_whole,
     counting,
@@ -18,7 +17,7 @@ from tests.survival.parts import (
     new_tag,
 )
 
-REJOINS = 20 if LONG else 5
+REJOINS = 20
 
 
 @pytest.mark.parametrize("both", [False, True], ids=["one process", "two processes"])
@@ -26,7 +25,7 @@ def test_cut_and_rejoined_at_random(pair: Pair, both: bool) -> None:
     dice = dice_for(f"rejoin {both}")
     ann = pair.person()
     places = [ann, pair.elsewhere(ann)] if both else [ann]
-    _, generation, tag = pair.begin(ann, 60 * REJOINS, 8)
+    _, generation, tag = pair.begin(ann, 60 * REJOINS, 3)
     events: list[Event] = []
     for number in range(REJOINS):
         events += some(places[number % len(places)], generation, events, dice.randint(1, 40), number % 4 < 2)
