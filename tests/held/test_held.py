@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import resource
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from tests.server import Answer, EventStream, Server, call, running_server, unti
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.xdist_group("held")
-STREAMS = 500 if os.environ.get("PARLEY_LONG") else 120  # noqa: TID251
+STREAMS = 500
 POOL, THREADS = 10, 16
 WAITERS = THREADS + 4  # more than there are threads; half of the threads may wait
 SPARE = 6
