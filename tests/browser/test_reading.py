@@ -41,6 +41,31 @@ def test_a_draft_survives_a_reload_and_stays_with_its_chat(ada: Person) -> None:
     assert ada.page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('parley-'))") == []
 
 
+CLICK_AND_TYPE = """([opener, text]) => {
+  document.querySelector(opener).click();
+  const box = document.querySelector("[data-testid=stChatInputTextArea]");
+  Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, text);
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}"""
+
+
+def test_what_is_typed_while_the_next_chat_is_on_its_way_goes_there(ada: Person) -> None:
+    ada.says("an answered question")
+    ada.sees_reply_end()
+    ada.page.evaluate(CLICK_AND_TYPE, [".st-key-new-chat button", "at once"])
+    ada.sees_empty_chat()
+    ada.settles()
+    expect(ada.composer()).to_have_value("at once")
+    ada.row("an answered question").click()
+    expect(ada.bubble("an answered question")).to_be_visible()
+    expect(ada.composer()).to_have_value("")
+    ada.page.evaluate(CLICK_AND_TYPE, [".st-key-new-chat button", "and more"])
+    ada.sees_empty_chat()
+    expect(ada.composer()).to_have_value("at once\n\nand more")
+    ada.composer().press("Enter")
+    expect(ada.bubble("and more")).to_be_visible()
+
+
 def test_who_writes_on_while_the_chat_begins_stays_in_it(ada: Person) -> None:
     ada.composer().press_sequentially("demo:fast the first words")
     ada.composer().press("Enter")

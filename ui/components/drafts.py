@@ -48,6 +48,10 @@ export default function (component) {
     if (data.begun_here && before === "parley-draft " + data.user + " ") {  // the words go along
       store(before, "");
       store(here, box.value);
+    } else if (before !== undefined && window.parleyStood === "" && box.value.trim() && box.value !== data.refill) {
+      store(before, "");  // typed after the click that led here, while the page was still on its way
+      store(here, [stored, box.value].filter(Boolean).join("\n\n"));
+      if (stored) put(box, sessionStorage.getItem(here));
     } else if (before !== undefined) {
       const typed = !data.refill || box.value !== data.refill;  // else the page put it there for this chat
       if (typed) store(before, box.value);
@@ -63,11 +67,15 @@ export default function (component) {
   document.addEventListener("input", typed);
   const look = () => { window.parleyDraft === here ? keep() : begin(); };
   const sent = (event) => { if (event.key === "Enter" && event.target === find()) setTimeout(look, 0); };
+  const away = (event) => { if (event.target !== find()) window.parleyStood = find()?.value; };
+  const AWAY = ["pointerdown", "click", "keydown", "popstate"];
+  AWAY.forEach((kind) => window.addEventListener(kind, away, true));
   document.addEventListener("keydown", sent);  // who reloads at once finds no draft of what was sent
   const timer = setInterval(look, 300);  // the box may come late; what was sent, or put back, makes no event
   parentElement.parleyLeave = () => {
     document.removeEventListener("input", typed);
     document.removeEventListener("keydown", sent);
+    AWAY.forEach((kind) => window.removeEventListener(kind, away, true));
     waiting = 0;
     clearInterval(timer);
   };
