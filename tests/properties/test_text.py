@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Response
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from tests import hypothesis_profiles  # noqa: F401
 from tests.conftest import SECRETS, TEMPLATE
 from tests.domain.test_text import by_the_book
 from tests.properties.provider import Script, ScriptedProvider
+from tests.server import call, running_server
 
 pytestmark = pytest.mark.xdist_group("properties")
 ODD = ["\0", "\x1b", "\r", "\n\n", "\r\n", "data:", "\ndata: x\n\n", "id: 9\n", ": ping\n\n", "event: error\n"]
@@ -29,10 +31,27 @@ pieces = st.lists(anything | st.sampled_from(ODD) | units, max_size=12)
 cuts = st.lists(st.integers(0, 4000), max_size=12)
 
 
+class Line:
+    """What Flask's client does, over the line to a real server, which hands sockets over."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Response:
+        return self._ask("GET", path, None, headers)
+
+    def post(self, path: str, json: Any = None, headers: dict[str, str] | None = None) -> Response:
+        return self._ask("POST", path, json, headers)
+
+    def _ask(self, method: str, path: str, body: Any, headers: dict[str, str] | None) -> Response:
+        answer = call(self.port, method, path, body, **(headers or {}))
+        return Response(answer.body, answer.status, mimetype=answer.headers["content-type"])
+
+
 class Talk:
     """A server with one account, and the provider that it asks."""
 
-    def __init__(self, client: FlaskClient, provider: ScriptedProvider) -> None:
+    def __init__(self, client: FlaskClient | Line, provider: ScriptedProvider) -> None:
         self.client = client
         self.provider = provider
         person = {"email": "ann@example.org", "username": "ann", "password": "correct horse battery"}
@@ -62,7 +81,7 @@ class Talk:
         return self.client.get(f"/generations/{generation}/events", headers=self.headers).data
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "handed over"])
 def talk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talk]:
     folder = tmp_path_factory.mktemp("properties")
     with contextlib.ExitStack() as stack:
@@ -70,6 +89,10 @@ def talk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         if request.param == "postgresql":
             url = stack.enter_context(request.getfixturevalue("postgres").database(TEMPLATE))
         provider = stack.enter_context(ScriptedProvider())
+        if request.param == "handed over":
+            server = stack.enter_context(running_server(url, folder, OPENAI_BASE_URL=provider.url))
+            yield Talk(Line(server.port), provider)
+            return
         plenty: dict[str, Any] = {"rate_limit_per_hour": 10**7, "generation_limit_per_hour": 10**7}
         values: dict[str, Any] = {"data_dir": folder, "openai_base_url": provider.url, **SECRETS, **plenty}
         app = create_app(Settings(**values, database_url=url))
