@@ -103,8 +103,7 @@ class Account:
 
 def example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
     """The smallest value of a schema."""
-    if "$ref" in schema:
-        return example(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
+    schema = _resolved(schema, document)
     if "anyOf" in schema:
         return example(schema["anyOf"][0], document)
     if r"\d" in schema.get("pattern", ""):
@@ -116,3 +115,21 @@ def example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
     if schema.get("type") == "array":
         return [example(schema["items"], document)] * schema.get("minItems", 1)
     return {"boolean": False, "integer": 1, "number": 1.0}.get(schema.get("type", ""), "hello@example.org")
+
+
+def fields_of(operation: dict[str, Any], document: dict[str, Any]) -> dict[str, str]:
+    """The fields of an operation's JSON body, and their types."""
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return {name: _type(field, document) for name, field in _resolved(schema, document).get("properties", {}).items()}
+
+
+def _resolved(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    found = schema
+    if "$ref" in schema:
+        found = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _type(schema: dict[str, Any], document: dict[str, Any]) -> str:
+    first = _resolved(schema.get("anyOf", [schema])[0], document)
+    return str(first.get("type", ""))

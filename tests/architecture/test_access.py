@@ -1,15 +1,14 @@
 """What holds for every route, generated from the route table: a new route is in these tests from its first day.
 
-A route with an id in its path must say here whose ids those are (`MAKERS`) or that they belong to nobody (`NOBODYS`).
+A route with an id in its path or body must say in `owners.py` whose ids those are, or that they belong to nobody.
 """
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,79 +19,16 @@ from api.app import create_app
 from api.config import Settings
 from api.domain.ids import new_id
 from api.web.openapi import Access, Routes, access_of, make_app, refuse_undeclared
-from tests.architecture.surfaces import Account, Route, example, problem
+from tests.architecture.owners import COMPLETE, FORMS, MAKERS, NAMED, NOBODYS, OTHERWISE, chat, message
+from tests.architecture.surfaces import Account, Route, example, fields_of, problem
 from tests.conftest import SECRETS
-from tests.image_router import kept_for
-from tests.server import until
 
 pytestmark = pytest.mark.xdist_group("access")
 OPEN = {Access.PUBLIC, Access.GUEST, Access.PAGE, Access.METRICS}
 SCOPE_TOO_SMALL = {Access.READ: "", Access.CHAT: "read", Access.ACCOUNT: "chat", Access.ADMIN: "chat"}
 MAX_BODY = 4096
-NOBODYS = {
-    "/users/<id>": "profiles are public",
-    "/v1/providers/<provider>/models": "vendors belong to nobody",
-    "/v1/models/<path:model>": "models belong to nobody; each account sees those that it can use",
-    "/docs/assets/<name>": "files of the documentation",
-    "/api/conversations/history/<id>": "numbers are each account's own; see tests/dialects",
-    "/api/conversations/del/<id>": "numbers are each account's own; see tests/dialects",
-    "/llm/config/<provider>": "vendors belong to nobody; each account has its own config",
-    "/llm/chat/<provider>": "vendors belong to nobody; each account has its own chat",
-    "/llm/history/<provider>": "vendors belong to nobody; each account has its own chat",
-    "/api/chat/<id>": "numbers are each account's own; see tests/dialects",
-}
-
-
-def _chat(who: Account) -> str:
-    return who.made("/chats", {"slug": f"slug-{new_id().hex}"})
-
-
-def _generation(who: Account) -> str:
-    message = {"content": "demo:fast hello", "model": "demo/demo"}
-    return who.made(f"/chats/{_chat(who)}/messages", message, "generation", "id")
-
-
-def _message(who: Account) -> str:
-    message = {"content": "demo:fast hello", "model": "demo/demo"}
-    return who.made(f"/chats/{_chat(who)}/messages", message, "user_message", "id")
-
-
-def _prompt(who: Account) -> str:
-    return who.made("/prompts", {"name": f"p{new_id().hex[20:]}", "content": "Be brief."})
-
-
-def _attachment(who: Account) -> str:
-    answer = who.ask("POST", "/attachments", data=FORMS["/attachments"]())
-    assert answer.status_code == 201, answer.text
-    return str(answer.get_json()["id"])
-
-
-def _import(who: Account) -> str:
-    """Of a file with nothing in it, read to its end: one at a time."""
-    made = who.ask("POST", "/imports", data=b"[]", content_type="application/json").get_json()["id"]
-    until(lambda: who.ask("GET", f"/imports/{made}").get_json()["state"] != "running")
-    return str(made)
-
-
-FORMS: dict[str, Callable[[], dict[str, Any]]] = {"/attachments": lambda: {"file": (io.BytesIO(b"text"), "a.txt")}}
-"""Bodies of the routes that take no JSON."""
-MAKERS: dict[str, Callable[[Account], str]] = {
-    "/attachments/": _attachment,
-    "/api-keys/": lambda who: who.made("/api-keys", {"name": "mine", "scopes": ["read"]}),
-    "/auth/sessions/": lambda who: str(who.ask("GET", "/auth/sessions").get_json()["items"][0]["id"]),
-    "/chats/": _chat,
-    "/messages/": _message,
-    "/prompts/": _prompt,
-    "/system-prompts/": _prompt,
-    "/chat/history/": _chat,
-    "/api/sessions/": _chat,
-    "/api/roles/": _prompt,
-    "/chat/delete/": _chat,
-    "/generations/": _generation,
-    "/imports/": _import,
-    "/images/": lambda who: kept_for(who.client.application, who.ask("GET", "/auth/me").get_json()["id"]),
-    "/model-configs/": lambda who: who.made("/model-configs", {"name": f"c{new_id().hex[20:]}", "provider": "demo"}),
-}
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+NAMES_IDS = re.compile(r"(\w+_)?ids?|attachments")
 
 
 @pytest.fixture(scope="module")
@@ -128,18 +64,34 @@ def routes(app: Flask) -> list[Route]:
     return sorted(found, key=str)
 
 
+def _documented(route: Route) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.rule)
+
+
 @pytest.fixture(scope="module")
 def bodies(app: Flask, routes: list[Route]) -> dict[Route, dict[str, Any]]:
     """A body that each route takes, for those that take one."""
     document = app.test_client().get("/openapi.json").get_json()
     found = {}
     for route in routes:
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.rule)
-        operation = document["paths"].get(path, {}).get(route.method.lower(), {})
+        operation = document["paths"].get(_documented(route), {}).get(route.method.lower(), {})
         schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
         if schema and schema.get("format") != "binary":  # a file is taken as it is
             found[route] = example(schema, document)
     assert len(found) > 10
+    return found
+
+
+@pytest.fixture(scope="module")
+def named(app: Flask, bodies: dict[Route, dict[str, Any]]) -> dict[Route, dict[str, bool]]:
+    """The fields of each route's body that name things by their ids, and whether several at once. What only
+    administrators may do knows no owner."""
+    document = app.test_client().get("/openapi.json").get_json()
+    found = {}
+    for route in bodies:
+        if route.access is not Access.ADMIN:
+            fields = fields_of(document["paths"][_documented(route)][route.method.lower()], document)
+            found[route] = {name: kind == "array" for name, kind in fields.items() if NAMES_IDS.fullmatch(name)}
     return found
 
 
@@ -223,36 +175,31 @@ def test_another_users_id_is_like_an_id_that_never_existed(
     assert tried > 15
 
 
-def test_other_users_ids_in_bodies_and_queries(ann: Account, ben: Account) -> None:
-    _generation(ann)
-    foreign = {
-        "message": ann.ask("GET", f"/chats/{_chat_with_message(ann)}").get_json()["messages"][0]["id"],
-        "config": MAKERS["/model-configs/"](ann),
-    }
-    chat = _chat(ben)
-    for never, how in ((foreign, "another's"), ({name: str(new_id()) for name in foreign}, "never")):
-        tries = {
-            "parent": ben.ask("POST", f"/chats/{chat}/messages", json={"content": "a", "parent_id": never["message"]}),
-            "before": ben.ask("GET", f"/chats/{chat}/messages?before={never['message']}"),
-            "around": ben.ask("GET", f"/chats/{chat}/messages?around={never['message']}"),
-            "wish": ben.ask(
-                "POST", f"/chats/{chat}/messages", json={"content": "a", "model_config_id": never["config"]}
-            ),
-            "chat": ben.ask("POST", "/chats", json={"model_config_id": never["config"]}),
-            "change": ben.ask("PATCH", f"/chats/{chat}", json={"model_config_id": never["config"]}),
-        }
-        for name, answer in tries.items():
-            assert answer.status_code == 404, (name, how, answer.text)
-        texts = {name: answer.data for name, answer in tries.items()}
-        if how == "another's":
-            first = texts
-    assert texts == first
+def test_other_users_ids_in_bodies(
+    ann: Account, ben: Account, bodies: dict[Route, dict[str, Any]], named: dict[Route, dict[str, bool]]
+) -> None:
+    tried = 0
+    for route, fields in named.items():
+        for field, several in fields.items():
+            assert field in NAMED, f"{route}: whose are {field}? Say so in NAMED"
+            own = _some_id(ben, route)
+            answers = []
+            for value in (NAMED[field](ann), str(new_id())):
+                body = bodies[route] | COMPLETE.get(route.rule, {}) | {field: [value] if several else value}
+                answer = ben.ask(route.method, route.path(own), json=body)
+                assert answer.status_code == 404 or (route.rule, field) in OTHERWISE, f"{route} {field}: {answer.text}"
+                answers.append(ID.sub("ID", answer.text))
+            assert answers[0] == answers[1], f"{route} {field}"
+            tried += 1
+    assert tried > 15
 
 
-def _chat_with_message(who: Account) -> str:
-    chat = _chat(who)
-    who.made(f"/chats/{chat}/messages", {"content": "demo:fast hello", "model": "demo/demo"}, "generation", "id")
-    return chat
+def test_other_users_ids_in_queries(ann: Account, ben: Account) -> None:
+    path, answers = f"/chats/{chat(ben)}/messages", []
+    for value in (message(ann), str(new_id())):
+        answers += [ben.ask("GET", f"{path}?{where}={value}") for where in ("before", "after", "around")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert [answer.data for answer in answers[:3]] == [answer.data for answer in answers[3:]]
 
 
 def test_unknown_fields(ann: Account, bodies: dict[Route, dict[str, Any]]) -> None:
