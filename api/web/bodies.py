@@ -12,6 +12,7 @@ from flask import Flask, Request, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
 
+from api.web.arrival import BODY_BYTES
 from api.web.context import WebSettings, behind
 from api.web.malformed import LATE
 from api.web.openapi import Access
@@ -19,7 +20,6 @@ from api.web.openapi import Access
 WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 FORM: Final = "multipart/form-data"
 FORM_BYTES: Final = 64 * 1024  # what a form says besides its file
-PUBLIC_BYTES: Final = 64 * 1024  # without a credential; the poller has it all, so that strangers hold no thread
 JSON_ONLY: Final = frozenset(("application/json",))
 
 
@@ -45,10 +45,15 @@ def guard(asked: Request, view: Any, web: WebSettings) -> None:
 
 
 def _most(view: Any, web: WebSettings) -> int:
-    if getattr(view, "access", None) is Access.PUBLIC:
-        return min(web.max_body_bytes, PUBLIC_BYTES)
+    if _is_public(view):
+        return min(web.max_body_bytes, BODY_BYTES)
     most: int = getattr(web, getattr(view, "most", "max_body_bytes"))
     return most
+
+
+def _is_public(view: Any) -> bool:
+    """Whether anybody may send it: then all of it is here before a thread is, so that strangers hold none."""
+    return getattr(view, "access", None) is Access.PUBLIC
 
 
 def install(app: Flask) -> None:
@@ -62,6 +67,8 @@ def install(app: Flask) -> None:
         view = app.view_functions.get(asked.endpoint or "")
         if "HTTP_TRANSFER_ENCODING" not in environ or view is None or environ["REQUEST_METHOD"] not in WITH_BODY:
             return
+        if _is_public(view) and environ.get("parley.partial"):
+            raise RequestEntityTooLarge
         if not _is_form(asked, view):
             _take_chunked(environ, min(_most(view, web), web.max_body_bytes))
 

@@ -191,6 +191,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn = getattr(self._current, "conn", None)
         environ["parley.last"] = response.force_close
         environ["parley.late"] = conn in self._late
+        environ["parley.partial"] = conn in self._partial
         if conn is not None and not self.cfg.is_ssl and not conn.is_http2:
             environ["parley.hand_over"] = lambda response, sender: self._hand_over(conn, response, sender)
 

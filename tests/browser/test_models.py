@@ -133,14 +133,12 @@ def test_two_models_answer_side_by_side_and_one_goes_on(ada: Person) -> None:
     ada.page.set_viewport_size({"width": 1440, "height": 900})
     ada.goes_to("Compare")
     heading = ada.page.get_by_role("heading", name="Compare", level=1)
-    before = heading.bounding_box()
+    before = until(heading.bounding_box)
     ada.composer().fill("demo:count 40")
     ada.composer().press("Enter")
     lanes = ada.page.locator("[class*=st-key-lane-]")
     expect(lanes).to_have_count(2)
-    after = heading.bounding_box()
-    assert before
-    assert after
+    after = until(heading.bounding_box)
     assert after["x"] == before["x"], "answers that take more room leave the head where it is"
     for lane in (0, 1):
         expect(lanes.nth(lane)).to_contain_text("39 40")

@@ -145,6 +145,7 @@ HALF = b'"' + b"x" * 150_000
 STRANGERS = {
     "a large body to sign in with": (head_of("/auth/login", LARGE), HALF, 413),
     "the same in chunks": (head_of("/auth/login", None), b"%x\r\n%b" % (LARGE, HALF), 413),
+    "the same in crumbs": (head_of("/auth/login", None), b"1\r\nx\r\n" * 30_000, 413),
     "a large body for an account": (head_of("/chats", LARGE), HALF, 401),
     "the same in chunks ": (head_of("/chats", None), b"%x\r\n%b" % (LARGE, HALF), 401),
     "with a key that is none": (head_of("/chats", LARGE, "wrong"), HALF, 401),
