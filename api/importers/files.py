@@ -29,8 +29,8 @@ OTHERS: Final = re.compile(
     "manifest",
     re.I,
 )
-# NotImplementedError is zipfile's word for a compression that it does not know.
-DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+# RuntimeError: zipfile's word for what is encrypted, or packed in a way that it does not know.
+DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError)
 UNKNOWN: Final = "It has none of the forms that are read: Parley, ChatGPT, Claude, Open WebUI, LibreChat."
 
 

@@ -160,7 +160,7 @@ def test_keys_that_cannot_be_opened_are_counted(whole: Whole, tmp_path: Path) ->
     assert backups(database, tmp_path, encryption_key="0f" * 32).unreadable_keys() == 1
 
 
-@pytest.mark.parametrize("harm", ["a byte", "a row", "cut", "nothing", "a way out"])
+@pytest.mark.parametrize("harm", ["a byte", "a row", "cut", "nothing", "a way out", "encrypted", "unknown"])
 def test_a_damaged_backup_is_refused(harm: str, sqlite_url: str, tmp_path: Path) -> None:
     database, path = Database(sqlite_url, 1), tmp_path / "one.zip"
     with database.writer.begin() as connection:
@@ -171,6 +171,9 @@ def test_a_damaged_backup_is_refused(harm: str, sqlite_url: str, tmp_path: Path)
     if harm == "a byte":
         member = b"tables/instance_facts.jsonl"
         content[content.index(member) + len(member) + 24] ^= 0xFF  # past the header, in what was packed
+    elif harm in {"encrypted", "unknown"}:
+        entry = content.rindex(b"tables/instance_facts.jsonl") - 46  # in the directory: flags at 8, compression at 10
+        content[entry + (8 if harm == "encrypted" else 10)] ^= 1
     elif harm == "cut":
         del content[-50:]
     path.write_bytes(b"" if harm == "nothing" else bytes(content))

@@ -19,8 +19,8 @@ from api.domain.errors import Invalid
 
 FORMAT: Final = 1
 CHUNK: Final = 1 << 20
-# NotImplementedError is zipfile's word for a compression that it does not know.
-DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError)
+# RuntimeError: zipfile's word for what is encrypted, or packed in a way that it does not know.
+DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError)
 NOT_FILES: Final = ("secrets.env", "backups")  # secrets are kept apart; a backup holds no backups
 
 
