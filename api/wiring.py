@@ -28,6 +28,7 @@ from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
 from api.services.attachments import AttachmentService, FileLimits
 from api.services.audit import AuditService
+from api.services.avatars import AvatarService
 from api.services.budgets import BudgetService
 from api.services.chats import ChatService
 from api.services.commands import CommandService
@@ -283,7 +284,15 @@ class Wiring(Groundwork):
 
     @cached_property
     def attachments(self) -> AttachmentService:
-        return AttachmentService(self.store, self.files, DocumentReader(), self.file_limits)
+        return AttachmentService(self.store, self.files, self.documents, self.file_limits)
+
+    @cached_property
+    def avatars(self) -> AvatarService:
+        return AvatarService(self.store, self.files, self.documents)
+
+    @cached_property
+    def documents(self) -> DocumentReader:
+        return DocumentReader()
 
     @cached_property
     def enclosures(self) -> Enclosures:

@@ -617,3 +617,14 @@ CREATE TABLE usage_day_waits (
     calls BIGINT DEFAULT 0 NOT NULL,
     CONSTRAINT pk_usage_day_waits PRIMARY KEY (day, bucket)
 );
+
+CREATE TABLE avatars (
+    user_id UUID NOT NULL,
+    digest VARCHAR(64) NOT NULL,
+    size INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_avatars PRIMARY KEY (user_id),
+    CONSTRAINT fk_avatars_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_avatars_digest ON avatars (digest);

@@ -18,3 +18,4 @@ UPDATE alembic_version SET version_num='0015' WHERE alembic_version.version_num 
 UPDATE alembic_version SET version_num='0016' WHERE alembic_version.version_num = '0015';
 UPDATE alembic_version SET version_num='0017' WHERE alembic_version.version_num = '0016';
 UPDATE alembic_version SET version_num='0018' WHERE alembic_version.version_num = '0017';
+UPDATE alembic_version SET version_num='0019' WHERE alembic_version.version_num = '0018';

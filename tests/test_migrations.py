@@ -247,6 +247,28 @@ def test_usage_of_before_there_were_months_is_in_them(empty_url: str) -> None:
     }
 
 
+def test_addresses_of_avatars_of_before_there_were_uploads_stay(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    database = Database(empty_url)
+    upgrade(database, "0018")
+    user = new_id()
+    with database.writer.begin() as connection:
+        row = (
+            "INSERT INTO users (id, email, username, password_hash, avatar_url) VALUES (:id, 'a@x.org', 'a', 'x', :url)"
+        )
+        connection.execute(sa.text(row), {"id": user.hex, "url": "https://example.org/a.png"})
+    upgrade(database)
+    assert drift(database) == []
+    store = Store(database)
+    found = store.read(lambda work: work.accounts.get(user))
+    assert found is not None
+    assert found.avatar_url == "https://example.org/a.png"
+    assert store.read(lambda work: work.avatars.get(user)) is None
+    store.close()
+    database.dispose()
+
+
 def test_a_newer_schema_is_refused_in_one_line(database: Database) -> None:
     with database.writer.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))

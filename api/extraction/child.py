@@ -1,4 +1,4 @@
-"""The child that reads one document: `main` limits itself, reads stdin, writes a word and, after `ok`, the text.
+"""The child that reads one file: `main` limits itself, reads stdin, writes a word and, after `ok`, what was read.
 
 It is started with an empty environment and no file open but these, so that a document that found a fault in a library
 finds nothing else. What it may not do ends it: the parent knows what that means.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO
 
 from api.extraction.reasons import Unreadable
@@ -17,19 +18,19 @@ FILES = 64
 
 
 def main() -> None:
-    """Arguments: the kind, the most characters, the most bytes of memory, the most seconds of CPU."""
+    """Arguments: the kind, the most characters (of an avatar, bytes), bytes of memory, seconds of CPU."""
     kind, most, memory, seconds = sys.argv[1], *(int(word) for word in sys.argv[2:5])
-    text_of = _reader(kind)  # a library's own memory is not the document's fault
+    read = _reader(kind)  # a library's own memory is not the document's fault
     _limit(memory, seconds)
     try:
-        word, text = "ok", _checked(text_of(sys.stdin.buffer, most), most)
+        word, found = "ok", read(sys.stdin.buffer, most)
     except Unreadable as refusal:
-        word, text = refusal.reason, ""
+        word, found = refusal.reason, b""
     except MemoryError:
-        word, text = "too_heavy", ""
+        word, found = "too_heavy", b""
     except Exception:  # a hostile file may raise anything of a library
-        word, text = "damaged", ""
-    sys.stdout.buffer.write(word.encode() + b"\n" + text.encode("utf-8", "replace"))
+        word, found = "damaged", b""
+    sys.stdout.buffer.write(word.encode() + b"\n" + found)
     sys.stdout.buffer.flush()
 
 
@@ -46,19 +47,24 @@ def _limit(memory: int, seconds: int) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def _reader(kind: str) -> Callable[[BinaryIO, int], str]:
+def _reader(kind: str) -> Callable[[BinaryIO, int], bytes]:
+    if kind == "avatar":
+        from api.extraction import avatars
+
+        return avatars.avatar_of
     if kind == "pdf":
         from api.extraction import pdf
 
-        return pdf.text_of
+        return partial(_text, pdf.text_of)
     from api.extraction import docx
 
-    return docx.text_of
+    return partial(_text, docx.text_of)
 
 
-def _checked(text: str, most: int) -> str:
+def _text(text_of: Callable[[BinaryIO, int], str], file: BinaryIO, most: int) -> bytes:
+    text = text_of(file, most)
     if not text.strip():
         raise Unreadable("no_text")
     if len(text) > most:
         raise Unreadable("too_long")
-    return text.replace("\0", "\ufffd")
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace")

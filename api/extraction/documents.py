@@ -1,10 +1,12 @@
-"""Documents read in children of their own, a few at a time: limited in memory, CPU and time, and killed beyond."""
+"""Documents and avatars read in children of their own, a few at a time: limited in memory, CPU and time, and killed
+beyond."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -16,7 +18,12 @@ from api.extraction.reasons import WORDS
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOOT: Final = "import sys; sys.path.insert(0, sys.argv.pop(1)); from api.extraction.child import main; main()"
 WORD_BYTES: Final = 32  # the longest first line
-BUSY: Final = "Enough documents are being read at the moment; try again in a few seconds."
+AVATAR_BYTES: Final = 1024 * 1024  # several times the worst that so many pixels make
+NO_AVATAR: Final = {
+    "damaged": "The picture is damaged and cannot be drawn. Open it, save it anew and send that.",
+    "too_heavy": "The picture takes too much memory to be drawn. Send one with fewer pixels.",
+}
+BUSY: Final = "Enough files are being read at the moment; try again in a few seconds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +42,28 @@ class DocumentReader:
 
     def text(self, kind: str, file: BinaryIO, most: int) -> str:
         """What a `pdf` or `docx` says, at most so many characters. Raises FileRefused, Overloaded."""
+        return self._read(kind, file, most, 4 * most, WORDS).decode()
+
+    def avatar(self, file: BinaryIO) -> bytes:
+        """A picture drawn anew, as WebP. Raises FileRefused, Overloaded."""
+        return self._read("avatar", file, AVATAR_BYTES, AVATAR_BYTES, NO_AVATAR)
+
+    def _read(self, kind: str, file: BinaryIO, most: int, longest: int, words: Mapping[str, str]) -> bytes:
         if not self._free.acquire(timeout=self._limits.wall):
             raise Overloaded(BUSY, retry_after=5)
         try:
-            said = self._asked(kind, file, most)
+            said = self._asked(kind, file, most, WORD_BYTES + longest)
         finally:
             self._free.release()
-        word, _, text = said.partition(b"\n")
+        word, _, found = said.partition(b"\n")
         reason = word.decode("ascii", "replace")
         if reason != "ok":
-            raise refused(reason if reason in WORDS else "too_heavy")  # no word: it was ended
-        return text.decode()
+            reason = reason if reason in words else "too_heavy"  # no word: it was ended
+            raise refused(reason, words[reason])
+        return found
 
-    def _asked(self, kind: str, file: BinaryIO, most: int) -> bytes:
+    def _asked(self, kind: str, file: BinaryIO, most: int, longest: int) -> bytes:
         """What the child says; what it had not finished is nothing."""
-        longest = WORD_BYTES + 4 * most
         limits = (str(most), str(self._limits.memory), str(self._limits.cpu))
         with subprocess.Popen(  # noqa: S603 - nothing of the file is among the words
             [sys.executable, "-I", "-c", BOOT, str(ROOT), kind, *limits],

@@ -19,6 +19,7 @@ from api.repositories.accounts import AccountRepository
 from api.repositories.api_keys import ApiKeyRepository
 from api.repositories.attachments import AttachmentRepository
 from api.repositories.audit import AuditRepository
+from api.repositories.avatars import AvatarRepository
 from api.repositories.budgets import BudgetRepository
 from api.repositories.chats import ChatRepository
 from api.repositories.folders import FolderRepository
@@ -88,6 +89,10 @@ class UnitOfWork:
     @cached_property
     def attachments(self) -> AttachmentRepository:
         return AttachmentRepository(self.connection)
+
+    @cached_property
+    def avatars(self) -> AvatarRepository:
+        return AvatarRepository(self.connection)
 
     @cached_property
     def turns(self) -> TurnRepository:

@@ -24,6 +24,7 @@ from api.domain.audit import Entry
 from api.domain.errors import (
     BadCredentials,
     Forbidden,
+    Invalid,
     LastAdmin,
     NotFound,
     RegistrationClosed,
@@ -141,7 +142,8 @@ class AccountService:
         return user
 
     def update_profile(self, user_id: UUID, changes: Mapping[str, Any]) -> User:
-        """Change these of PROFILE_FIELDS; preferences are merged, None removes one. Raises Invalid, AlreadyTaken."""
+        """Change these of PROFILE_FIELDS; preferences are merged, None removes one. Another `avatar_url` takes an
+        uploaded avatar's place. Raises Invalid, AlreadyTaken."""
         if unknown := changes.keys() - PROFILE_FIELDS:
             raise ValueError(f"not part of a profile: {unknown}")
         if "username" in changes:
@@ -154,6 +156,9 @@ class AccountService:
             if "username" in changes and user.username in RESERVED:
                 raise Forbidden("This account belongs to the server; its name stays as it is.")
             values = dict(changes)
+            if values.get("avatar_url", user.avatar_url) != user.avatar_url:
+                _refuse_ours(values["avatar_url"])
+                work.avatars.delete(user_id)
             if "preferences" in values:
                 merged = {**user.preferences, **(values["preferences"] or {})}
                 values["preferences"] = {name: value for name, value in merged.items() if value is not None}
@@ -218,6 +223,13 @@ def _find(work: UnitOfWork, identifier: str) -> User | None:
     if is_email(identifier):
         return work.accounts.by_email(identifier)
     return work.accounts.by_username(identifier) if is_username(identifier) else None
+
+
+def _refuse_ours(avatar_url: str | None) -> None:
+    """Only an upload makes it an address of this server. Raises Invalid."""
+    if avatar_url is not None and not avatar_url.startswith("http"):
+        told = "An avatar of this server is uploaded: PUT /users/me/avatar."
+        raise Invalid(told, errors=[{"pointer": "/avatar_url", "detail": told, "code": "avatar_url"}])
 
 
 def refuse_the_last(admins: set[UUID], leaving: UUID, words: str) -> None:

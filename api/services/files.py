@@ -26,4 +26,4 @@ class FileService:
 
 def _named(work: UnitOfWork, digests: Collection[str]) -> set[str]:
     """Every table that names files."""
-    return work.images.named(digests) | work.attachments.named(digests)
+    return work.images.named(digests) | work.attachments.named(digests) | work.avatars.named(digests)

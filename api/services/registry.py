@@ -9,6 +9,7 @@ from api.services.administration import AdministrationService
 from api.services.api_keys import ApiKeyService
 from api.services.attachments import AttachmentService
 from api.services.audit import AuditService
+from api.services.avatars import AvatarService
 from api.services.budgets import BudgetService
 from api.services.catalogue import CatalogueService
 from api.services.chats import ChatService
@@ -44,6 +45,7 @@ from api.services.vault import VaultService
 class Services:
     declared: DeclaredModels
     accounts: AccountService
+    avatars: AvatarService
     administration: AdministrationService
     instance: InstanceService
     audit: AuditService

@@ -8,11 +8,13 @@ from typing import Any
 
 from api.domain.ids import new_id
 from tests.architecture.surfaces import Account
+from tests.extraction.made import PNG_1X1
 from tests.image_router import kept_for
 from tests.server import until
 
 NOBODYS = {
     "/users/<id>": "profiles are public",
+    "/users/<id>/avatar": "and so are their avatars",
     "/v1/providers/<provider>/models": "vendors belong to nobody",
     "/v1/models/<path:model>": "models belong to nobody; each account sees those that it can use",
     "/docs/assets/<name>": "files of the documentation",
@@ -56,7 +58,10 @@ def import_of(who: Account) -> str:
     return str(made)
 
 
-FORMS: dict[str, Callable[[], dict[str, Any]]] = {"/attachments": lambda: {"file": (io.BytesIO(b"text"), "a.txt")}}
+FORMS: dict[str, Callable[[], dict[str, Any]]] = {
+    "/attachments": lambda: {"file": (io.BytesIO(b"text"), "a.txt")},
+    "/users/me/avatar": lambda: {"file": (io.BytesIO(PNG_1X1), "a.png")},
+}
 """Bodies of the routes that take no JSON."""
 MAKERS: dict[str, Callable[[Account], str]] = {
     "/attachments/": attachment,

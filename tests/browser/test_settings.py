@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
@@ -47,6 +48,33 @@ def test_a_name_is_changed_and_stands_in_the_sidebar(ada: Person, api: Server) -
     ada.page.reload()
     ada.tab("Preferences").click()
     expect(titles).to_be_checked()
+
+
+def test_a_picture_is_added_refused_and_removed(ada: Person, api: Server, tmp_path: Path) -> None:
+    good, false = tmp_path / "me.jpg", tmp_path / "false.png"
+    Image.new("RGB", (300, 200), (200, 60, 30)).save(good)
+    false.write_text("no picture at all")
+    login = call(api.port, "POST", "/auth/login", {"username": ada.name, "password": ada.password}).json
+    mine = {"Authorization": f"Bearer {login['access_token']}"}
+    picture = ada.page.locator(".st-key-avatar img")
+    ada.goes_to("Settings")
+    ada.button("Add a picture").click()
+    ada.page.locator("input[type=file]").set_input_files(false)
+    expect(ada.page.locator(".st-key-wrong-settings-avatar")).to_contain_text("Send a picture: PNG")
+    expect(picture).to_have_count(0)
+    ada.button("Add a picture").click()
+    ada.page.locator("input[type=file]").set_input_files(good)
+    expect(picture).to_have_js_property("complete", True)
+    expect(ada.page.locator(".st-key-wrong-settings-avatar")).to_have_count(0)
+    told = call(api.port, "GET", "/auth/me", **mine).json
+    assert told["avatar_url"] == f"/users/{told['id']}/avatar"
+    assert call(api.port, "GET", told["avatar_url"], **mine).status == 200
+    ada.page.reload()
+    expect(picture).to_have_js_property("complete", True)
+    ada.button("Remove").click()
+    expect(picture).to_have_count(0)
+    expect(ada.button("Remove")).to_have_count(0)
+    assert call(api.port, "GET", "/auth/me", **mine).json["avatar_url"] is None
 
 
 def test_an_api_key_is_shown_once_and_signs_in_until_it_is_revoked(ada: Person, other: Person) -> None:

@@ -23,14 +23,16 @@ from api.domain.ids import new_id
 from api.repositories import transfer
 from api.services.backups import BackupService, hashes
 from tests.conftest import SECRETS
+from tests.extraction.made import PNG_1X1
 from tests.postgres import Cluster
 from tests.services.whole import Whole
 
 
 @pytest.fixture
 def whole(make_app: Callable[..., Flask]) -> Whole:
-    """Somebody with a key, a chat and its replies."""
+    """Somebody with a key, an avatar, a chat and its replies."""
     whole = Whole(make_app())
+    whole.services.avatars.put(whole.ann.user_id, [PNG_1X1])
     whole.config(whole.ann)
     chat = whole.chat(whole.ann, title="灯台 — “quoted” \\ \n", tags=["ß", "2"])
     whole.said(whole.ann, chat, "demo:fast \u2028 Grüße 👋", model="demo/demo")

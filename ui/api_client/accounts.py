@@ -86,6 +86,16 @@ class Accounts(Caller):
     def update_me(self, **changes: Any) -> User:
         return User.read(self._call("PATCH", "/users/me", json=changes))
 
+    def avatar(self, user_id: str) -> bytes:
+        return self._download(f"/users/{one_id(user_id)}/avatar", {})
+
+    def put_avatar(self, name: str, data: bytes) -> User:
+        """Raises ApiError with the reason in words for what is not taken."""
+        return User.read(self._upload("PUT", "/users/me/avatar", name, data))
+
+    def delete_avatar(self) -> None:
+        self._call("DELETE", "/users/me/avatar")
+
     def change_password(self, current: str, new: str) -> None:
         self._call("PUT", "/users/me/password", json={"current_password": current, "new_password": new})
 

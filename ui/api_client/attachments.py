@@ -33,7 +33,7 @@ class Attachment:
 class Attachments(Caller):
     def upload(self, name: str, data: bytes) -> Attachment:
         """Raises ApiError with the reason in words for what is not taken."""
-        return Attachment.read(self._signed(lambda auth: self._transport.post_file("/attachments", auth, name, data)))
+        return Attachment.read(self._upload("POST", "/attachments", name, data))
 
     def attachment_content(self, attachment_id: str) -> bytes:
         return self._download(f"/attachments/{one_id(attachment_id)}/content", {})

@@ -64,6 +64,10 @@ class Caller:
         """A file that the API gives as it is."""
         return self._signed(lambda auth: self._transport.download(path, auth, params))
 
+    def _upload(self, method: str, path: str, name: str, data: bytes) -> dict[str, Any]:
+        """One file, whose reason is in the ApiError where it is not taken."""
+        return self._signed(lambda auth: self._transport.send_file(method, path, auth, name, data))
+
     def _signed(self, go: Callable[[dict[str, str]], T]) -> T:
         """Calls with the session's token; refused once, the token is renewed and the call made again."""
         if self._tokens is None:

@@ -27,6 +27,7 @@ class User:
     bio: str = ""
     profession: str = ""
     date_of_birth: str = ""
+    avatar_url: str = ""
     preferences: Json = field(default_factory=dict)
 
     @classmethod
@@ -41,8 +42,14 @@ class User:
             bio=str(body.get("bio") or ""),
             profession=str(body.get("profession") or ""),
             date_of_birth=str(body.get("date_of_birth") or ""),
+            avatar_url=str(body.get("avatar_url") or ""),
             preferences=preferences if isinstance(preferences, dict) else {},
         )
+
+    @property
+    def avatar_is_here(self) -> bool:
+        """Whether the API itself serves it; elsewhere it is an address with a scheme."""
+        return self.avatar_url.startswith("/")
 
 
 @dataclass(frozen=True)

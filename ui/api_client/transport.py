@@ -62,9 +62,9 @@ class Transport:
         with self._sent("POST", path, {**headers, "Content-Type": kind}, UPLOAD_SECONDS, data=body) as answer:
             return _checked(answer)
 
-    def post_file(self, path: str, headers: Mapping[str, str], name: str, data: bytes) -> dict[str, Any]:
+    def send_file(self, method: str, path: str, headers: Mapping[str, str], name: str, data: bytes) -> dict[str, Any]:
         """A small file as a form's part `file`."""
-        with self._sent("POST", path, headers, UPLOAD_SECONDS, files={"file": (name, data)}) as answer:
+        with self._sent(method, path, headers, UPLOAD_SECONDS, files={"file": (name, data)}) as answer:
             return _checked(answer)
 
     def download(self, path: str, headers: Mapping[str, str], params: Mapping[str, str | int]) -> bytes:

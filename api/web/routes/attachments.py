@@ -10,6 +10,7 @@ from flask import Response, send_file
 from api.web import uploads
 from api.web.answers import answer, no_content, pick
 from api.web.context import principal, services
+from api.web.files import INERT
 from api.web.openapi import Access, IdPath, Routes
 from api.web.schemas.attachments import AttachmentAnswer
 
@@ -17,7 +18,6 @@ BYTES: Final = {
     "description": "the file",
     "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
 }
-INERT: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
 routes = Routes("attachments", "Files that go with messages")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 
-from flask import Response, request, send_file
+from flask import Response
 
 from api.domain.pictures import EXTENSIONS
 from api.services.images import ImageDraft
-from api.web import replies
+from api.web import files, replies
 from api.web.answers import answer, no_content
 from api.web.context import principal, services
 from api.web.openapi import Access, IdPath, Routes
@@ -21,7 +20,6 @@ BYTES: Final = {
     "content": {mime: {"schema": {"type": "string", "format": "binary"}} for mime in EXTENSIONS},
 }
 PRIVATE: Final = "private, max-age=86400, immutable"
-INERT: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
 routes = Routes("images", "Images that models make")
 
 
@@ -56,15 +54,8 @@ def get_image(path: IdPath) -> Response:
 def get_image_content(path: IdPath) -> Response:
     image, file = services().images.open(principal(), path.id)
     name = f"{image.id}.{EXTENSIONS[image.mime]}"
-    response = send_file(file, image.mime, download_name=name, etag=image.digest, last_modified=image.created_at)
-    if response.status_code == HTTPStatus.OK:
-        response.content_length = image.bytes
-    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    response = files.picture(file, image.mime, name, size=image.bytes, digest=image.digest, made=image.created_at)
     response.headers["Cache-Control"] = PRIVATE
-    response.headers["Content-Security-Policy"] = INERT
-    response.headers["Vary"] = "Authorization"
-    if request.method == "HEAD" or response.status_code == HTTPStatus.NOT_MODIFIED:
-        file.close()  # nothing reads it to its end
     return response
 
 

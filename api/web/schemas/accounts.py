@@ -58,7 +58,9 @@ def _time_zones() -> set[str]:
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
 Storable = AfterValidator(_without_nul)  # PostgreSQL takes every other character
 Prose = Annotated[str, StringConstraints(max_length=5000), Storable]
-WebAddress = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[!-~]+$")]
+AvatarAddress = Annotated[
+    str, StringConstraints(max_length=500, pattern=r"^(https?://[!-~]+|/users/[0-9a-f-]{36}/avatar)$")
+]
 Birthday = Annotated[dt.date, Field(strict=False), WrapValidator(_birthday)]
 
 # The rules are those of domain/account_rules, which words the refusal; here they are only documented.
@@ -128,7 +130,11 @@ class ProfileChanges(Body):
     bio: Prose | None = None
     date_of_birth: Birthday | None = None
     profession: Line | None = None
-    avatar_url: WebAddress | None = Field(None, description="Kept as data; the page does not load it.")
+    avatar_url: AvatarAddress | None = Field(
+        None,
+        description="An address elsewhere is kept as data, and takes the place of an uploaded avatar. An uploaded"
+        " avatar's own path may be sent back as it came.",
+    )
     preferences: Preferences | None = Field(None, description="Merged with what is there.")
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ui import state
-from ui.api_client import ApiError
+from ui.api_client import ApiError, User
 from ui.components.question import ask
 from ui.runtime import sessions
 from ui.sign_in.actions import leave
@@ -22,6 +22,7 @@ SCOPES = {
 }
 LIVES = {"30 days": 30, "90 days": 90, "One year": 365, "No end": 0}
 IMPORT_FILE = "import_file"
+AVATAR_FILE = "avatar_file"
 SAME = "Same as the server's"
 
 
@@ -37,6 +38,22 @@ def save_profile() -> None:
     )
 
 
+def take_avatar(field: str) -> None:
+    chosen = state.widget(field)
+    if chosen is None:
+        return
+    _try(lambda: _keep(my_client().put_avatar(chosen.name, chosen.getvalue())), "Picture saved.", set(), "avatar")
+    state.page().avatars_taken += 1  # the field is empty again
+
+
+def remove_avatar() -> None:
+    def work() -> None:
+        my_client().delete_avatar()
+        _keep(my_client().me())
+
+    _try(work, "Picture removed.", set(), "avatar")
+
+
 def save_preferences() -> None:
     zone, model = _text("preferences_zone"), _text("preferences_model")
     titles = "model" if state.widget("preferences_titles") else None
@@ -46,11 +63,13 @@ def save_preferences() -> None:
 
 
 def _save(done: str, **changes: Any) -> None:
-    def work() -> None:
-        user = my_client().update_me(**changes)
-        sessions().find(state.page().handle).user = user
+    fields = {"full_name", "username", "profession", "date_of_birth", "bio", "time_zone", "default_model"}
+    _try(lambda: _keep(my_client().update_me(**changes)), done, fields)
 
-    _try(work, done, {"full_name", "username", "profession", "date_of_birth", "bio", "time_zone", "default_model"})
+
+def _keep(user: User) -> None:
+    """The account as the API tells it now, for the whole page."""
+    sessions().find(state.page().handle).user = user
 
 
 def change_password() -> None:
@@ -147,15 +166,15 @@ def _revoke(key_id: str) -> str:
     return ""
 
 
-def _try(work: Callable[[], None], done: str, fields: set[str]) -> bool:
-    """What went wrong stands beside its field, or above the form's button."""
+def _try(work: Callable[[], None], done: str, fields: set[str], else_at: str = "") -> bool:
+    """What went wrong stands beside its field, or at `else_at`, which is above the form's button."""
     page = state.page()
     page.form_errors, page.notice = {}, None
     try:
         work()
     except ApiError as error:
         page.form_errors = {name: text for name, text in error.fields.items() if name in fields} or {
-            "": explain(error).text
+            else_at: explain(error).text
         }
         return False
     page.toast = done

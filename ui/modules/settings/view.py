@@ -13,6 +13,7 @@ from ui.components.focus import focus
 from ui.components.frame import head
 from ui.components.problem import draw_problem
 from ui.modules.settings import actions
+from ui.modules.settings.avatar import draw_avatar
 from ui.modules.settings.data import draw_data
 from ui.modules.settings.keys import draw_keys
 from ui.modules.settings.security import draw_security
@@ -29,7 +30,9 @@ def draw(api: ApiClient) -> None:
     )
     with profile:
         if profile.open:
-            _profile(api.me())
+            user = api.me()
+            draw_avatar(api, user)
+            _profile(user)
     with preferences:
         if preferences.open:
             _preferences(api, api.me())
@@ -123,7 +126,7 @@ def _preferences(api: ApiClient, user: User) -> None:
 
 def _errors() -> str:
     """What was refused draws the eye back to the form's begin."""
-    return " ".join(sorted(state.page().form_errors))
+    return " ".join(sorted(state.page().form_errors.keys() - {"avatar"}))
 
 
 def _line(label: str, key: str, name: str, value: str, *, autocomplete: str) -> None:

@@ -1,0 +1,58 @@
+"""The account's picture: drawn beside what changes it. Nothing is loaded from elsewhere."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import streamlit as st
+
+from ui import state
+from ui.api_client import ApiClient, ApiError, User
+from ui.components.problem import draw_problem
+from ui.modules.images.previews import shrunk
+from ui.modules.settings import actions
+from ui.render import literal
+
+FORMS = ["png", "jpg", "jpeg", "gif", "webp"]
+MOST_MB = 10  # the API takes no more
+
+
+def draw_avatar(api: ApiClient, user: User) -> None:
+    with st.container(key="avatar", horizontal=True, vertical_alignment="center"):
+        if user.avatar_is_here and (small := _small(api, user)):
+            st.image(small, width=144, alt="Your picture")  # drawn at half of it, for fine screens
+        else:
+            with st.container(key="avatar-none", width="content"):
+                st.markdown(literal((user.full_name or user.username)[:1].upper()), width="content")
+        _steps(user)
+    if user.avatar_url and not user.avatar_is_here:
+        st.caption(f"Your picture is at {literal(user.avatar_url)}; this page loads nothing from there.")
+    draw_problem("settings-avatar", state.page().form_errors.get("avatar"))
+
+
+def _small(api: ApiClient, user: User) -> bytes:
+    """Empty where it has gone meanwhile."""
+    try:
+        return shrunk(api.avatar(user.id))
+    except ApiError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return b""
+
+
+def _steps(user: User) -> None:
+    # another key is another widget: closed, and empty again
+    rounds = state.page().avatars_taken
+    with st.popover("Change picture" if user.avatar_url else "Add a picture", key=f"avatar-choice-{rounds}"):
+        field = f"{actions.AVATAR_FILE}-{rounds}"
+        st.file_uploader(
+            "A picture: PNG, JPEG, GIF or WebP",
+            FORMS,
+            key=field,
+            max_upload_size=MOST_MB,
+            on_change=actions.take_avatar,
+            args=(field,),
+        )
+        st.caption("Everybody with an account here can see it. Its middle is kept; a photo's place and time are not.")
+    if user.avatar_url:
+        st.button("Remove", key="avatar-remove", type="tertiary", on_click=actions.remove_avatar)
