@@ -46,7 +46,7 @@ def prompt(who: Account) -> str:
 
 
 def attachment(who: Account) -> str:
-    answer = who.ask("POST", "/attachments", data=FORMS["/attachments"]())
+    answer = who.ask("POST", "/attachments", data=FORMS["POST", "/attachments"]())
     assert answer.status_code == 201, answer.text
     return str(answer.get_json()["id"])
 
@@ -58,9 +58,9 @@ def import_of(who: Account) -> str:
     return str(made)
 
 
-FORMS: dict[str, Callable[[], dict[str, Any]]] = {
-    "/attachments": lambda: {"file": (io.BytesIO(b"text"), "a.txt")},
-    "/users/me/avatar": lambda: {"file": (io.BytesIO(PNG_1X1), "a.png")},
+FORMS: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
+    ("POST", "/attachments"): lambda: {"file": (io.BytesIO(b"text"), "a.txt")},
+    ("PUT", "/users/me/avatar"): lambda: {"file": (io.BytesIO(PNG_1X1), "a.png")},
 }
 """Bodies of the routes that take no JSON."""
 MAKERS: dict[str, Callable[[Account], str]] = {

@@ -98,7 +98,7 @@ def named(app: Flask, bodies: dict[Route, dict[str, Any]]) -> dict[Route, dict[s
 def test_without_credentials(app: Flask, routes: list[Route]) -> None:
     client = app.test_client()
     for route in routes:
-        options = {"data": FORMS[route.rule]()} if route.rule in FORMS else {"json": {}}
+        options = {"data": FORMS[key]()} if (key := (route.method, route.rule)) in FORMS else {"json": {}}
         answer = client.open(route.path(str(new_id())), method=route.method, **options)
         if route.access is Access.PAGE:
             problem(route, answer, 403, "forbidden")
