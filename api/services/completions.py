@@ -54,12 +54,13 @@ class CompletionDraft:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The completion that runs now."""
+    """The completion that runs now. `replayed`: an earlier request with the same Idempotency-Key began it."""
 
     generation_id: UUID
     provider: str
     model: str
     created: int  # in Unix seconds
+    replayed: bool = False
 
 
 class CompletionService:

@@ -172,6 +172,15 @@ def test_a_failure_has_its_status_and_the_chat_keeps_the_question(ben: Person) -
     assert texts(ben, "failing") == ["hello you", ""]
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_turn_that_is_told_again_says_so(ben: Person, streamed: bool) -> None:
+    headers = {"Idempotency-Key": f"again-{streamed}"}
+    first, again = (stored(ben, f"again-{streamed}", headers=headers, stream=streamed) for _ in range(2))
+    assert (first.status, again.status) == (200, 200)
+    assert "idempotent-replay" not in first.headers
+    assert again.headers["idempotent-replay"] == "true"
+
+
 def test_the_same_key_asks_once(ben: Person) -> None:
     answers = [stored(ben, "once", headers={"Idempotency-Key": "the-same"}) for _ in range(2)]
     assert [answer.json["choices"][0]["message"]["content"] for answer in answers] == ["hello you"] * 2

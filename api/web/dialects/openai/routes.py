@@ -48,7 +48,8 @@ routes = Routes("openai", SURFACE.about, REFUSALS)
 )
 def complete(body: CompletionBody) -> Response:
     replies.refuse_if_full()
-    return serving.respond(_begun(body), body, SURFACE.error_form)
+    begun = _begun(body)
+    return replies.replayed(begun, serving.respond(begun, body, SURFACE.error_form))
 
 
 @routes.get("/v1/models/<path:model>", summary="One model", access=Access.READ, returns={200: ModelAnswer})
@@ -99,4 +100,5 @@ def _begun(body: CompletionBody) -> Begun:
     reply = sent.message
     if reply is None:
         raise Conflict("The reply to this Idempotency-Key was deleted; use a new key for a new message.")
-    return Begun(sent.generation_id, reply.provider or "", reply.model or "", int(reply.created_at.timestamp()))
+    created = int(reply.created_at.timestamp())
+    return Begun(sent.generation_id, reply.provider or "", reply.model or "", created, sent.replayed)
