@@ -11,6 +11,7 @@ from api.config import ConfigError, Settings
 from api.db import Database, upgrade
 from api.domain.errors import Invalid
 from api.domain.version import VERSION
+from api.services.avatars import UPLOAD_BYTES
 from api.services.registry import Services
 from api.services.vault import KeyMissing
 from api.streams.loop import LoopThread
@@ -123,6 +124,7 @@ def _web_settings(settings: Settings) -> WebSettings:
         trusted_proxies=settings.trusted_proxies,
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_attachment_bytes,
+        max_avatar_bytes=UPLOAD_BYTES,
         max_import_bytes=settings.max_import_bytes,
         access_token_minutes=settings.access_token_minutes,
         client_token_hours=settings.client_token_hours,

@@ -36,6 +36,15 @@ class StoredFile:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class ArrivedFile:
+    """`file` reads the bytes from their beginning; `keep` makes them a file by their hash."""
+
+    file: BinaryIO
+    stored: StoredFile
+    keep: Callable[[], StoredFile]
+
+
 class FileStorage:
     """Safe for any number of threads and processes over one folder, which is made at the first `put`."""
 
@@ -46,16 +55,22 @@ class FileStorage:
     def put(self, chunks: Iterable[bytes], most: int) -> StoredFile:
         """Keep these bytes, at most so many. Raises Invalid where there are more, StoreUnavailable where the disk
         is full; then nothing is kept."""
+        with self.arriving(chunks, most) as arrived:
+            return arrived.keep()
+
+    @contextmanager
+    def arriving(self, chunks: Iterable[bytes], most: int) -> Iterator[ArrivedFile]:
+        """These bytes on the disk, to be looked at: gone at the end unless they are kept. Raises as `put` does."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._draft() as draft:
                 stored = _copy(chunks, draft, most)
-                self._keep(Path(draft.name), stored.digest)
+                draft.seek(0)
+                yield ArrivedFile(draft, stored, lambda: self._keep(Path(draft.name), stored))
         except OSError as error:
             if error.errno in FULL:
                 raise StoreUnavailable(FULL_DISK, retry_after=60) from error
             raise
-        return stored
 
     def open(self, digest: str) -> BinaryIO:
         """The bytes, for reading. Raises NotFound."""
@@ -84,17 +99,18 @@ class FileStorage:
         """A file that is gone at the end, unless it got another name."""
         descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".put-")
         try:
-            with open(name, "wb", opener=lambda *_: descriptor) as draft:
+            with open(name, "w+b", opener=lambda *_: descriptor) as draft:
                 yield draft
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def _keep(self, draft: Path, digest: str) -> None:
-        target = self._path(digest)
+    def _keep(self, draft: Path, stored: StoredFile) -> StoredFile:
+        target = self._path(stored.digest)
         target.parent.mkdir(mode=0o700, exist_ok=True)
         with self._locked(fcntl.LOCK_SH):
             draft.replace(target)  # where it was already: the same bytes, and a new hour
         _sync(target.parent)
+        return stored
 
     def _remove(self, digest: str) -> bool:
         path = self._path(digest)

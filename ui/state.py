@@ -198,7 +198,8 @@ class PageState:
     adding: str = ""  # the provider whose form is open on the Models page
     changing: ModelConfig | None = None  # and the config that the form changes; None adds one
     slack_code: SlackCode | None = None  # made just now, for the person to send in Slack
-    avatars_taken: int = 0  # pictures that were chosen for the account
+    avatars_taken: int = 0  # how often the account's picture was changed here
+    avatar: tuple[str, bytes] = ("", b"")  # and the picture, with the account's last change
     import_id: str = ""  # the import whose progress and report the settings show
     trying: str = ""  # the config that is tried out at the next run
     trials: dict[str, Trial] = field(default_factory=dict)  # how that went, by the config's id

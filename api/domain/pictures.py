@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+PICTURE_HEAD: Final = 1 << 20
+"""So many bytes tell what it is: a JPEG says its size behind its notes."""
 MAX_SIDE: Final = 16_384
 MAX_PIXELS: Final = 100_000_000
 """More than that costs whoever draws it gigabytes of memory, however few bytes it is."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import structlog
+
 from api.domain.errors import Overloaded
 from api.extraction.kinds import refused
 from api.extraction.reasons import WORDS
@@ -18,12 +20,13 @@ from api.extraction.reasons import WORDS
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOOT: Final = "import sys; sys.path.insert(0, sys.argv.pop(1)); from api.extraction.child import main; main()"
 WORD_BYTES: Final = 32  # the longest first line
-AVATAR_BYTES: Final = 1024 * 1024  # several times the worst that so many pixels make
-NO_AVATAR: Final = {
+AVATAR_BYTES: Final = 1024 * 1024  # twice what noise takes
+PICTURE_WORDS: Final = {
     "damaged": "The picture is damaged and cannot be drawn. Open it, save it anew and send that.",
-    "too_heavy": "The picture takes too much memory to be drawn. Send one with fewer pixels.",
+    "too_heavy": "Drawing the picture took more time or memory than it may take. Send one with fewer pixels.",
 }
 BUSY: Final = "Enough files are being read at the moment; try again in a few seconds."
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class DocumentReader:
 
     def avatar(self, file: BinaryIO) -> bytes:
         """A picture drawn anew, as WebP. Raises FileRefused, Overloaded."""
-        return self._read("avatar", file, AVATAR_BYTES, AVATAR_BYTES, NO_AVATAR)
+        return self._read("avatar", file, AVATAR_BYTES, AVATAR_BYTES, PICTURE_WORDS)
 
     def _read(self, kind: str, file: BinaryIO, most: int, longest: int, words: Mapping[str, str]) -> bytes:
         if not self._free.acquire(timeout=self._limits.wall):
@@ -80,7 +83,10 @@ class DocumentReader:
                 said = child.stdout.read(longest + 1)
                 if len(said) > longest:
                     child.kill()
-                return said if child.wait() == 0 else b""
+                if (status := child.wait()) != 0:
+                    log.warning("a child that read a file ended early", kind=kind, status=status)
+                    return b""
+                return said
             finally:
                 timer.cancel()
                 child.kill()

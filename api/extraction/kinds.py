@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
@@ -47,6 +48,16 @@ _CALLED: Final = {_PDF: "a PDF", _DOCX: _ZIP, _PNG: "a PNG", _JPEG: "a JPEG", _G
 def refused(reason: str, detail: str = "") -> FileRefused:
     """The refusal of a file for one of the known reasons, in its usual words or in others."""
     return FileRefused(detail or WORDS[reason], reason=reason)
+
+
+def bounded(chunks: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """The chunks, as long as they are no more bytes than that. Raises FileRefused."""
+    left = most
+    for chunk in chunks:
+        left -= len(chunk)
+        if left < 0:
+            raise refused("too_large", f"The file has more than {most:,} bytes. Send a smaller one.")
+        yield chunk
 
 
 def kind_of(name: str, head: bytes) -> Kind:

@@ -25,8 +25,8 @@ class AvatarRepository(Repository):
         row = self.connection.execute(sa.select(AVATARS).where(AVATAR.user_id == user_id)).mappings().first()
         return Avatar(**row) if row is not None else None
 
-    def delete(self, user_id: UUID) -> bool:
-        return self.changed(sa.delete(AVATARS).where(AVATAR.user_id == user_id)) == 1
+    def delete(self, user_id: UUID) -> None:
+        self.connection.execute(sa.delete(AVATARS).where(AVATAR.user_id == user_id))
 
     def named(self, digests: Collection[str]) -> set[str]:
         """Which of these files an avatar is."""

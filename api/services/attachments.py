@@ -12,16 +12,15 @@ from api.domain import clock
 from api.domain.attachments import Attachment, clean_name
 from api.domain.errors import Conflict, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
-from api.domain.pictures import MAX_SIDE, Picture, picture_of
+from api.domain.pictures import MAX_SIDE, PICTURE_HEAD, Picture, picture_of
 from api.domain.principal import Principal
 from api.extraction.documents import DocumentReader
-from api.extraction.kinds import HEAD_BYTES, Kind, kind_of, refused
+from api.extraction.kinds import HEAD_BYTES, Kind, bounded, kind_of, refused
 from api.extraction.texts import decoded
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.storage import FileStorage, StoredFile
 
 NO_FILE = "There is no such file."
-PICTURE_HEAD = 1 << 20  # a JPEG tells its size behind its notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,7 @@ class AttachmentService:
         self._limits = limits
 
     def add(self, principal: Principal, name: str, chunks: Iterable[bytes]) -> Attachment:
-        """Keep a file as it arrives. Raises FileRefused, Overloaded, StoreUnavailable; then no row is made, and the
-        next sweep takes what was kept."""
+        """Keep a file as it arrives. Raises FileRefused, Overloaded, StoreUnavailable; then nothing is kept."""
         self._store.read(lambda work: self._refuse_if_full(work, principal.user_id))
         made = self._taken(principal.user_id, name, chunks)
 
@@ -84,9 +82,10 @@ class AttachmentService:
     def _taken(self, user_id: UUID, name: str, chunks: Iterable[bytes]) -> Attachment:
         """A file that is on the disk and understood, and has no row yet."""
         arriving = _Arriving(clean_name(name), chunks, self._limits)
-        stored = self._files.put(arriving, self._limits.file_bytes)
-        kind = arriving.kind
-        read = self._read(kind, stored)
+        with self._files.arriving(arriving, self._limits.file_bytes) as arrived:
+            kind = arriving.kind
+            read = self._read(kind, arrived.file)
+            stored = arrived.keep()
         return Attachment(
             user_id=user_id,
             id=new_id(),
@@ -134,14 +133,13 @@ class AttachmentService:
         if others + (new.size if new else 1) > self._limits.account_bytes:
             raise refused("account_full")
 
-    def _read(self, kind: Kind, stored: StoredFile) -> _Read:
-        with self._files.open(stored.digest) as file:
-            if kind.name == "image":
-                return _Read(picture=_picture(file.read(PICTURE_HEAD)))
-            if kind.name == "text":
-                text = decoded(file.read(), self._limits.chars)
-            else:
-                text = self._documents.text(kind.name, file, self._limits.chars)
+    def _read(self, kind: Kind, file: BinaryIO) -> _Read:
+        if kind.name == "image":
+            return _Read(picture=_picture(file.read(PICTURE_HEAD)))
+        if kind.name == "text":
+            text = decoded(file.read(), self._limits.chars)
+        else:
+            text = self._documents.text(kind.name, file, self._limits.chars)
         data = text.encode()
         return _Read(text=self._files.put([data], len(data)), chars=len(text))
 
@@ -153,7 +151,7 @@ class _Arriving:
 
     def __init__(self, name: str, chunks: Iterable[bytes], limits: FileLimits) -> None:
         self.name = name
-        self._chunks = self._counted(chunks, limits.file_bytes)
+        self._chunks = bounded(chunks, limits.file_bytes)
         self._most_text = 4 * limits.chars + 4  # no character takes more
 
     def __iter__(self) -> Iterator[bytes]:
@@ -166,15 +164,6 @@ class _Arriving:
             size += len(chunk)
             if self.kind.name == "text" and size > self._most_text:
                 raise refused("too_long")
-            yield chunk
-
-    @staticmethod
-    def _counted(chunks: Iterable[bytes], most: int) -> Iterator[bytes]:
-        left = most
-        for chunk in chunks:
-            left -= len(chunk)
-            if left < 0:
-                raise refused("too_large", f"The file has more than {most:,} bytes. Send a smaller one.")
             yield chunk
 
 

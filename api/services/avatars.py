@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable
 from typing import BinaryIO, Final
 from uuid import UUID
 
@@ -10,17 +11,15 @@ from api.domain import clock
 from api.domain.accounts import User
 from api.domain.avatars import Avatar, address
 from api.domain.errors import NotFound
-from api.domain.pictures import MAX_SIDE, picture_of
+from api.domain.pictures import MAX_SIDE, PICTURE_HEAD, picture_of
 from api.extraction.documents import DocumentReader
-from api.extraction.kinds import refused
+from api.extraction.kinds import bounded, refused
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.storage import FileStorage
 
 UPLOAD_BYTES: Final = 10 * 1024 * 1024
-HEAD_BYTES: Final = 1 << 20  # a JPEG tells its size behind its notes
 NO_AVATAR: Final = "This account has no avatar on this server."
 NO_PICTURE: Final = f"Send a picture: PNG, JPEG, GIF or WebP, of at most {MAX_SIDE:,} pixels a side."
-TOO_LARGE: Final = f"The picture has more than {UPLOAD_BYTES:,} bytes. Send a smaller one."
 
 
 class AvatarService:
@@ -32,20 +31,19 @@ class AvatarService:
         self._reader = reader
 
     def put(self, user_id: UUID, chunks: Iterable[bytes]) -> User:
-        """Make this picture the account's avatar, in place of what it had. Raises FileRefused, Overloaded,
-        StoreUnavailable, NotFound; then nothing is changed, and the next sweep takes what was kept."""
-        sent = self._files.put(_bounded(chunks), UPLOAD_BYTES)
-        with self._files.open(sent.digest) as file:
-            if sent.size == 0:
+        """Make this picture the account's avatar, in place of what it had; what was sent is not kept. Raises
+        FileRefused, Overloaded, StoreUnavailable, NotFound; then nothing is changed."""
+        with self._files.arriving(bounded(chunks, UPLOAD_BYTES), UPLOAD_BYTES) as sent:
+            if sent.stored.size == 0:
                 raise refused("empty")
-            if picture_of(file.read(HEAD_BYTES)) is None:
+            if picture_of(os.pread(sent.file.fileno(), PICTURE_HEAD, 0)) is None:
                 raise refused("not_taken", NO_PICTURE)
-            file.seek(0)
-            drawn = self._reader.avatar(file)
+            drawn = self._reader.avatar(sent.file)
         stored = self._files.put([drawn], len(drawn))
 
         def keep(work: UnitOfWork) -> User | None:
-            if work.accounts.hold(user_id) is None:
+            user = work.accounts.hold(user_id)
+            if user is None or not user.is_active:
                 return None
             work.avatars.put(Avatar(user_id, stored.digest, stored.size, clock.now()))
             work.accounts.update(user_id, {"avatar_url": address(user_id)})
@@ -75,12 +73,3 @@ class AvatarService:
 
         if not self._store.write(remove):
             raise NotFound("There is no avatar to remove.")
-
-
-def _bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    left = UPLOAD_BYTES
-    for chunk in chunks:
-        left -= len(chunk)
-        if left < 0:
-            raise refused("too_large", TOO_LARGE)
-        yield chunk

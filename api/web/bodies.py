@@ -1,6 +1,7 @@
 """What a request's body may be: how large, and of which media type. None is read before it is known whose it is.
 
-A view's attribute `accepts` names media types other than JSON, `most` the setting that bounds its body.
+A view's attribute `accepts` names media types other than JSON, `most` the setting that bounds its body, or its form's
+file.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def guard(asked: Request, view: Any, web: WebSettings) -> None:
         return
     length: str = environ.get("CONTENT_LENGTH") or "0"
     if _is_form(asked, view):
-        asked.max_content_length = web.max_upload_bytes + FORM_BYTES  # read as it arrives, and a cut one is noticed
+        file_bytes: int = getattr(web, getattr(view, "most", "max_upload_bytes"))
+        asked.max_content_length = file_bytes + FORM_BYTES  # read as it arrives, and a cut one is noticed
         if length.isdecimal() and int(length) > asked.max_content_length:
             raise RequestEntityTooLarge
         return

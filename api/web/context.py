@@ -24,6 +24,7 @@ class WebSettings:
     trusted_proxies: int
     max_body_bytes: int
     max_upload_bytes: int  # of a file that is read as it arrives
+    max_avatar_bytes: int
     max_import_bytes: int
     access_token_minutes: int
     client_token_hours: int

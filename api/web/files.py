@@ -63,13 +63,22 @@ def download(chunks: Iterator[bytes], name: str, content_type: str) -> Response:
 @contextlib.contextmanager
 def uploaded() -> Iterator[Iterator[bytes]]:
     """The request's body, as it comes. Raises Overloaded."""
+    with carrying() as out:
+        yield _body(out)
+
+
+@contextlib.contextmanager
+def carrying() -> Iterator[threading.Event]:
+    """While this thread takes a file in: gives what is set once whoever sends it may no longer. Raises Overloaded."""
     held = slots()
     held.take()
-    guest, out = _guest()
     try:
-        yield _body(out)
+        guest, out = _guest()
+        try:
+            yield out
+        finally:
+            guest.close()
     finally:
-        guest.close()
         held.free.release()
 
 

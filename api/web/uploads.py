@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from flask import request
 from werkzeug.exceptions import BadRequest, RequestTimeout
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData, Preamble
 
-from api.web.files import slots
+from api.domain.errors import SessionEnded
+from api.web.files import ENDED, carrying
 
 FORM: Final = frozenset(("multipart/form-data",))
 PIECE: Final = 64 * 1024
@@ -38,13 +40,15 @@ SHAPE: Final[dict[str, Any]] = {
 
 
 class Upload:
-    """The body's one file: its name as it was sent, and its bytes, once. Raises BadRequest."""
+    """The body's one file: its name as it was sent, and its bytes, once. Raises BadRequest, and SessionEnded once
+    `out` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: threading.Event) -> None:
         boundary = request.mimetype_params.get("boundary", "")
         if not 0 < len(boundary) <= 200 or not boundary.isascii():
             raise BadRequest(ONE_FILE)
         self._decoder = MultipartDecoder(boundary.encode(), MAX_BUFFER, max_parts=MAX_PARTS)
+        self._out = out
         self._until = time.monotonic() + SECONDS
         first = next((event for event in self._events() if not isinstance(event, Preamble)), None)
         if not isinstance(first, File) or first.name != "file" or not first.filename:
@@ -75,15 +79,13 @@ class Upload:
     def _piece(self) -> bytes:
         if time.monotonic() > self._until:
             raise RequestTimeout(TOO_SLOW)
+        if self._out.is_set():
+            raise SessionEnded(ENDED)
         return request.stream.read(PIECE)
 
 
 @contextmanager
 def uploaded() -> Iterator[Upload]:
     """The request's file. Raises Overloaded where enough threads carry files already."""
-    held = slots()
-    held.take()
-    try:
-        yield Upload()
-    finally:
-        held.free.release()
+    with carrying() as out:
+        yield Upload(out)

@@ -17,6 +17,13 @@ def modules(package: str) -> list[str]:
     return [module.removesuffix(".__init__") for module in found]
 
 
+def test_importing_the_models_fills_the_metadata() -> None:
+    from api import models
+
+    tables = {path.stem for path in python_files("api/models")} - {"__init__", "base"}
+    assert tables == set(models.__all__) - {"METADATA"}
+
+
 @pytest.mark.parametrize("package", ["api", "ui"])
 def test_imports_have_no_effect(package: str, tmp_path: Path) -> None:
     wanted = modules(package)

@@ -64,15 +64,17 @@ def test_a_picture_is_added_refused_and_removed(ada: Person, api: Server, tmp_pa
     expect(picture).to_have_count(0)
     ada.button("Add a picture").click()
     ada.page.locator("input[type=file]").set_input_files(good)
-    expect(picture).to_have_js_property("complete", True)
+    until(lambda: picture.evaluate("image => image.naturalWidth") == 144, what="the picture to be drawn")
+    expect(ada.button("Change picture")).to_be_focused()
     expect(ada.page.locator(".st-key-wrong-settings-avatar")).to_have_count(0)
     told = call(api.port, "GET", "/auth/me", **mine).json
     assert told["avatar_url"] == f"/users/{told['id']}/avatar"
     assert call(api.port, "GET", told["avatar_url"], **mine).status == 200
     ada.page.reload()
-    expect(picture).to_have_js_property("complete", True)
+    until(lambda: picture.evaluate("image => image.naturalWidth") == 144, what="the picture to be drawn")
     ada.button("Remove").click()
     expect(picture).to_have_count(0)
+    expect(ada.button("Add a picture")).to_be_focused()
     expect(ada.button("Remove")).to_have_count(0)
     assert call(api.port, "GET", "/auth/me", **mine).json["avatar_url"] is None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import select
 
 import pytest
 
 from tests.handover.raw import Raw, request
-from tests.server import Person, Server
+from tests.server import Person, Server, call, until
 
 pytestmark = pytest.mark.xdist_group("handover")
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
@@ -51,6 +52,32 @@ def test_broken_off(server: Server, person: Person, chunked: bool) -> None:
         line.socket.shutdown(1)
         assert line.head()[0].split()[1] in ("400", "408")
     assert "request failed" not in server.log()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "begin"),
+    [
+        ("POST", "/attachments", FORM["Content_Type"], HEAD),
+        ("PUT", "/users/me/avatar", FORM["Content_Type"], HEAD),
+        ("POST", "/imports", "application/zip", b"PK"),
+    ],
+)
+def test_whoever_is_signed_out_meanwhile_is_refused(
+    server: Server, person: Person, method: str, path: str, kind: str, begin: bytes
+) -> None:
+    login = {"username": person.user["username"], "password": f"{person.user['username']} has a long password"}
+    token = call(server.port, "POST", "/auth/login", login).json["access_token"]
+    with Raw(server.port, request(method, path, token, Content_Type=kind, Content_Length="9000000")) as line:
+        line.send(begin + b"x" * 200_000)  # a thread reads it by now, or soon
+        assert call(server.port, "POST", "/auth/logout", Authorization=f"Bearer {token}").status == 204
+
+        def answered() -> bool:
+            line.send(b"x" * 4096)
+            return bool(select.select([line.socket], [], [], 0)[0])
+
+        until(answered, what="the upload to be refused")
+        assert line.head()[0].split()[1] == "401"
+        assert json.loads(line.body())["code"] == "session_ended"
 
 
 def test_more_than_it_may_have(server: Server, person: Person) -> None:

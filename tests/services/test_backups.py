@@ -18,12 +18,13 @@ from flask import Flask
 from api import wiring
 from api.config import Settings
 from api.db import Database, current_revision, head_revision, upgrade
+from api.domain import clock
+from api.domain.avatars import Avatar
 from api.domain.errors import AppError, Conflict, Invalid
 from api.domain.ids import new_id
 from api.repositories import transfer
 from api.services.backups import BackupService, hashes
 from tests.conftest import SECRETS
-from tests.extraction.made import PNG_1X1
 from tests.postgres import Cluster
 from tests.services.whole import Whole
 
@@ -32,7 +33,8 @@ from tests.services.whole import Whole
 def whole(make_app: Callable[..., Flask]) -> Whole:
     """Somebody with a key, an avatar, a chat and its replies."""
     whole = Whole(make_app())
-    whole.services.avatars.put(whole.ann.user_id, [PNG_1X1])
+    avatar = Avatar(whole.ann.user_id, "ab" * 32, 12, clock.now())
+    whole.services.avatars._store.write(lambda work: work.avatars.put(avatar))
     whole.config(whole.ann)
     chat = whole.chat(whole.ann, title="灯台 — “quoted” \\ \n", tags=["ß", "2"])
     whole.said(whole.ann, chat, "demo:fast \u2028 Grüße 👋", model="demo/demo")

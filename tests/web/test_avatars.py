@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -16,12 +17,13 @@ from PIL import Image
 from urllib3 import encode_multipart_formdata
 from werkzeug.test import TestResponse
 
+from api.domain.errors import NotFound
 from api.domain.ids import new_id
 from api.services import avatars
 from api.services.files import FileService
 from api.storage import GRACE_SECONDS, FileStorage
 from tests.extraction.made import PNG_1X1
-from tests.web.conftest import PASSWORD, Actor
+from tests.web.conftest import PASSWORD, Actor, register, sign_in
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 SECRET = b"51.5007N 0.1246W"
@@ -43,6 +45,17 @@ def photo(form: str = "PNG", size: tuple[int, int] = (40, 30), colour: Any = RED
 def put(who: Actor, data: bytes, name: str = "me.png", part: str = "file", **more: Any) -> TestResponse:
     body, kind = encode_multipart_formdata({part: (name, data), **more})
     return who.client.put("/users/me/avatar", data=body, content_type=kind, headers=who.headers)
+
+
+def sent_noise(side: int) -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((side, side), 90).convert("RGB").save(out, "PNG", compress_level=0)
+    return out.getvalue()
+
+
+def files(folder: Path) -> list[Path]:
+    """All that is kept, drafts included."""
+    return [path for path in (folder / "files").rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 def seen(who: Actor, path: str, **headers: str) -> TestResponse:
@@ -100,8 +113,8 @@ def test_how_it_is_given(ann: Actor) -> None:
     assert (head.status_code, head.data, head.headers["Content-Length"]) == (200, b"", str(len(other.data)))
 
 
-def test_only_its_pixels_are_kept(ann: Actor) -> None:
-    """A photo is upright, and tells nobody where it was taken. The larger part of it is red, and on the right."""
+def test_only_its_pixels_are_kept(ann: Actor, tmp_path: Path) -> None:
+    """A photo is upright, and tells nobody where it was taken."""
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
     exif[0x010E] = SECRET.decode()
@@ -112,6 +125,8 @@ def test_only_its_pixels_are_kept(ann: Actor) -> None:
     assert out.getvalue().count(SECRET) == 2
     path = put(ann, out.getvalue(), "photo.jpg").json["avatar_url"]
     assert SECRET not in seen(ann, path).data
+    (kept,) = files(tmp_path)
+    assert kept.read_bytes() == seen(ann, path).data
     picture = drawn(ann, path)
     assert not picture.getexif()
     assert picture.size == (400, 400)
@@ -140,7 +155,7 @@ def test_what_is_transparent_stays_so(ann: Actor) -> None:
     ],
     ids=["empty", "text", "svg", "pdf", "cut", "false", "large"],
 )
-def test_what_is_refused(ann: Actor, data: bytes, reason: str, words: str) -> None:
+def test_what_is_refused(ann: Actor, tmp_path: Path, data: bytes, reason: str, words: str) -> None:
     before = put(ann, photo()).json
     kept = seen(ann, before["avatar_url"]).data
     answer = put(ann, data)
@@ -148,6 +163,7 @@ def test_what_is_refused(ann: Actor, data: bytes, reason: str, words: str) -> No
     assert words in answer.json["detail"]
     assert ann.get("/auth/me").json == before
     assert seen(ann, before["avatar_url"]).data == kept
+    assert len(files(tmp_path)) == 1, "nothing of what was sent is left"
 
 
 def test_a_bomb_of_pixels_is_refused(ann: Actor) -> None:
@@ -194,6 +210,30 @@ def test_an_address_of_this_server_is_not_set_but_uploaded(ann: Actor, ben: Acto
     assert seen(ann, f"/users/{ben.id}/avatar").status_code == 200
 
 
+@pytest.mark.parametrize("max_attachment_bytes", [20_000])
+def test_its_own_bound_counts_and_not_that_of_attachments(
+    make_app: Callable[..., Flask], max_attachment_bytes: int
+) -> None:
+    app = make_app(max_attachment_bytes=max_attachment_bytes)
+    assert register(app.test_client(), "ann").status_code == 201
+    ann = sign_in(app.test_client(), "ann")
+    noise = sent_noise(300)
+    assert len(noise) > 200_000
+    assert put(ann, noise).status_code == 200
+    over = put(ann, noise + b"x" * (avatars.UPLOAD_BYTES + 100_000))
+    assert (over.status_code, over.json["code"]) == (413, "body_too_large")
+
+
+def test_who_is_deleted_or_disabled_meanwhile_gets_none(app: Flask, ann: Actor, ben: Actor, tmp_path: Path) -> None:
+    """While his picture was being drawn."""
+    service = app.extensions["parley"].avatars
+    assert ann.ask("PATCH", f"/admin/users/{ben.id}", {"is_active": False}).status_code == 200
+    for user_id in (UUID(ben.id), new_id()):
+        with pytest.raises(NotFound):
+            service.put(user_id, [photo()])
+    assert service._store.read(lambda work: work.avatars.get(UUID(ben.id))) is None
+
+
 def test_uploads_at_once_leave_one(ann: Actor) -> None:
     colours = [RED, BLUE, (20, 220, 20)]
     with ThreadPoolExecutor(3) as pool:
@@ -222,13 +262,13 @@ def test_its_file_stays_and_goes_with_it(app: Flask, tmp_path: Path, ann: Actor,
 
     def kept() -> int:
         """How many files there are two hours later."""
-        files = FileService(store, FileStorage(tmp_path / "files", lambda: time.time() + 2 * GRACE_SECONDS))
+        keeper = FileService(store, FileStorage(tmp_path / "files", lambda: time.time() + 2 * GRACE_SECONDS))
         for _ in range(16):
-            files.sweep()
-        return len([path for path in (tmp_path / "files").glob("??/*") if path.is_file()])
+            keeper.sweep()
+        return len(files(tmp_path))
 
     path = put(ben, photo()).json["avatar_url"]
-    assert kept() == 1  # what was sent is gone
+    assert kept() == 1
     put(ben, photo(colour=BLUE))
     assert kept() == 1
     assert seen(ann, path).status_code == 200

@@ -28,6 +28,7 @@ class User:
     profession: str = ""
     date_of_birth: str = ""
     avatar_url: str = ""
+    updated_at: str = ""
     preferences: Json = field(default_factory=dict)
 
     @classmethod
@@ -43,6 +44,7 @@ class User:
             profession=str(body.get("profession") or ""),
             date_of_birth=str(body.get("date_of_birth") or ""),
             avatar_url=str(body.get("avatar_url") or ""),
+            updated_at=str(body.get("updated_at") or ""),
             preferences=preferences if isinstance(preferences, dict) else {},
         )
 

@@ -25,6 +25,7 @@ routes = Routes("avatars", "Profiles")
     access=Access.ACCOUNT,
     accepts=uploads.FORM,
     openapi_extensions=uploads.SHAPE,
+    most="max_avatar_bytes",
     returns={200: UserAnswer},
 )
 def put_avatar() -> Response:

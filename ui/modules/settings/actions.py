@@ -48,10 +48,15 @@ def take_avatar(field: str) -> None:
 
 def remove_avatar() -> None:
     def work() -> None:
-        my_client().delete_avatar()
+        try:
+            my_client().delete_avatar()
+        except ApiError as error:
+            if error.status != 404:  # it was removed elsewhere
+                raise
         _keep(my_client().me())
 
     _try(work, "Picture removed.", set(), "avatar")
+    state.page().avatars_taken += 1
 
 
 def save_preferences() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 import streamlit as st
 
 from ui import state
@@ -31,11 +29,18 @@ def draw_avatar(api: ApiClient, user: User) -> None:
 
 
 def _small(api: ApiClient, user: User) -> bytes:
-    """Empty where it has gone meanwhile."""
+    """As of its last change; empty where it cannot be shown."""
+    page = state.page()
+    if page.avatar[0] != user.updated_at:
+        page.avatar = (user.updated_at, _fetched(api, user))
+    return page.avatar[1]
+
+
+def _fetched(api: ApiClient, user: User) -> bytes:
     try:
         return shrunk(api.avatar(user.id))
     except ApiError as error:
-        if error.status != HTTPStatus.NOT_FOUND:
+        if error.away or error.status in {401, 429}:
             raise
         return b""
 
@@ -53,6 +58,6 @@ def _steps(user: User) -> None:
             on_change=actions.take_avatar,
             args=(field,),
         )
-        st.caption("Everybody with an account here can see it. Its middle is kept; a photo's place and time are not.")
+        st.caption("Everybody with an account here may see it. Its middle is kept; a photo's place and time are not.")
     if user.avatar_url:
         st.button("Remove", key="avatar-remove", type="tertiary", on_click=actions.remove_avatar)

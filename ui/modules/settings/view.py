@@ -80,7 +80,10 @@ def _profile(user: User) -> None:
         st.caption("Everybody with an account here can see your name, username and what you write about yourself.")
         _wrong("")
         st.form_submit_button("Save profile", type="primary", on_click=actions.save_profile)
-    focus("profile_name", _errors())
+    if (changed := state.page().avatars_taken) and not _errors():
+        focus(f"avatar-choice-{changed}")  # where one was: the widget is a new one
+    else:
+        focus("profile_name", _errors())
 
 
 def _preferences(api: ApiClient, user: User) -> None:
