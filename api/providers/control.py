@@ -5,11 +5,12 @@ Blocking; runs in a request's thread, or in one of the services' own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from api.domain.embeddings import EmbeddingOrder
 from api.domain.errors import Invalid, ProviderError
 from api.domain.events import Usage
 from api.domain.images import DrawnAnswer, ImageOrder
@@ -45,7 +46,7 @@ _PULL_BYTES: Final = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """One vector a text, in the order of the texts, and what they cost in tokens."""
+    """One vector an input, in their order, and what they cost in tokens."""
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage
@@ -97,30 +98,31 @@ class Control:
         self,
         endpoint: Endpoint,
         model: str,
-        texts: Sequence[str],
-        dimensions: int | None = None,
+        order: EmbeddingOrder,
         *,
         timeout: float = 120.0,
         leash: Leash | None = None,
     ) -> Embeddings:
-        """A vector for each text. Raises Invalid for a vendor without embeddings, and ProviderError."""
+        """A vector for each input. Raises Invalid for a vendor without embeddings, or without lists of tokens, and
+        ProviderError."""
         vendor = self._catalogue.vendor(endpoint.provider)
         if vendor is None or "embeddings" not in vendor.abilities:
             raise Invalid(
                 f"{vendor.title if vendor else endpoint.provider} has no embeddings. Choose another provider."
             )
         route, budget = self._route(endpoint), Budget(timeout, leash=leash)
-        cleaned = [clean_text(text) for text in texts]
+        inputs = tuple(clean_text(one) if isinstance(one, str) else one for one in order.inputs)
+        cleaned = replace(order, inputs=inputs)
         with _redacted(endpoint):
-            match vendor.wire:
-                case "ollama":
-                    vectors, tokens = _ollama_embeddings(route, budget, model, cleaned, dimensions)
-                case "google":
-                    vectors, tokens = _gemini_embeddings(route, budget, model, cleaned, dimensions)
-                case _:
-                    vectors, tokens = _compatible_embeddings(route, budget, model, cleaned, dimensions)
-            if len(vectors) != len(texts):
-                raise unreadable(f"{len(vectors)} vectors for {len(texts)} texts")
+            if vendor.wire not in ("ollama", "google"):
+                vectors, tokens = _compatible_embeddings(route, budget, model, cleaned)
+            elif (texts := cleaned.texts()) is None:
+                raise Invalid(f"{vendor.title} takes texts, no lists of tokens. Send the texts themselves.")
+            else:
+                embed = _ollama_embeddings if vendor.wire == "ollama" else _gemini_embeddings
+                vectors, tokens = embed(route, budget, model, texts, order.dimensions)
+            if len(vectors) != len(inputs):
+                raise unreadable(f"{len(vectors)} vectors for {len(inputs)} inputs")
             return Embeddings(tuple(map(_vector, vectors)), Usage(prompt_tokens=tokens))
 
     def draw(
@@ -204,11 +206,11 @@ def _ollama_models(route: Route, budget: Budget) -> list[ModelEntry]:
 
 
 def _compatible_embeddings(
-    route: Route, budget: Budget, model: str, texts: list[str], dimensions: int | None
+    route: Route, budget: Budget, model: str, order: EmbeddingOrder
 ) -> tuple[list[Any], int | None]:
-    body: dict[str, Any] = {"model": model, "input": texts, "encoding_format": "float"}
-    if dimensions is not None:
-        body["dimensions"] = dimensions
+    body = {**order.extra, "model": model, "input": order.inputs, "encoding_format": "float"}
+    if order.dimensions is not None:
+        body["dimensions"] = order.dimensions
     said = ask(route, "/embeddings", budget, body)
     rows = _rows(said, "data")
     placed = sorted(enumerate(rows), key=lambda row: i if isinstance(i := row[1].get("index"), int) else row[0])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from api.domain.embeddings import EmbeddingOrder
 from api.domain.errors import Invalid
 from api.domain.events import Usage
 from api.domain.principal import Principal
@@ -18,13 +18,13 @@ from api.services.generations.counting import tokens_of
 from api.services.model_configs import ModelConfigService
 from api.services.once import CallKey
 
-MAX_TEXTS = 2_048
+MAX_INPUTS = 2_048
 MAX_DIMENSIONS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """One vector a text, in their order, who made them, and the tokens that they cost."""
+    """One vector an input, in their order, who made them, and the tokens that they cost."""
 
     provider: str
     model: str
@@ -33,7 +33,7 @@ class Embedded:
 
 
 class EmbeddingService:
-    """`timeout` is in seconds, of the whole call; `max_chars` of all texts together."""
+    """`timeout` is in seconds, of the whole call; `max_chars` of all texts together, or tokens."""
 
     def __init__(
         self,
@@ -56,8 +56,7 @@ class EmbeddingService:
         self,
         principal: Principal,
         model: str,
-        texts: Sequence[str],
-        dimensions: int | None = None,
+        order: EmbeddingOrder,
         surface: str = "native",
         *,
         key: CallKey | None = None,
@@ -66,26 +65,30 @@ class EmbeddingService:
 
         Raises Invalid, what the choice of a model raises, KeyUnreadable, ProviderError, what DirectCalls.make raises.
         """
-        self._check(texts, dimensions)
-        size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+        self._check(order)
+        size = sum(len(one.encode("utf-8", "replace")) for one in order.inputs if isinstance(one, str))
+        counted = sum(len(one) for one in order.inputs if not isinstance(one, str))
 
         def plan(work: UnitOfWork) -> Planned:
             configs = work.model_configs.usable(principal.user_id)
             config, vendor, name = self._choice.named(configs, principal, model, "embeddings")
             facts = self._choice.facts(principal, vendor, config, name)
-            return Planned(vendor, config, name, tokens_of(size, len(texts)), facts.rates)
+            return Planned(vendor, config, name, tokens_of(size, len(order.inputs)) + counted, facts.rates)
 
         def call(planned: Planned, _: UUID, leash: Leash) -> Made[Embedded]:
             endpoint = self._configs.endpoint(planned.config, planned.vendor)
-            found = self._control.embed(endpoint, planned.model, texts, dimensions, timeout=self._timeout, leash=leash)
+            found = self._control.embed(endpoint, planned.model, order, timeout=self._timeout, leash=leash)
             return Made(Embedded(planned.vendor.id, planned.model, found.vectors, found.usage), found.usage)
 
         return self._calls.make(principal, surface, plan, call, key)
 
-    def _check(self, texts: Sequence[str], dimensions: int | None) -> None:
-        if not 1 <= len(texts) <= MAX_TEXTS or not all(text.strip() for text in texts):
-            raise Invalid(f"Send 1 to {MAX_TEXTS} texts, none of them blank.")
-        if sum(map(len, texts)) > self._max_chars:
+    def _check(self, order: EmbeddingOrder) -> None:
+        inputs = order.inputs
+        if not 1 <= len(inputs) <= MAX_INPUTS or not all(
+            one.strip() if isinstance(one, str) else one for one in inputs
+        ):
+            raise Invalid(f"Send 1 to {MAX_INPUTS} texts, none of them blank.")
+        if sum(map(len, inputs)) > self._max_chars:
             raise Invalid(f"The texts have more than {self._max_chars} characters together; send them in parts.")
-        if dimensions is not None and not 1 <= dimensions <= MAX_DIMENSIONS:
+        if order.dimensions is not None and not 1 <= order.dimensions <= MAX_DIMENSIONS:
             raise Invalid(f"A vector has 1 to {MAX_DIMENSIONS} dimensions.")

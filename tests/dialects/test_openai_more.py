@@ -68,6 +68,14 @@ def test_embeddings(client: openai.OpenAI, vectors: Vectors) -> None:
     assert vectors.asked[-1][1]["input"] == ["one"]
 
 
+@pytest.mark.parametrize(("given", "sent"), [([1, 2, 3], [[1, 2, 3]]), ([[1, 2], [3]], [[1, 2], [3]])])
+def test_lists_of_tokens(client: openai.OpenAI, vectors: Vectors, given: Any, sent: Any) -> None:
+    """As LangChain sends them, unless it is told not to."""
+    made = client.embeddings.create(model="vectors", input=given, user="somebody")
+    assert [one.embedding for one in made.data] == [[0.5, float(len(one))] for one in sent]
+    assert (vectors.asked[-1][1]["input"], vectors.asked[-1][1]["user"]) == (sent, "somebody")
+
+
 def test_packed_vectors_are_32_bit_floats(ben: Person) -> None:
     answered = ben.call("POST", "/v1/embeddings", {"model": "vectors", "input": "one", "encoding_format": "base64"})
     packed = base64.b64decode(answered.json["data"][0]["embedding"])
@@ -91,7 +99,10 @@ def test_each_call_for_embeddings_is_one_row_of_the_ledger(server: Server) -> No
     [
         ({"input": []}, openai.BadRequestError),
         ({"input": " "}, openai.BadRequestError),
-        ({"input": [[1, 2, 3]]}, openai.BadRequestError),
+        ({"input": [[]]}, openai.BadRequestError),
+        ({"input": [[1, "two"]]}, openai.BadRequestError),
+        ({"input": [-1]}, openai.BadRequestError),
+        ({"extra_body": {"base_url": "http://127.0.0.1:9"}}, openai.BadRequestError),
         ({"dimensions": 0}, openai.BadRequestError),
         ({"model": "nothing-like-it"}, openai.NotFoundError),
     ],

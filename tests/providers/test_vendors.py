@@ -15,6 +15,7 @@ import pytest
 
 from api.config import Settings
 from api.domain.conversation import CompletionRequest, Tool, Turn
+from api.domain.embeddings import EmbeddingOrder
 from api.domain.errors import Invalid
 from api.domain.events import Finish
 from api.providers import catalogue
@@ -131,7 +132,7 @@ def test_a_new_compatible_vendor_is_a_row_and_nothing_else(monkeypatch: pytest.M
         assert "stream_options" not in json.loads(sent.body)
         control = Control(known, Egress())
         assert [(m.id, m.facts.context_window) for m in control.list_models(endpoint)] == [("new-1", 64_000)]
-        assert control.embed(endpoint, "new-e", ["text"]).vectors == ((1.0,),)
+        assert control.embed(endpoint, "new-e", EmbeddingOrder(("text",))).vectors == ((1.0,),)
     answer = "".join(json.loads((GOLDEN / "custom.json").read_text())["answer"]).encode()
     decoder = known.wire("newco").decoder(request_for(row))
     assert decoder.feed(answer) + decoder.end()

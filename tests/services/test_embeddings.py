@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.domain.embeddings import EmbeddingOrder
 from api.domain.errors import Invalid, ModelNotFound, ProviderNotConfigured
 from tests.answers import Answers
 from tests.providers.test_embeddings import SERVER, VECTORS
@@ -15,7 +16,10 @@ from tests.services.whole import KEY, Whole
 def test_by_config_by_provider_and_by_bare_name(make_app: Any) -> None:
     with Answers(SERVER) as server:
         whole = Whole(make_app(openai_base_url=f"{server.url}/v1", ollama_base_url=server.url))
-        embed = whole.services.embeddings.embed
+
+        def embed(who: Any, model: str, inputs: Any, dimensions: int | None = None) -> Any:
+            return whole.services.embeddings.embed(who, model, EmbeddingOrder(tuple(inputs), dimensions))
+
         whole.config(whole.ann, "vectors", model="e")
         found = embed(whole.ann, "vectors", ["one", "three"])
         assert (found.provider, found.model, found.vectors) == ("openai", "e", VECTORS)
@@ -29,7 +33,9 @@ def test_by_config_by_provider_and_by_bare_name(make_app: Any) -> None:
             embed(whole.ben, "openai/text-embedding-3-small", ["one"])
         with pytest.raises(ModelNotFound):
             embed(whole.ben, "text-embedding-3-small", ["one"])
-        for texts, size in (([], None), ([" "], None), (["a"] * 2049, None), (["a"], 0), (["a" * 1_000_001], None)):
+        for inputs in ([], [" "], ["a"] * 2049, ["a" * 1_000_001], [[]], [[1] * 1_000_001]):
             with pytest.raises(Invalid):
-                embed(whole.ann, "vectors", texts, size)
+                embed(whole.ann, "vectors", inputs)
+        with pytest.raises(Invalid):
+            embed(whole.ann, "vectors", ["a"], 0)
         assert len(server.asked) == asked, "nobody was asked"

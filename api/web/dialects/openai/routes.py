@@ -66,9 +66,9 @@ def get_model(path: ModelPath) -> Response:
     returns={200: EmbeddingsAnswer},
 )
 def embed(body: EmbeddingBody) -> Response:
-    texts = [body.input] if isinstance(body.input, str) else body.input
+    requests.refuse_detours(body.model_extra or {})
     key = replies.call_key(body.model_dump())
-    found = services().embeddings.embed(principal(), body.model, texts, body.dimensions, SURFACE.name, key=key)
+    found = services().embeddings.embed(principal(), body.model, body.order(), SURFACE.name, key=key)
     return answer(wire.embeddings(found, packed=body.encoding_format == "base64"))
 
 

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from api.domain.embeddings import EmbeddingOrder
 from api.domain.images import MOST_AT_ONCE
 from api.services.images import ImageDraft
 from api.web.openapi import OpenBody, Parameters
 from api.web.schemas.images import Quality, Size
 from api.web.shapes import Shape
 
+Token = Annotated[int, Field(ge=0, lt=2**31)]
+
 
 class EmbeddingBody(OpenBody):
-    """Texts only; lists of tokens mean something to one model alone."""
+    """What is not named here goes to a provider of OpenAI's protocol as it is."""
+
+    model_config = ConfigDict(extra="allow")
 
     model: str = Field(min_length=1, max_length=300, description="As for completions.")
-    input: str | list[str]
+    input: str | list[str] | list[Token] | list[list[Token]] = Field(
+        description="A text or several; or lists of the model's own tokens, which Gemini and Ollama do not take."
+    )
     dimensions: int | None = None
     encoding_format: Literal["float", "base64"] | None = None
+
+    def order(self) -> EmbeddingOrder:
+        one = isinstance(self.input, str) or isinstance(next(iter(self.input), ""), int)
+        inputs: Any = (self.input,) if one else tuple(self.input)
+        extra = {name: value for name, value in (self.model_extra or {}).items() if value is not None}
+        return EmbeddingOrder(inputs, self.dimensions, extra)
 
 
 class EmbeddingsAnswer(Shape):
