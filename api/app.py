@@ -15,7 +15,7 @@ from api.services.avatars import UPLOAD_BYTES
 from api.services.registry import Services
 from api.services.vault import KeyMissing
 from api.streams.loop import LoopThread
-from api.web import auth, bodies, errors, limits, observe, trail
+from api.web import auth, bodies, errors, forwarded, limits, observe, trail
 from api.web.context import WebSettings
 from api.web.dialects.chat2anyllm import routes as chat2anyllm
 from api.web.dialects.fastapi_demo import routes as fastapi_demo
@@ -105,6 +105,7 @@ def create_app(settings: Settings, *, migrate: bool = True) -> Flask:
 
 
 def _install(app: Application) -> None:
+    forwarded.install(app)
     errors.install(app, [dialect.SURFACE for dialect in DIALECTS])
     observe.install(app)
     auth.install(app)

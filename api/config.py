@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     )
     refresh_token_days: int = Field(30, ge=1, le=365, description="Life of an unused session, in days.")
     login_limit: int = Field(10, ge=1, description="Attempts to sign in (account, address) or register in 5 minutes.")
-    trusted_proxies: int = Field(0, ge=0, le=10, description="Proxies in front whose X-Forwarded-For counts.")
+    trusted_proxies: int = Field(0, ge=0, le=10, description="Proxies in front whose X-Forwarded-For, -Proto count.")
     cors_origins: CommaList = Field((), description="Exact origins of other pages that may call the API.")
 
     # Limits

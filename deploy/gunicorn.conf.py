@@ -33,7 +33,7 @@ accesslog = None  # one structured line a request is ours
 errorlog = "-"
 loglevel = "warning"
 control_socket_disable = True
-forwarded_allow_ips = "127.0.0.1,::1"
+forwarded_allow_ips = ""  # what proxies say is read by the application, as far as TRUSTED_PROXIES counts them
 limit_request_line = 8190
 
 

@@ -62,6 +62,8 @@ class Behind(BaseHTTPRequestHandler):
         body = json.dumps({"who": self.server.name} | {name.lower(): text for name, text in told}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        if self.server.name == "api" and self.headers["X-Forwarded-Proto"] == "https":
+            self.send_header("Strict-Transport-Security", "max-age=31536000")  # as the API does
         self.end_headers()
         self.wfile.write(body)
 
@@ -82,12 +84,13 @@ class Proxy:
     ports: dict[str, int]
     upstreams: dict[str, Upstream]
     folder: Path
+    client: str = "127.0.0.1"  # the address from which it is asked
 
     def connect(self, who: str, at: str = "") -> http.client.HTTPConnection:
         """As a client does that knows the name: with TLS it trusts this name's certificate and no other."""
         port = self.ports[at or who]
         connection = http.client.HTTPConnection(NAMES[who], port, timeout=PATIENCE)
-        line = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        line = socket.create_connection(("127.0.0.1", port), PATIENCE, source_address=(self.client, 0))
         if self.site == "tls":
             context = ssl.create_default_context(cafile=self.folder / f"{NAMES[who]}.crt")
             line = context.wrap_socket(line, server_hostname=NAMES[who])
@@ -140,20 +143,26 @@ ON_TLS = pytest.mark.parametrize("proxy", ["tls"], indirect=True)
 
 @pytest.fixture(scope="module", params=["ports", "tls"])
 def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with running(request.param, tmp_path_factory.mktemp("nginx")) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def running(site: str, folder: Path, *, behind: str = "") -> Iterator[Proxy]:
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if nginx is None:
         missing("nginx is not installed")
-    folder = tmp_path_factory.mktemp("nginx")
     with contextlib.ExitStack() as stack:
         upstreams = {who: stack.enter_context(Upstream(who)) for who in NAMES}
         for upstream in upstreams.values():
             threading.Thread(target=upstream.serve_forever, daemon=True).start()
             stack.callback(upstream.shutdown)
-        found = Proxy(request.param, {who: free_port() for who in NAMES}, upstreams, folder)
+        found = Proxy(site, {who: free_port() for who in NAMES}, upstreams, folder)
         if found.site == "tls":
             for name in NAMES.values():
                 certify(name, folder)
         conf = configured(found.site, folder, found.ports, upstreams)
+        conf.write_text(conf.read_text().replace("http {", f"http {{\n{behind}"))
         log = stack.enter_context((folder / "log").open("wb"))
         command = [str(nginx), "-p", str(folder), "-c", str(conf), "-e", "stderr", "-g", "daemon off;"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -178,11 +187,11 @@ def test_each_name_leads_to_its_server_with_what_it_must_know(proxy: Proxy) -> N
             who, "GET", "/", X_Request_ID="from-outside-1", X_Forwarded_For="6.6.6.6", X_Forwarded_Proto="gopher"
         )
         assert (status, told["who"]) == (200, who)
-        assert told["host"].startswith(name)
+        assert told["host"] == f"{name}:{proxy.ports[who]}", "addresses that the API tells lead back here"
         assert told["x-request-id"] == "from-outside-1"
         assert told["x-forwarded-for"] == "127.0.0.1", "what a client claims of itself is not passed on"
         assert told["x-forwarded-proto"] == ("https" if proxy.site == "tls" else "http")
-        assert ("Strict-Transport-Security" in headers) == (proxy.site == "tls")
+        assert len(headers.get_all("Strict-Transport-Security", [])) == (proxy.site == "tls")
 
 
 def test_a_request_without_a_good_id_gets_one_that_the_log_has_too(proxy: Proxy) -> None:
@@ -250,3 +259,22 @@ def test_one_port_is_enough_for_two_names(proxy: Proxy) -> None:
         connection.request("GET", "/")
         assert json.loads(connection.getresponse().read())["who"] == who
         connection.close()
+
+
+def test_behind_another_proxy_its_word_counts_and_no_other(tmp_path: Path) -> None:
+    """As docs/troubleshooting.md says to set it."""
+    behind = "set_real_ip_from 127.0.0.2;\nreal_ip_header X-Forwarded-For;\n"
+    with running("ports", tmp_path, behind=behind) as proxy:
+
+        def told(client: str, **headers: str) -> tuple[str, str]:
+            proxy.client = client
+            heard = proxy.ask("api", "GET", "/", **headers)[2]
+            return heard["x-forwarded-for"], heard["x-forwarded-proto"]
+
+        person = {"X_Forwarded_For": "203.0.113.9"}
+        assert told("127.0.0.2", X_Forwarded_Proto="https", **person) == ("203.0.113.9", "https")
+        assert told("127.0.0.2", X_Forwarded_Proto="http", **person) == ("203.0.113.9", "http")
+        assert told("127.0.0.2", X_Forwarded_Proto="gopher", **person) == ("203.0.113.9", "http")
+        assert told("127.0.0.2", **person) == ("203.0.113.9", "http")
+        assert told("127.0.0.2") == ("127.0.0.2", "http"), "its own request"
+        assert told("127.0.0.3", X_Forwarded_Proto="https", **person) == ("127.0.0.3", "http"), "anybody else"

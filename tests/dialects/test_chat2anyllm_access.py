@@ -108,7 +108,7 @@ def test_the_cookie(server: Server) -> None:
     refused(asked("POST", "/api/chat/completions", body), 401)
 
 
-def test_public_models_and_a_cookie_over_tls(upstream: Upstream, tmp_path: Path) -> None:
+def test_public_models_and_a_cookie_of_two_hours(upstream: Upstream, tmp_path: Path) -> None:
     environment = {"OPENAI_BASE_URL": f"{upstream.url}/v1", "PUBLIC_MODELS": "true", "CLIENT_TOKEN_HOURS": "2"}
     with running_server(f"sqlite:///{tmp_path}/parley.db", tmp_path, **environment) as server:
         admin = person(server, "ann", shared=True)
@@ -118,15 +118,8 @@ def test_public_models_and_a_cookie_over_tls(upstream: Upstream, tmp_path: Path)
         names = [one["model_name"] for one in ben.call("GET", "/api/models").json["data"]]
         assert names[:2] == ["own", "mine"]
         assert said(ben, session(ben), "hello", "mine") == "hello"
-        over_tls = call(
-            server.port,
-            "POST",
-            "/api/login",
-            {"username": "ann", "password": "ann has a long password"},
-            **{"X-Forwarded-Proto": "https"},
-        )
-        cookie = cookie_of(over_tls)
-        assert (cookie["secure"], cookie["max-age"]) == (True, "7200")
+        right = {"username": "ann", "password": "ann has a long password"}
+        assert cookie_of(call(server.port, "POST", "/api/login", right))["max-age"] == "7200"
         config = admin.call("GET", "/model-configs").json["items"][0]["id"]
         assert admin.call("PATCH", f"/model-configs/{config}", {"shared": False}).status == 200
         assert call(server.port, "GET", "/api/models").json == {"data": []}

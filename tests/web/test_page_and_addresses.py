@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.web.auth import client_address
-from tests.web.conftest import FROM_PAGE, Actor, bearer, register, sign_in
+from tests.web.conftest import FROM_PAGE, PASSWORD, Actor, bearer, register, sign_in
 
 MakeApp = Callable[..., Flask]
 
@@ -60,6 +60,34 @@ def test_whose_address_counts(make_app: MakeApp, proxies: int, headers: dict[str
     app = make_app(trusted_proxies=proxies)
     with app.test_request_context("/", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.1"}):
         assert client_address() == expected
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said", "https"),
+    [
+        (0, "https", False),
+        (1, None, False),
+        (1, "http", False),
+        (1, "https", True),
+        (1, " HTTPS ", True),
+        (1, "https, http", False),
+        (1, "http, https", True),
+        (1, "gopher", False),
+        (1, "https,", False),
+        (2, "https", True),
+        (2, "https, http", True),
+        (2, "http, https", False),
+        (2, "https, http, http", False),
+    ],
+)
+def test_whose_word_on_the_line_counts(make_app: MakeApp, proxies: int, said: str | None, https: bool) -> None:
+    client = make_app(trusted_proxies=proxies).test_client()
+    register(client, "ann")
+    headers = {} if said is None else {"X-Forwarded-Proto": said}
+    answer = client.post("/api/login", json={"username": "ann", "password": PASSWORD}, headers=headers)
+    assert answer.status_code == 200
+    assert ("Secure" in answer.headers["Set-Cookie"].split("; ")) == https
+    assert ("Strict-Transport-Security" in answer.headers) == https
 
 
 # --- metrics
