@@ -66,6 +66,10 @@ def explain(error: ApiError) -> Words:
     if error.code == "provider_unavailable":  # away, broken off, or at fault: the API tells them apart
         words = error.detail or "The provider cannot be reached. Try again in a minute, or choose another model."
         return Words(words, "base URL" in words)
+    if error.code == "provider_refused":  # the detail has the provider's reason
+        return Words(
+            error.detail or "The provider refused this request. Change what you sent, or choose another model."
+        )
     if error.code in _PROVIDER:
         return _PROVIDER[error.code]
     if error.code == "overloaded":

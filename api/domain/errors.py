@@ -30,6 +30,7 @@ AppError
     ├── ProviderAuthFailed        the provider refused the key
     ├── ProviderRateLimited       the provider's own limit; `retry_after` if it said so
     ├── ModelNotFound             the provider does not know the model
+    ├── ProviderRefused           the provider took the request for wrong as it stands: sending it again is no use
     ├── ContextTooLong            the conversation does not fit the model's window
     ├── ContentFiltered           the provider's filter refused
     ├── ProviderBadResponse       an answer that does not follow the protocol
@@ -241,6 +242,14 @@ class ModelNotFound(ProviderError):
     status = 404
     code = "model_not_found"
     title = "The provider does not know this model"
+
+
+class ProviderRefused(ProviderError):
+    """The request itself is at fault, whoever wrote it: the client, the config or we."""
+
+    status = 400
+    code = "provider_refused"
+    title = "The provider refused this request"
 
 
 class ContextTooLong(ProviderError):

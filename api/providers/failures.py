@@ -18,6 +18,7 @@ from api.domain.errors import (
     ProviderBadResponse,
     ProviderError,
     ProviderRateLimited,
+    ProviderRefused,
     ProviderTimeout,
     ProviderUnavailable,
 )
@@ -46,6 +47,7 @@ _FILTERED: Final = (
 )
 _NO_MONEY: Final = ("insufficient_quota", "insufficient credits", "insufficient balance", "credit balance", "billing")
 _BAD_KEY: Final = ("api key not valid", "api key expired", "api key not found", "api_key_invalid", "invalid api key")
+_REFUSED: Final = {400, 413, 422}  # where the words name no other reason
 _RETRY_DELAY: Final = re.compile(rb'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 
 
@@ -159,6 +161,8 @@ def _by_status(status: int, quote: str, wait: float | None) -> ProviderError | N
             f"The provider answered with a redirect (status {status}), and redirects are not followed. "
             "Set the final address as the base URL."
         )
+    if status in _REFUSED:
+        return _refused(f" (status {status})", quote)
     if status:
         return ProviderError(
             f"The provider refused the request (status {status}). Check the model and its settings." + quote
@@ -175,11 +179,20 @@ def _by_code(code: str, quote: str, wait: float | None) -> ProviderError:
         return ProviderAuthFailed("The provider refused the API key. Check the key." + quote)
     if "not_found" in name:
         return _no_model(quote)
+    if "invalid_request" in name or "invalid_argument" in name:
+        return _refused("", quote)
     if "timeout" in name:
         return ProviderTimeout("The provider took too long. Try again." + quote)
     if any(mark in name for mark in ("server_error", "api_error", "overloaded", "unavailable", "internal")):
         return ProviderUnavailable("The provider has a problem of its own. Try again later." + quote)
     return ProviderError("The provider ended the reply with an error. Try again." + quote)
+
+
+def _refused(status: str, quote: str) -> ProviderRefused:
+    return ProviderRefused(
+        f"The provider refused this request as it stands{status}. Check the model, its settings and what was sent."
+        + quote
+    )
 
 
 def _no_model(quote: str) -> ModelNotFound:

@@ -102,6 +102,11 @@ def test_a_tool_call(client: openai.OpenAI, upstream: Upstream, model: str, stre
     ("model", "raised", "status", "code"),
     [
         ("nothing/here", openai.NotFoundError, 404, "model_not_found"),
+        ("openai/status:400", openai.BadRequestError, 400, "provider_refused"),
+        ("openai/status:413", openai.BadRequestError, 400, "provider_refused"),
+        ("openai/status:422", openai.BadRequestError, 400, "provider_refused"),
+        ("anthropic/status:400", openai.BadRequestError, 400, "provider_refused"),
+        ("gemini/status:400", openai.BadRequestError, 400, "provider_refused"),
         ("openai/status:401", openai.InternalServerError, 502, "provider_auth_failed"),
         ("openai/status:404", openai.NotFoundError, 404, "model_not_found"),
         ("openai/status:429:30", openai.RateLimitError, 429, "provider_rate_limited"),
@@ -119,6 +124,19 @@ def test_failures_have_their_own_class_and_status(
     assert caught.value.request_id or caught.value.response.headers["x-request-id"]
     if model.endswith(":30"):
         assert caught.value.response.headers["retry-after"] == "30"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_provider_refuses_is_asked_once(ann: Person, upstream: Upstream, stream: bool) -> None:
+    model = f"openai/status:400#once-{stream}"
+    before = upstream.requests
+    with (
+        openai.OpenAI(base_url=f"http://127.0.0.1:{ann.port}/v1", api_key=ann.token) as patient,
+        pytest.raises(openai.BadRequestError, match="The provider said: refused with status 400") as caught,
+    ):
+        list(patient.chat.completions.create(model=model, messages=HELLO, stream=stream))  # type: ignore[call-overload]
+    assert caught.value.type == "invalid_request_error"
+    assert upstream.requests == before + 1
 
 
 def test_bad_credentials_and_bad_requests(server: Server, client: openai.OpenAI) -> None:

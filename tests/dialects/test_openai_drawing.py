@@ -68,6 +68,7 @@ def test_tokens_are_told(client: openai.OpenAI) -> None:
 
 def test_what_cannot_be(client: openai.OpenAI, server: Server) -> None:
     for body, raised, code in (
+        ({"model": "imagerouter/status:400"}, openai.BadRequestError, "provider_refused"),
         ({"model": "imagerouter/status:401"}, openai.InternalServerError, "provider_auth_failed"),
         ({"model": "imagerouter/status:429"}, openai.RateLimitError, "provider_rate_limited"),
         ({"model": "imagerouter/error:moderation_blocked"}, openai.BadRequestError, "content_filtered"),

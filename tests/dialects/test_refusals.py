@@ -178,6 +178,7 @@ def opened(asker: Asker) -> Asker:
 
 
 PROVIDER_FAILURES = [
+    ("status:400", 400, "provider_refused"),
     ("status:401", 502, "provider_auth_failed"),
     ("status:404", 404, "model_not_found"),
     ("status:429:30", 429, "provider_rate_limited"),

@@ -52,11 +52,13 @@ CASES = [
     fails("stall", "provider_timeout"),
     fails("stall-head", "provider_timeout", ECHO[:0]),
     fails("stall:3", "provider_timeout", "1 2 3 "),
-    fails("status:400", "provider_error"),
+    fails("status:400", "provider_refused"),
     fails("status:401", "provider_auth_failed"),
     fails("status:403", "provider_auth_failed"),
     fails("status:404", "model_not_found"),
     fails("status:429:30", "provider_rate_limited"),
+    fails("status:418", "provider_error"),
+    fails("status:422", "provider_refused"),
     fails("status:500", "provider_unavailable"),
     fails("status:503", "provider_unavailable"),
     fails("html", "provider_bad_response"),
@@ -234,6 +236,13 @@ def test_what_the_provider_said_is_told(trial: Trial) -> None:
     for model in ("error-in-stream:4", "error-event:4"):
         told = trial.told(next(case for case in CASES if case.model == model))
         assert "upstream exploded" in told.events[-1][2]["problem"]["detail"]
+
+
+def test_a_refused_request_says_why(trial: Trial) -> None:
+    for model in ("status:400", "status:422"):
+        problem = trial.told(next(case for case in CASES if case.model == model)).events[-1][2]["problem"]
+        assert problem["status"] == 400
+        assert f"The provider said: refused with status {model[-3:]}" in problem["detail"]
 
 
 def test_a_reply_without_a_word_has_a_note(trial: Trial) -> None:

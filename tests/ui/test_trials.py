@@ -21,6 +21,7 @@ ADDRESS = "http://models.lan:8000/v1"
         ("context_too_long", "Shorten it"),
         ("content_filtered", "the filter's own words"),
         ("address_forbidden", "the filter's own words"),
+        ("provider_refused", "the filter's own words"),
         ("provider_error", "the filter's own words"),
     ],
 )
@@ -35,5 +36,5 @@ def test_an_address_that_is_the_providers_is_not_named() -> None:
 
 
 def test_what_a_change_of_the_config_mends_leads_to_its_form() -> None:
-    assert {"provider_auth_failed", "model_not_found", "key_unreadable"} <= MENDED_BY_CHANGE
+    assert {"provider_auth_failed", "model_not_found", "provider_refused", "key_unreadable"} <= MENDED_BY_CHANGE
     assert not {"provider_rate_limited", "content_filtered", "budget_exceeded"} & MENDED_BY_CHANGE

@@ -90,6 +90,7 @@ def test_the_bytes_can_do_nothing(ann: Actor) -> None:
 
 def test_a_failure_has_a_code_and_words(ann: Actor) -> None:
     for model, status, code in (
+        ("status:400", 400, "provider_refused"),
         ("status:401", 502, "provider_auth_failed"),
         ("status:429", 429, "provider_rate_limited"),
         ("error:moderation_blocked", 400, "content_filtered"),

@@ -48,6 +48,7 @@ def test_a_config_that_works(whole: Whole, upstream: Upstream) -> None:
 @pytest.mark.parametrize(
     ("model", "code", "words"),
     [
+        ("status:400", "provider_refused", "refused with status 400"),
         ("status:401", "provider_auth_failed", "key"),
         ("status:404", "model_not_found", "model"),
         ("status:429:7", "provider_rate_limited", ""),

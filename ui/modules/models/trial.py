@@ -17,6 +17,7 @@ MENDED_BY_CHANGE = {
     "provider_unavailable",
     "provider_timeout",
     "provider_bad_response",
+    "provider_refused",
     "key_unreadable",
     "address_forbidden",
 }
@@ -65,7 +66,7 @@ def words(problem: dict[str, object], model: str, address: str) -> str:
         "context_too_long": "Its system prompt alone is longer than the model can take in. Shorten it.",
     }
     code = str(problem.get("code") or "")
-    if code in ("content_filtered", "address_forbidden"):
+    if code in ("content_filtered", "address_forbidden", "provider_refused"):
         return str(problem.get("detail") or "") or explain_reply(problem).text
     return own.get(code) or explain_reply(problem).text
 
