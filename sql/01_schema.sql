@@ -628,3 +628,13 @@ CREATE TABLE avatars (
 );
 
 CREATE INDEX ix_avatars_digest ON avatars (digest);
+
+CREATE TABLE kept_keys (
+    user_id UUID NOT NULL,
+    idempotency_key VARCHAR(255) NOT NULL,
+    request_hash VARCHAR(64) NOT NULL,
+    made_id UUID NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_kept_keys PRIMARY KEY (user_id, idempotency_key),
+    CONSTRAINT fk_kept_keys_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);

@@ -19,3 +19,4 @@ UPDATE alembic_version SET version_num='0016' WHERE alembic_version.version_num 
 UPDATE alembic_version SET version_num='0017' WHERE alembic_version.version_num = '0016';
 UPDATE alembic_version SET version_num='0018' WHERE alembic_version.version_num = '0017';
 UPDATE alembic_version SET version_num='0019' WHERE alembic_version.version_num = '0018';
+UPDATE alembic_version SET version_num='0020' WHERE alembic_version.version_num = '0019';

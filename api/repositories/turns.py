@@ -9,16 +9,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from api.domain import clock
 from api.domain.chats import Message
 from api.domain.generations import Sequel
+from api.domain.kept_keys import KEY_LIFE
 from api.models.chats import CHATS, MESSAGES
 from api.models.generations import GENERATIONS
+from api.models.kept_keys import KEPT_KEYS
 from api.repositories import messages
 from api.repositories.base import Repository, insert_into
 from api.repositories.generations import IS_ACTIVE
 from api.repositories.prepared import Prepared, together
 
-CHAT, GENERATION, MESSAGE = CHATS.c, GENERATIONS.c, MESSAGES.c
+CHAT, GENERATION, KEPT, MESSAGE = CHATS.c, GENERATIONS.c, KEPT_KEYS.c, MESSAGES.c
 GO_ON = Prepared(
     sa.update(MESSAGES).where(MESSAGE.user_id == sa.bindparam("k_user_id"), MESSAGE.id == sa.bindparam("k_id")),
     "status",
@@ -43,7 +46,10 @@ class TurnRepository(Repository):
         if chat:
             pieces.append((_update(tuple(chat)), {**chat, "k_user_id": user_id, "k_id": chat_id}))
         insert = _insert(tuple(generation), self.connection.dialect.name)
-        pieces.append((insert, {**generation, "k_user_id": user_id, "k_chat_id": chat_id}))
+        keys = {"k_user_id": user_id, "k_chat_id": chat_id}
+        if "idempotency_key" in generation:
+            keys |= {"k_key": generation["idempotency_key"], "k_since": clock.now() - KEY_LIFE}
+        pieces.append((insert, {**generation, **keys}))
         return together(self.connection, *pieces) == 1
 
     def beside(self, generations: Sequence[Mapping[str, Any]]) -> None:
@@ -74,12 +80,20 @@ def _update(columns: tuple[str, ...]) -> Prepared:
 
 @functools.cache
 def _insert(columns: tuple[str, ...], dialect: str) -> Prepared:
-    """INSERT … SELECT … WHERE nothing runs in the chat, ON CONFLICT DO NOTHING."""
+    """INSERT … SELECT … WHERE nothing runs in the chat and the key is kept for nothing else, ON CONFLICT DO NOTHING."""
+    user_id = sa.bindparam("k_user_id", type_=sa.Uuid())
     running = sa.exists().where(
-        GENERATION.user_id == sa.bindparam("k_user_id", type_=sa.Uuid()),
+        GENERATION.user_id == user_id,
         GENERATION.chat_id == sa.bindparam("k_chat_id", type_=sa.Uuid()),
         IS_ACTIVE,
     )
     values = sa.select(*(sa.bindparam(name, type_=GENERATION[name].type) for name in columns)).where(~running)
+    if "idempotency_key" in columns:
+        kept = sa.exists().where(
+            KEPT.user_id == user_id,
+            KEPT.idempotency_key == sa.bindparam("k_key", type_=KEPT.idempotency_key.type),
+            KEPT.made_at >= sa.bindparam("k_since", type_=KEPT.made_at.type),
+        )
+        values = values.where(~kept)
     insert = insert_into(GENERATIONS, dialect).from_select(list(columns), values, include_defaults=False)
     return Prepared(insert.on_conflict_do_nothing())

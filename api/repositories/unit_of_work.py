@@ -28,6 +28,7 @@ from api.repositories.generations import GenerationRepository
 from api.repositories.images import ImageRepository
 from api.repositories.imports import ImportRepository
 from api.repositories.instance import InstanceRepository
+from api.repositories.kept_keys import KeptKeyRepository
 from api.repositories.messages import MessageRepository
 from api.repositories.model_configs import ModelConfigRepository
 from api.repositories.one_writer import TROUBLE, OneWriter, away
@@ -105,6 +106,10 @@ class UnitOfWork:
     @cached_property
     def generation_events(self) -> GenerationEventRepository:
         return GenerationEventRepository(self.connection)
+
+    @cached_property
+    def kept_keys(self) -> KeptKeyRepository:
+        return KeptKeyRepository(self.connection)
 
     @cached_property
     def imports(self) -> ImportRepository:

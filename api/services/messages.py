@@ -126,9 +126,12 @@ class MessageService:
         """One's own message in other words: a sibling of it, with a reply of its own. The old one stays as it was; its
         files go along, unless others are named. Of a plan: a sibling too, which waits to be executed."""
 
+        order = draft.order("edit", reference, draft.content)
+        if (edited := self._tree.edited_before(principal, order.key)) is not None:
+            return edited
         if self._tree.is_plan(principal, reference):
             checked_content(draft.content, self._max_chars)
-            return self._tree.edit_plan(principal, reference, draft.content)
+            return self._tree.edit_plan(principal, reference, draft.content, order.key)
 
         def opening(work: UnitOfWork) -> Opening:
             checked_content(draft.content, self._max_chars)
@@ -142,7 +145,7 @@ class MessageService:
             opened = Opening(chat, old.parent_id, draft.content, (draft.wish,), files=files)
             return _planned(work, opened, draft.plan_of(chat))
 
-        return self._turns.begin(principal, draft.order("edit", reference, draft.content), opening)[0]
+        return self._turns.begin(principal, order, opening)[0]
 
     def regenerate(self, principal: Principal, reference: str, draft: Draft) -> Sent:
         """Another answer beside the given one, by the model that gave it or by another; of one's own message that

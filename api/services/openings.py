@@ -20,6 +20,7 @@ from api.domain.plans import to_plan, turns_of
 from api.domain.seam import GO_ON
 from api.domain.sight import has_image, refuse_blind, shown_to
 from api.services.model_configs import Target, Wish
+from api.services.once import CallKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Order:
         if self.idempotency_key is None:
             return None
         return hashlib.sha256(msgspec.json.encode(self.said)).hexdigest()
+
+    @property
+    def key(self) -> CallKey | None:
+        """The same for what begins no reply."""
+        said = self.hash
+        return None if self.idempotency_key is None or said is None else CallKey(self.idempotency_key, said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from api.domain.principal import Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.chats import NO_CHAT, ChatService
 from api.services.enclosures import Enclosures
+from api.services.once import CallKey, keep, recalled
 from api.services.rate_limits import RateLimitService
 from api.services.turns import busy, refuse_busy
 
@@ -32,6 +33,7 @@ class Edited:
 
     user_message: Message | None
     message: Message
+    replayed: bool = False  # an earlier request with the same Idempotency-Key did it
 
 
 class TreeService:
@@ -109,19 +111,27 @@ class TreeService:
         """Raises NotFound."""
         return self._store.read(lambda work: _message(work, principal, message)).kind == "plan"
 
-    def edit_plan(self, principal: Principal, message: str, content: str) -> Edited:
+    def edited_before(self, principal: Principal, key: CallKey | None) -> Edited | None:
+        """What an earlier `edit_plan` with the key made. Raises Invalid where that one said something else, NotFound
+        where it was deleted since."""
+        return self._store.read(lambda work: _edited_before(work, principal, key)) if key else None
+
+    def edit_plan(self, principal: Principal, message: str, content: str, key: CallKey | None = None) -> Edited:
         """A plan in other words, beside the old one; it is shown, and waits to be executed. Raises NotFound, ChatBusy,
-        TooMany."""
+        TooMany; Invalid and Conflict over its key."""
         self._rate_limits.count(principal, reads=False)
 
         def copy(work: UnitOfWork) -> Edited:
             old, chat = held(work, principal, message)
+            if (edited := _edited_before(work, principal, key)) is not None:  # while we waited
+                return edited
             chat = chat.grown(1)
             refuse_busy(work, principal, chat)
             metadata = {"edited_from": str(old.id)}
             changes: dict[str, Any] = {"id": new_id(), "seq": chat.last_seq, "content": content, "metadata": metadata}
             new = replace(old, **changes, status="complete", reasoning=None, created_at=clock.now())
             work.messages.add([new])
+            keep(work, principal.user_id, key, new.id)
             shown = {"head_id": new.id, "last_seq": chat.last_seq, "updated_at": clock.now()}
             work.chats.change(principal.user_id, chat.id, shown)
             question = work.messages.get_owned(old.parent_id, principal.user_id) if old.parent_id else None
@@ -151,6 +161,17 @@ def held(work: UnitOfWork, principal: Principal, reference: str) -> tuple[Messag
     """A message as it stands once its chat is kept from changing until the transaction ends. Raises NotFound."""
     chat = held_chat(work, principal, str(_message(work, principal, reference).chat_id))
     return _message(work, principal, reference), chat  # it may have changed, or gone, while we waited
+
+
+def _edited_before(work: UnitOfWork, principal: Principal, key: CallKey | None) -> Edited | None:
+    made_id = recalled(work, principal.user_id, key)
+    if made_id is None:
+        return None
+    made = work.messages.get_owned(made_id, principal.user_id)
+    if made is None:
+        raise NotFound(NO_MESSAGE)
+    question = work.messages.get_owned(made.parent_id, principal.user_id) if made.parent_id else None
+    return Edited(question, made, replayed=True)
 
 
 def held_chat(work: UnitOfWork, principal: Principal, reference: Reference) -> Chat:

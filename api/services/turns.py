@@ -17,6 +17,7 @@ from api.domain.conversation import CompletionRequest
 from api.domain.errors import AppError, ChatBusy, Invalid, OutcomeUnknown
 from api.domain.generations import Generation, Sequel, queued
 from api.domain.ids import new_id
+from api.domain.kept_keys import KEY_LIFE
 from api.domain.principal import Principal
 from api.domain.seam import Seam
 from api.providers.base import Call
@@ -27,7 +28,7 @@ from api.services.generations import Follow, Following, GenerationService, Plan
 from api.services.generations.counting import BYTES_A_TOKEN
 from api.services.generations.run import Run
 from api.services.model_configs import ModelConfigService, Target
-from api.services.once import KEY_LIFE, SAID_OTHERWISE
+from api.services.once import SAID_OTHERWISE, recalled
 from api.services.openings import Opening, Order, Reply, answer_by, question_of, refuse_unseen, reply_to
 from api.services.rate_limits import LimitState, RateLimitService, told
 
@@ -256,16 +257,18 @@ class Turns:
 
     def _earlier(self, principal: Principal, order: Order) -> list[Sent]:
         """The result of an earlier request with the same key. Raises Invalid when that one said something else."""
-        key = order.idempotency_key
+        key = order.key
         if key is None:
             return []
-        earlier = self._store.read(lambda work: work.generations.by_idempotency_key(principal.user_id, key))
+        if self._store.read(lambda work: recalled(work, principal.user_id, key)) is not None:
+            raise Invalid(SAID_OTHERWISE.format(what="message"))
+        earlier = self._store.read(lambda work: work.generations.by_idempotency_key(principal.user_id, key.value))
         if earlier is None:
             return []
         if clock.now() - earlier.queued_at > KEY_LIFE:
             self._store.write(lambda work: work.generations.forget_idempotency_key(principal.user_id, earlier.id))
             return []
-        if earlier.request_hash != order.hash:
+        if earlier.request_hash != key.said:
             raise Invalid(SAID_OTHERWISE.format(what="message"))
         return self.replay(principal, earlier)
 

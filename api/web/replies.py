@@ -117,7 +117,7 @@ def _idempotency_key() -> str | None:
     return key
 
 
-def replayed(sent: Sent | ImagesMade | Begun, response: Response) -> Response:
+def replayed(sent: Sent | Edited | ImagesMade | Begun, response: Response) -> Response:
     """The response, saying so where an earlier request with the same key did its work."""
     if sent.replayed:
         response.headers["Idempotent-Replay"] = "true"
@@ -127,7 +127,7 @@ def replayed(sent: Sent | ImagesMade | Begun, response: Response) -> Response:
 def respond(manner: Manner, sent: Sent | Edited) -> Response:
     """The reply to a message that has been stored."""
     if isinstance(sent, Edited):
-        return answer({"generation": None, "plan": None} | _shown(sent, sent.message), 201)
+        return replayed(sent, answer({"generation": None, "plan": None} | _shown(sent, sent.message), 201))
     if manner is Manner.ASYNC:
         response = answer(_sent_value(sent, sent.message, sent.status), 202)
         response.headers["Location"] = f"/generations/{sent.generation_id}"

@@ -66,8 +66,12 @@ def test_a_plan_is_reviewed_edited_and_executed(person: Person) -> None:
     sent = person.call("POST", f"/chats/{chat}/messages", {"content": "go"})
     assert (sent.json["plan"], sent.json["message"]["kind"]) == (None, "plan")
     plan = sent.json["message"]["id"]
-    edited = person.call("PATCH", f"/messages/{plan}", {"content": "1. well"})
+    key = {"Idempotency-Key": "edit"}
+    edited = person.call("PATCH", f"/messages/{plan}", {"content": "1. well"}, **key)
+    again = person.call("PATCH", f"/messages/{plan}", {"content": "1. well"}, **key)
     assert edited.status == 201
+    assert again.headers["idempotent-replay"] == "true"
+    assert again.json == edited.json
     assert (edited.json["generation"], edited.json["message"]["content"]) == (None, "1. well")
     assert edited.json["user_message"] == sent.json["user_message"]
     with person.streamed("POST", f"/messages/{edited.json['message']['id']}/execute") as stream:

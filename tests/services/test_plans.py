@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from api.domain import clock
+from api.domain.chats import Message
 from api.domain.errors import ChatBusy, Conflict, Invalid, NotFound, ProviderError
 from api.domain.plans import FOLLOW, MAKE
 from api.services.generations.chain import Turned
-from api.services.messages import Draft
+from api.services.messages import Draft, Edited
 from api.services.model_configs import Wish
 from tests.server import until
 from tests.services.planning import ANSWERER, PLANNER, Planning
@@ -171,6 +174,59 @@ def test_edits_of_one_moment_have_a_place_each(whole: Whole) -> None:
         edits = list(pool.map(lambda words: planning.edited(plan, words), "abcdef"))
     assert sorted(one.seq for one in edits) == [plan.seq + place for place in range(1, 7)]
     assert whole.services.chats.get(whole.ann, planning.chat).last_seq == plan.seq + 6
+
+
+def test_an_edit_of_a_plan_is_made_once_a_key(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    planning = Planning(whole, review=True)
+    planning.said(idempotency_key="message")
+    question, plan = planning.path()
+
+    def edit(words: str, key: str = "k", message: Message = plan) -> Edited:
+        edited = planning.messages.edit(whole.ann, str(message.id), Draft(words, idempotency_key=key))
+        assert isinstance(edited, Edited)
+        return edited
+
+    with ThreadPoolExecutor(4) as pool:
+        edits = list(pool.map(edit, ["better"] * 4))
+    assert sorted(one.replayed for one in edits) == [False, True, True, True]
+    for one in edits:
+        assert one.user_message is not None
+        assert (one.user_message.id, one.message.id) == (question.id, edits[0].message.id)
+    assert len(planning.path()[-1].sibling_ids) == 2
+    for words, key, message in (("worse", "k", plan), ("better", "k", edits[0].message), ("better", "message", plan)):
+        with pytest.raises(Invalid, match="another request before"):
+            edit(words, key, message)
+    with pytest.raises(Invalid, match="another request before"):
+        planning.send(idempotency_key="k")
+    tomorrow = clock.now() + dt.timedelta(hours=24, seconds=5)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+    assert not edit("better").replayed
+    assert len(planning.path()[-1].sibling_ids) == 3
+
+
+def test_a_key_of_an_edited_plan_is_free_after_a_day(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    planning = Planning(whole, review=True)
+    planning.said()
+    planning.messages.edit(whole.ann, str(planning.path()[-1].id), Draft("better", idempotency_key="k"))
+    tomorrow = clock.now() + dt.timedelta(hours=24, seconds=5)
+    monkeypatch.setattr(clock, "now", lambda: tomorrow)
+    assert planning.said(idempotency_key="k").status == "complete"
+
+
+def test_a_replayed_edit_of_a_plan_outlives_the_plan(whole: Whole) -> None:
+    planning = Planning(whole, review=True)
+    planning.said()
+    plan = planning.path()[-1]
+    keyed = Draft("better", idempotency_key="k")
+    edited = planning.messages.edit(whole.ann, str(plan.id), keyed)
+    assert isinstance(edited, Edited)
+    whole.services.tree.delete(whole.ann, str(plan.id))
+    again = planning.messages.edit(whole.ann, str(plan.id), keyed)
+    assert isinstance(again, Edited)
+    assert (again.message.id, again.replayed) == (edited.message.id, True)
+    whole.services.tree.delete(whole.ann, str(edited.message.id))
+    with pytest.raises(NotFound):
+        planning.messages.edit(whole.ann, str(plan.id), keyed)
 
 
 def test_what_cannot_be_executed_or_edited(whole: Whole) -> None:
