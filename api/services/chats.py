@@ -19,6 +19,7 @@ from api.domain.principal import Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.choice import NO_CONFIG
 from api.services.generations import GenerationService
+from api.services.once import CallKey, keep, recalled
 from api.services.system_prompts import NO_PROMPT, usable_prompt
 
 OPENED = 50
@@ -68,6 +69,20 @@ class ChatService:
     def create(self, principal: Principal, values: Mapping[str, Any]) -> Chat:
         """A new chat of documented fields. Raises AlreadyTaken for a slug in use, NotFound for a config."""
         return self._store.write(lambda work: self.made(work, principal, dict(values)))
+
+    def create_once(self, principal: Principal, values: Mapping[str, Any], key: CallKey | None) -> tuple[Chat, bool]:
+        """`create`, and whether an earlier request with the key did it. Raises also Invalid and Conflict over the key,
+        NotFound where that chat is gone."""
+
+        def store(work: UnitOfWork) -> tuple[Chat, bool]:
+            work.accounts.hold(principal.user_id)  # of requests of one moment, one after the other
+            if (made_id := recalled(work, principal.user_id, key)) is not None:
+                return _found(work.chats.get_owned(str(made_id), principal.user_id)), True
+            chat = self.made(work, principal, dict(values))
+            keep(work, principal.user_id, key, chat.id)
+            return chat, False
+
+        return (self.create(principal, values), False) if key is None else self._store.write(store)
 
     def made(self, work: UnitOfWork, principal: Principal, values: dict[str, Any], *, any_slug: bool = False) -> Chat:
         """`create` as part of a transaction. `any_slug`: one may look like a UUID too."""

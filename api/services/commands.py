@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from api.domain.chats import Chat, Message
 from api.domain.commands import COMMANDS, Line, parse
@@ -22,13 +22,15 @@ from api.services.model_configs import ModelConfigService, Wish
 from api.services.prompts import PromptService
 
 SHOWN = 50
+BARE: Final = Draft()
 KEPT = ("model_config_id", "model", "prompt_id", "parameters")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`text` is for people. `chat` is the one that was changed or made, `sent` the replies that began, `send` the text
-    that is no command and wants to be sent, `download` the path of a file, `images` those that were made."""
+    that is no command and wants to be sent, `download` the path of a file, `images` those that were made. `replayed`:
+    an earlier request with the same Idempotency-Key did it."""
 
     command: str | None
     text: str
@@ -38,6 +40,7 @@ class Outcome:
     send: str | None = None
     images: list[Image] = field(default_factory=list)
     download: str | None = None
+    replayed: bool = False
 
 
 class CommandService:
@@ -61,8 +64,6 @@ class CommandService:
         self._generations = generations
         self._does: dict[str, Callable[[Principal, Chat, Line], Outcome]] = {
             "help": self._help,
-            "new": self._new,
-            "clear": self._clear,
             "models": self._models,
             "model": self._model,
             "model:plan-mode": self._plan_mode,
@@ -72,31 +73,41 @@ class CommandService:
             "roles": self._list_prompts,
             "role": self._prompt,
             "clear_role": self._clear_role,
-            "compare": self._compare,
-            "image": self._image,
-            "retry": self._retry,
             "export": self._export,
             "stop": self._stop,
         }
+        self._makes: dict[str, Callable[[Principal, Chat, Line, Draft], Outcome]] = {  # something more, each time
+            "new": self._new,
+            "clear": self._clear,
+            "compare": self._compare,
+            "image": self._image,
+            "retry": self._retry,
+        }
 
-    def run(self, principal: Principal, chat: str, text: str) -> Outcome:
-        """Raises Invalid for what is no command, NotFound for what it names, and what the act itself raises."""
+    def run(self, principal: Principal, chat: str, text: str, draft: Draft = BARE) -> Outcome:
+        """`draft` says how the request came. With its Idempotency-Key, what makes something does so once; the others
+        change nothing when they are repeated. Raises Invalid for what is no command, NotFound for what it names, and
+        what the act itself raises."""
         found = self._chats.get(principal, chat)
         line = parse(text)
         if line.command is None:
             return Outcome(None, "", send=line.rest)
+        if (makes := self._makes.get(line.command.name)) is not None:
+            return makes(principal, found, line, replace(draft, said=("command", str(found.id), text)))
         return self._does[line.command.name](principal, found, line)
 
     def _help(self, _principal: Principal, _chat: Chat, _line: Line) -> Outcome:
         return Outcome("help", "Commands:", [f"{one.usage}: {one.description}" for one in COMMANDS])
 
-    def _new(self, principal: Principal, _chat: Chat, line: Line) -> Outcome:
-        made = self._chats.create(principal, {"title": line.rest[:200]} if line.rest else {})
-        return Outcome("new", f"New chat: {made.title}", chat=made)
+    def _new(self, principal: Principal, _chat: Chat, line: Line, draft: Draft) -> Outcome:
+        values = {"title": line.rest[:200]} if line.rest else {}
+        made, replayed = self._chats.create_once(principal, values, draft.order().key)
+        return Outcome("new", f"New chat: {made.title}", chat=made, replayed=replayed)
 
-    def _clear(self, principal: Principal, chat: Chat, _line: Line) -> Outcome:
+    def _clear(self, principal: Principal, chat: Chat, _line: Line, draft: Draft) -> Outcome:
         kept: dict[str, Any] = {name: getattr(chat, name) for name in KEPT}
-        return Outcome("clear", "A new chat; the old one is in the list.", chat=self._chats.create(principal, kept))
+        made, replayed = self._chats.create_once(principal, kept, draft.order().key)
+        return Outcome("clear", "A new chat; the old one is in the list.", chat=made, replayed=replayed)
 
     def _models(self, principal: Principal, _chat: Chat, _line: Line) -> Outcome:
         names = [model["id"] for model in self._catalogue.models(principal)["models"]]
@@ -142,24 +153,26 @@ class CommandService:
         changed = self._chats.change(principal, str(chat.id), {"prompt_id": None})
         return Outcome("clear_role", "This chat has no prompt of its own any more.", chat=changed)
 
-    def _compare(self, principal: Principal, chat: Chat, line: Line) -> Outcome:
+    def _compare(self, principal: Principal, chat: Chat, line: Line, draft: Draft) -> Outcome:
         if not 2 <= len(line.words) <= 4:
             raise Invalid("Name two to four models to compare.")
         question = self._last_question(principal, chat)
-        sent = self._messages.answered_by(principal, str(question.id), Draft(), line.words)
-        return Outcome("compare", f"{len(sent)} models answer.", sent=sent)
+        sent = self._messages.answered_by(principal, str(question.id), draft, line.words)
+        return Outcome("compare", f"{len(sent)} models answer.", sent=sent, replayed=sent[0].replayed)
 
-    def _image(self, principal: Principal, _chat: Chat, line: Line) -> Outcome:
-        made = self._images.make(principal, ImageDraft(line.rest))
-        return Outcome("image", "Here it is; all are in the list of images.", images=made.images)
+    def _image(self, principal: Principal, _chat: Chat, line: Line, draft: Draft) -> Outcome:
+        made = self._images.make(principal, ImageDraft(line.rest), draft.order().key)
+        return Outcome(
+            "image", "Here it is; all are in the list of images.", images=made.images, replayed=made.replayed
+        )
 
-    def _retry(self, principal: Principal, chat: Chat, line: Line) -> Outcome:
+    def _retry(self, principal: Principal, chat: Chat, line: Line, draft: Draft) -> Outcome:
         last = self._chats.open(principal, str(chat.id))[1]
         if not last:
             raise Conflict("Nothing has been said in this chat yet. Send a message first.")
         wish = Wish(model=line.rest or None)
-        sent = self._messages.regenerate(principal, str(last[-1].id), Draft(wish=wish))
-        return Outcome("retry", "Another answer.", sent=[sent])
+        sent = self._messages.regenerate(principal, str(last[-1].id), replace(draft, wish=wish))
+        return Outcome("retry", "Another answer.", sent=[sent], replayed=sent.replayed)
 
     def _export(self, _principal: Principal, chat: Chat, line: Line) -> Outcome:
         wanted = line.rest.casefold() or "markdown"

@@ -32,7 +32,8 @@ class Draft:
 
     `opens`: the chat is made, with these fields, where there is none of that slug; `any_slug`: of whatever form that
     is. `history`: role and text of what the model is to know in place of what is stored; `system`: its system prompt,
-    likewise. `attachments`: ids of files; None for none or, of an edit, for the old ones.
+    likewise. `attachments`: ids of files; None for none or, of an edit, for the old ones. `said`: what the request
+    says, where it does not say it in these words: a command, for the Idempotency-Key.
     """
 
     content: str = ""
@@ -46,9 +47,12 @@ class Draft:
     history: tuple[tuple[str, str], ...] | None = None
     system: str | None = None
     attachments: tuple[str, ...] | None = None
+    said: tuple[str, ...] = ()
 
     def order(self, *said: object) -> Order:
         """`said`: what the request says besides the wish."""
+        if self.said:
+            return Order(self.said, self.idempotency_key, self.surface, self.api_key_id)
         more: tuple[object, ...] = () if self.history is None else (self.history, self.system)
         more += () if self.attachments is None else (self.attachments,)
         return Order((*said, *said_of(self.wish), *more), self.idempotency_key, self.surface, self.api_key_id)

@@ -16,6 +16,7 @@ from flask import Response, current_app, request
 from api.domain import event_index
 from api.domain.chats import Message
 from api.domain.errors import Invalid, Overloaded, SessionEnded
+from api.services.commands import Outcome
 from api.services.completions import Begun
 from api.services.generations import Follower
 from api.services.generations.braid import places_of
@@ -117,7 +118,7 @@ def _idempotency_key() -> str | None:
     return key
 
 
-def replayed(sent: Sent | Edited | ImagesMade | Begun, response: Response) -> Response:
+def replayed(sent: Sent | Edited | ImagesMade | Begun | Outcome, response: Response) -> Response:
     """The response, saying so where an earlier request with the same key did its work."""
     if sent.replayed:
         response.headers["Idempotent-Replay"] = "true"

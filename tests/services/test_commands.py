@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from api.domain.commands import COMMANDS, parse
 from api.domain.errors import Conflict, Invalid, ModelNotFound, NotFound
 from api.services.commands import Outcome
+from api.services.messages import Draft
 from tests.server import until
 from tests.services.whole import Whole
+from tests.upstream import Upstream
 
 
 def run(whole: Whole, chat: str, text: str) -> Outcome:
@@ -25,7 +29,9 @@ def chat(whole: Whole) -> str:
 
 
 def test_every_command_is_carried_out_by_something(whole: Whole) -> None:
-    assert set(whole.services.commands._does) == {command.name for command in COMMANDS}
+    assert set(whole.services.commands._does) | set(whole.services.commands._makes) == {
+        command.name for command in COMMANDS
+    }
 
 
 @pytest.mark.parametrize(
@@ -101,6 +107,45 @@ def test_retry_and_compare_answer_the_last_message_again(whole: Whole, chat: str
     assert (shown.content, len(shown.sibling_ids)) == ("1 2 3 ", 4)
     with pytest.raises(Invalid, match="two to four"):
         run(whole, chat, "/compare openai/text")
+
+
+def keyed(whole: Whole, chat: str, text: str) -> Outcome:
+    return whole.services.commands.run(whole.ann, chat, text, Draft(idempotency_key="k"))
+
+
+@pytest.mark.parametrize("text", ["/retry openai/count:2:0", "/compare openai/count:2:0 openai/count:3:0"])
+def test_what_begins_replies_begins_them_once_a_key(whole: Whole, chat: str, upstream: Upstream, text: str) -> None:
+    whole.said(whole.ann, chat, "go")
+    first = keyed(whole, chat, text)
+    while_it_runs = keyed(whole, chat, text)
+    for sent in first.sent:
+        whole.ended(whole.ann, sent)
+    again = keyed(whole, chat, text)
+    assert [one.replayed for one in (first, while_it_runs, again)] == [False, True, True]
+    for outcome in (while_it_runs, again):
+        assert [one.generation_id for one in outcome.sent] == [one.generation_id for one in first.sent]
+    assert upstream.requests == 1 + len(first.sent)
+    for other in ("/retry openai/count:4:0", "/new", "/image a fox"):
+        with pytest.raises(Invalid, match="another request before"):
+            keyed(whole, chat, other)
+
+
+@pytest.mark.parametrize("text", ["/new Plans for May", "/clear"])
+def test_a_chat_is_made_once_a_key(whole: Whole, chat: str, text: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda _: keyed(whole, chat, text), range(4)))
+    assert sorted(one.replayed for one in outcomes) == [False, True, True, True]
+    assert len({one.chat.id for one in outcomes if one.chat}) == 1
+    assert len(whole.services.chats.all(whole.ann)) == 2
+    whole.said(whole.ann, chat, "go")
+    for other in ("/new", "/retry", "/image a fox"):
+        with pytest.raises(Invalid, match="another request before"):
+            keyed(whole, chat, other)
+    made = outcomes[0].chat
+    assert made is not None
+    whole.services.chats.delete(whole.ann, str(made.id))
+    with pytest.raises(NotFound):
+        keyed(whole, chat, text)
 
 
 def test_plan_mode(whole: Whole, chat: str) -> None:

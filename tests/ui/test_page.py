@@ -109,6 +109,20 @@ def test_what_cannot_be_sent_comes_back(
     assert len(page.runs) == 1
 
 
+def test_a_command_that_is_sent_again_has_its_key_again(ada: AppTest, page: FakeApi) -> None:
+    chat = page.add_chat()["id"]
+    ada.query_params["chat"] = chat
+    commands = f"POST /chats/{chat}/commands"
+    page.refuse[commands] = (503, {"code": "overloaded", "retry_after": 5})
+    for _ in range(2):
+        ada.run().chat_input[0].set_value("/help").run()
+        page.refuse.clear()
+    ada.chat_input[0].set_value("/help").run()
+    keys = [headers["Idempotency-Key"] for headers in page.headers if "Idempotency-Key" in headers]
+    assert len(keys) == 3
+    assert keys[0] == keys[1] != keys[2], "another command has another one"
+
+
 def test_reads_over_the_limit_say_when(ada: AppTest, page: FakeApi) -> None:
     page.refuse["GET /chats"] = (429, {"code": "rate_limited", "detail": "You have used all reads; try in 30 seconds."})
     ada.run()

@@ -166,6 +166,19 @@ def test_the_slash_command(ann: Actor) -> None:
     assert ann.post(f"/chats/{chat}/commands", {"text": "/help"}).json["images"] == []
 
 
+def test_the_slash_command_with_one_key_asks_once(ann: Actor, router: Answers) -> None:
+    chat = ann.post("/chats").json["id"]
+    headers = ann.headers | {"Idempotency-Key": "the-same"}
+    answers = [
+        ann.client.post(f"/chats/{chat}/commands", json={"text": text}, headers=headers)
+        for text in ("/image a fox", "/image a fox", "/image a hare", "/new", "/help")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 422, 422, 200]
+    assert answers[1].json == answers[0].json
+    assert [answer.headers.get("Idempotent-Replay") for answer in answers] == [None, "true", None, None, None]
+    assert len(router.asked) == len(ann.get("/images").json["items"]) == 1
+
+
 def test_the_key_is_tried_out(ann: Actor, router: Answers) -> None:
     reference = ann.get("/model-configs").json["items"][0]["id"]
     told = ann.post(f"/model-configs/{reference}/test").json

@@ -69,10 +69,13 @@ class Commands(Caller):
     def commands(self) -> list[Command]:
         return [Command.read(entry) for entry in self._call("GET", "/commands").get("items") or []]
 
-    def run_command(self, chat_id: str, text: str) -> Outcome:
-        """Waits until it is done: most are at once, one that makes an image takes its time."""
+    def run_command(self, chat_id: str, text: str, *, key: str) -> Outcome:
+        """Waits until it is done: most are at once, one that makes an image takes its time. What it makes, it makes
+        once a key."""
         path = f"/chats/{one_id(chat_id)}/commands"
-        return Outcome.read(self._call("POST", path, json={"text": text}, seconds=DRAWING_SECONDS))
+        return Outcome.read(
+            self._call("POST", path, headers={"Idempotency-Key": key}, json={"text": text}, seconds=DRAWING_SECONDS)
+        )
 
     def offered(self, path: str) -> bytes:
         """The file that a command offered."""

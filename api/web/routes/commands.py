@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Response
 
 from api.domain.commands import COMMANDS
+from api.services.messages import Draft
 from api.web import replies
 from api.web.answers import answer, answer_list, pick
 from api.web.context import principal, services
 from api.web.openapi import Access, IdPath, Routes
+from api.web.request_headers import ONCE
 from api.web.schemas.chats import ChatAnswer
 from api.web.schemas.commands import CommandAnswer, CommandLine, CommandsAnswer, OutcomeAnswer
 from api.web.schemas.images import image_value
@@ -21,10 +23,17 @@ def list_commands() -> Response:
     return answer_list(CommandAnswer, COMMANDS)
 
 
-@routes.post("/chats/<id>/commands", summary="Carry one out", access=Access.CHAT, returns={200: OutcomeAnswer})
+@routes.post(
+    "/chats/<id>/commands",
+    summary="Carry one out",
+    access=Access.CHAT,
+    reads=ONCE,
+    returns={200: OutcomeAnswer},
+)
 def run_command(path: IdPath, body: CommandLine) -> Response:
-    outcome = services().commands.run(principal(), path.id, body.text)
+    outcome = services().commands.run(principal(), path.id, body.text, replies.marked(Draft()))
     chat = pick(ChatAnswer, outcome.chat) if outcome.chat else None
     generations = [replies.generation_value(one.generation_id, one.status) for one in outcome.sent]
     images = [image_value(image) for image in outcome.images]
-    return answer(pick(OutcomeAnswer, outcome, chat=chat, generations=generations, images=images))
+    shown = pick(OutcomeAnswer, outcome, chat=chat, generations=generations, images=images)
+    return replies.replayed(outcome, answer(shown))

@@ -42,7 +42,7 @@ def offer(api: ApiClient, models: list[str]) -> None:
 def run(api: ApiClient, draft: state.Draft) -> Outcome | None:
     """None while it takes its time: then the draft is among those that are pending. It is carried out once."""
     if draft.errand is None:
-        draft.errand = begin(partial(api.run_command, draft.chat_id, draft.text))
+        draft.errand = begin(partial(api.run_command, draft.chat_id, draft.text, key=draft.key))
     wait([draft.errand], AT_ONCE)
     if not draft.errand.done():
         page = state.page()
