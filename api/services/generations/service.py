@@ -263,7 +263,9 @@ class GenerationService:
     # Readers
 
     def follow(self, principal: Principal, reference: str, after: int = 0) -> Follower:
-        """A reader of a reply from just after number `after`, wherever it runs or has run. Raises NotFound."""
+        """A reader of a reply from just after number `after`, wherever it runs or has run. Raises NotFound.
+
+        The words of what is kept in no chat are for who asked alone; here it has two events, told when it has ended."""
         generation = self.get(principal, reference)
         events, release = self._events(principal, generation)
         return self._follower(events, generation.id, principal, after, release)
@@ -274,7 +276,9 @@ class GenerationService:
         for generation_id, after in places.items():
             run = self._runs.get(generation_id)
             events, release = (
-                (run.log, _nothing) if run else self._events(principal, self.get(principal, str(generation_id)))
+                (run.log, _nothing)
+                if run and run.kept
+                else self._events(principal, self.get(principal, str(generation_id)))
             )
             strands.append(Strand(generation_id, Cursor(events, after, beside_others=True), release))
         braid = Braid(strands)
@@ -283,7 +287,8 @@ class GenerationService:
 
     def _events(self, principal: Principal, generation: Generation) -> tuple[LiveLog, Callable[[], None]]:
         """A reply's events wherever it runs or has run, and what to call when they are no longer read."""
-        if run := self._runs.get(generation.id):
+        run = self._runs.get(generation.id)
+        if run is not None and run.kept:
             return run.log, _nothing
         if generation.active and generation.owner == self.owner:
             generation = self.get(principal, str(generation.id))  # it ended between the two looks
