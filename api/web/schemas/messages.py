@@ -118,4 +118,9 @@ class ComparedAnswer(Shape):
 
 
 class EventsQuery(Parameters):
-    after: int = Field(0, ge=0, le=2**31, description="The number of the last event already known.")
+    after: int = Field(
+        0,
+        ge=0,
+        le=2**31,
+        description="The number of the last event already known; a comparison's place goes in `Last-Event-ID` alone.",
+    )
