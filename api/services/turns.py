@@ -260,9 +260,13 @@ class Turns:
         key = order.key
         if key is None:
             return []
-        if self._store.read(lambda work: recalled(work, principal.user_id, key)) is not None:
-            raise Invalid(SAID_OTHERWISE.format(what="message"))
-        earlier = self._store.read(lambda work: work.generations.by_idempotency_key(principal.user_id, key.value))
+
+        def look(work: UnitOfWork) -> Generation | None:
+            if recalled(work, principal.user_id, key) is not None:
+                raise Invalid(SAID_OTHERWISE.format(what="message"))
+            return work.generations.by_idempotency_key(principal.user_id, key.value)
+
+        earlier = self._store.read(look)
         if earlier is None:
             return []
         if clock.now() - earlier.queued_at > KEY_LIFE:
