@@ -30,9 +30,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api import secrets_file
-from api.secrets_file import SECRETS
-
-EXAMPLES = re.compile(r"change.?me|example|secret.?key|your[-_ ]|^(.)\1+$|0123456789abcdef|password", re.IGNORECASE)
+from api.secrets_file import SECRETS, is_weak
 
 
 class ConfigError(Exception):
@@ -385,7 +383,7 @@ def _build(values: Mapping[str, Any]) -> Settings:
 
 def _refuse_unsafe(settings: Settings) -> None:
     api_key = settings.api_key.get_secret_value()
-    if settings.production and api_key and (len(api_key) < 16 or EXAMPLES.search(api_key)):
+    if settings.production and api_key and (len(api_key) < 16 or is_weak(api_key)):
         raise ConfigError("API_KEY is too short, an example or published; use at least 16 random characters")
     for name in SECRETS:
         value: str = getattr(settings, name.lower()).get_secret_value()
@@ -393,8 +391,10 @@ def _refuse_unsafe(settings: Settings) -> None:
             raise ConfigError(
                 f"{name} is missing; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
             )
-        if len(value) < 32 or EXAMPLES.search(value):
+        if len(value) < 32 or is_weak(value):
             raise ConfigError(f"{name} is too short, an example or published; use 64 random hex characters")
-    for key in settings.encryption_key.get_secret_value().split(","):
+    for place, key in enumerate(settings.encryption_key.get_secret_value().split(",")):
         if not re.fullmatch(r"[0-9a-fA-F]{64}", key.strip()):
             raise ConfigError("ENCRYPTION_KEY must be 64 hex characters, or several such keys, comma separated")
+        if is_weak(key.strip()) and (settings.production or place == 0):  # elsewhere what an old one sealed is rotated
+            raise ConfigError("ENCRYPTION_KEY holds an example or a pattern; use 64 random hex characters for each")

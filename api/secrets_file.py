@@ -6,12 +6,22 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 SECRETS = ("JWT_SECRET", "ENCRYPTION_KEY", "TOKEN_PEPPER", "PAGE_SECRET")
+EXAMPLES = re.compile(r"change.?me|example|secret.?key|your[-_ ]|0123456789abcdef|password", re.IGNORECASE)
+LONGEST_PATTERN = 8
+
+
+def is_weak(value: str) -> bool:
+    """An example, or a short pattern said again and again: what somebody typed, and others can guess."""
+    value = value.lower()
+    repeated = any(value[size:] == value[:-size] for size in range(1, LONGEST_PATTERN + 1))
+    return repeated or EXAMPLES.search(value) is not None
 
 
 def read_lines(path: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ LATEST = DEADLINE_SECONDS * 1.1
 HOW = {"groq": "hang", "mistral": "500", "deepseek": "401"}
 VENDORS = ("openai", "openrouter", "qwen", "huggingface", "litellm", *HOW)
 LOADS = 100
-SECRETS = dict.fromkeys(("jwt_secret", "encryption_key", "token_pepper", "page_secret"), "5f1c" * 16)
+SECRETS = dict.fromkeys(("jwt_secret", "encryption_key", "token_pepper", "page_secret"), "5f1c84d09be72a63" * 4)
 
 
 class Provider(BaseHTTPRequestHandler):

@@ -29,7 +29,7 @@ PROMISE_MB = 200.0
 MESSAGES = 60
 LARGEST = 5_000_000  # characters of one conversation in fifty: a long one with pastes
 WORDS = ["tree", "Wald", "森林", "“quoted”", "a\nline", 'x = {"y": [1, 2]}', "🌲", "forêt", "back\\slash", "<b>"]
-SECRETS = dict.fromkeys(("jwt_secret", "encryption_key", "token_pepper", "page_secret"), "5f1c" * 16)
+SECRETS = dict.fromkeys(("jwt_secret", "encryption_key", "token_pepper", "page_secret"), "5f1c84d09be72a63" * 4)
 
 
 def conversation(number: int, chance: random.Random) -> dict[str, Any]:

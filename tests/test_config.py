@@ -54,7 +54,16 @@ def test_a_value_can_stand_in_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize(
-    "value", ["", "tiny-one", "change-me-please-change-me-please", "x" * 64, "0123456789abcdef" * 4]
+    "value",
+    [
+        "",
+        "tiny-one",
+        "change-me-please-change-me-please",
+        "x" * 64,
+        "0123456789abcdef" * 4,
+        "5f1C" * 16,
+        "abc" * 21 + "a",
+    ],
 )
 def test_production_refuses_missing_short_and_published_secrets(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name) as caught:
@@ -76,6 +85,25 @@ def test_the_encryption_key_has_its_shape(tmp_path: Path) -> None:
     assert production(tmp_path, ENCRYPTION_KEY=two).encryption_key.get_secret_value() == two
     with pytest.raises(ConfigError, match="ENCRYPTION_KEY must be 64 hex"):
         production(tmp_path, ENCRYPTION_KEY="not hex, but quite long enough to pass the length check, all of it")
+
+
+@pytest.mark.parametrize("weak", ["0" * 64, "5f1c" * 16, "deadbeef" * 8, "DEADbeef" * 8, "0123456789abcdef" * 4])
+@pytest.mark.parametrize("ring", ["{weak},{good}", "{good}, {weak}", "{weak},{ones}", "{weak}"])
+def test_every_key_of_the_ring_is_a_key(tmp_path: Path, ring: str, weak: str) -> None:
+    """The first one seals, the others open what was sealed before: a guess at any of them is as good."""
+    value = ring.format(weak=weak, good=GOOD["ENCRYPTION_KEY"], ones="1" * 64)
+    with pytest.raises(ConfigError, match="ENCRYPTION_KEY") as caught:
+        production(tmp_path, ENCRYPTION_KEY=value)
+    assert "\n" not in str(caught.value)
+    assert weak not in str(caught.value)
+
+
+def test_a_key_that_is_refused_can_still_be_rotated_away(tmp_path: Path) -> None:
+    weak, good = "5f1c" * 16, GOOD["ENCRYPTION_KEY"]
+    elsewhere = {"PARLEY_ENV": "development", "DATA_DIR": str(tmp_path)} | GOOD
+    assert load(elsewhere | {"ENCRYPTION_KEY": f"{good},{weak}"}).encryption_key
+    with pytest.raises(ConfigError, match="ENCRYPTION_KEY holds an example"):
+        load(elsewhere | {"ENCRYPTION_KEY": f"{weak},{good}"})
 
 
 def test_mistakes_are_named_in_one_line(tmp_path: Path) -> None:

@@ -102,7 +102,9 @@ def test_what_else_is_typed(tmp_path: Path) -> None:
 
     (line,) = (line for line in every() if line.startswith("openssl"))
     key = subprocess.run(shlex.split(line), capture_output=True, text=True, check=True, timeout=60).stdout.strip()
-    environment = {name.upper(): value for name, value in SECRETS.items()} | {"ENCRYPTION_KEY": f"{key},{'ab' * 32}"}
+    environment = {name.upper(): value for name, value in SECRETS.items()} | {
+        "ENCRYPTION_KEY": f"{key},{'ab12cd34ef560789' * 4}"
+    }
     assert load(environment | {"DATA_DIR": str(tmp_path)}).encryption_key
     (line,) = (line for line in every() if line.startswith(". "))
     assert f" -m venv --clear {line.split()[1].removesuffix('/bin/activate')}" in (ROOT / "Makefile").read_text()
