@@ -150,6 +150,11 @@ class BudgetRepository(Repository):
         """Remove the counters of periods that began before that day."""
         return self.changed(sa.delete(BUDGET_COUNTERS).where(COUNTER.starts < before, COUNTER.reserved == 0))
 
+    def forget(self, user_id: UUID) -> None:
+        """An account that is gone counts on nothing of its own any more; what its calls used of the instance stays."""
+        self.connection.execute(sa.delete(RESERVATIONS).where(RESERVATION.subject == user_id))
+        self.connection.execute(sa.delete(BUDGET_COUNTERS).where(COUNTER.subject == user_id))
+
     def _taken_back(self, which: sa.ColumnElement[bool]) -> dict[CounterKey, int]:
         freed: dict[CounterKey, int] = defaultdict(int)
         kept = (RESERVATION.subject, RESERVATION.budget_id, RESERVATION.starts, RESERVATION.amount)

@@ -196,7 +196,9 @@ class AccountService:
         def remove(work: UnitOfWork) -> None:
             refuse_the_last(work.accounts.hold_admins(user_id), user_id, only_admin)
             work.usage.forget(user_id)
-            if work.accounts.delete(user_id) and told is not None:
+            is_gone = work.accounts.delete(user_id)
+            work.budgets.forget(user_id)  # behind its generations, as whoever closes one takes the counters last
+            if is_gone and told is not None:
                 work.audit.add(told())
 
         # asked before anything is stopped, and again where it counts

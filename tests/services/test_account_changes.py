@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -31,16 +32,21 @@ from tests.services.conftest import PASSWORD
 Register = Callable[[str], User]
 
 
+OWNERS = {
+    name: next((table.c[one] for one in ("user_id", "subject") if one in table.c), None)
+    for name, table in METADATA.tables.items()
+}
+"""The column that names the account, where a table has one: `subject` has no foreign key."""
+
+
 def rows_of(store: Store, user_id: UUID) -> dict[str, int]:
     """How many rows each table holds for the account."""
 
     def count(work: UnitOfWork) -> dict[str, int]:
-        tables = [table for table in METADATA.sorted_tables if "user_id" in table.c]
         counts = {
-            table.name: work.connection.execute(
-                sa.select(sa.func.count()).select_from(table).where(table.c.user_id == user_id)
-            ).scalar_one()
-            for table in tables
+            name: work.connection.execute(sa.select(sa.func.count()).where(owner == user_id)).scalar_one()
+            for name, owner in OWNERS.items()
+            if owner is not None
         }
         return {name: number for name, number in counts.items() if number}
 
@@ -149,7 +155,7 @@ def test_deletion_takes_everything_of_the_account_and_nothing_of_others(
     for user in (ann, ben):
         store.write(lambda work, user=user: _one_row_everywhere(work, user.id))  # type: ignore[misc]
     of_ben = rows_of(store, ben.id)
-    assert len(rows_of(store, ann.id)) == len([t for t in METADATA.tables.values() if "user_id" in t.c])
+    assert len(rows_of(store, ann.id)) == sum(owner is not None for owner in OWNERS.values())
     with pytest.raises(WrongPassword):
         accounts.delete(ann.id, "wrong password")
     assert stopped == []
@@ -179,24 +185,28 @@ def test_of_two_administrators_who_leave_at_once_one_stays(
 
 
 def _one_row_everywhere(work: UnitOfWork, user_id: UUID) -> None:
-    """A row for the account in every table that has a `user_id`, whatever its columns."""
-    ids: dict[str, UUID] = {}
+    """A row for the account in every table that names one, whatever its columns. What it uses up is counted on
+    everybody's budget too, which does not go with the account."""
+    everybodys = {"id": new_id(), "name": new_id().hex, "scope": "everyone", "unit": "tokens", "period": "day"}
+    work.connection.execute(sa.insert(METADATA.tables["budgets"]).values(**everybodys, amount=1))
+    ids: dict[str, Any] = {}
     for table in METADATA.sorted_tables:
-        if "user_id" not in table.c:
+        if OWNERS[table.name] is None:
             continue
-        values = {column.name: _value(column, user_id, ids) for column in table.c if _wanted(column)}
+        known = ids | ({"budgets": everybodys["id"]} if "subject" in table.c else {})
+        values = {column.name: _value(column, user_id, known) for column in table.c if _wanted(column)}
         ids[table.name] = values.get("id", user_id)
         work.connection.execute(sa.insert(table).values(values))
 
 
 def _wanted(column: sa.Column[object]) -> bool:
-    if column.name == "user_id":
+    if column is OWNERS[column.table.name]:
         return True
     return not column.nullable and (column.server_default is None or column.primary_key)
 
 
-def _value(column: sa.Column[object], user_id: UUID, ids: dict[str, UUID]) -> object:
-    if column.name == "user_id":
+def _value(column: sa.Column[object], user_id: UUID, ids: dict[str, Any]) -> object:
+    if column is OWNERS[column.table.name]:
         return user_id
     for key in column.foreign_keys:
         return ids[key.column.table.name]

@@ -31,8 +31,10 @@ from api.domain.principal import Principal
 from api.models.budgets import BUDGET_COUNTERS, RESERVATIONS
 from api.models.generations import GENERATIONS
 from api.repositories.unit_of_work import Store
+from api.services.accounts import AccountService
 from tests.conftest import ON_POSTGRESQL
 from tests.server import until
+from tests.services.conftest import PASSWORD, CountingPasswords
 from tests.services.machine import FOR_EVER, Machine, principal, text, waited
 from tests.services.spend import ESTIMATE, spend, spend_from_process
 
@@ -178,6 +180,36 @@ def test_recovery_settles_too(machine: Machine, store: Store, ann: Principal) ->
     other = Machine(store)
     assert other.generations.recovery.recover(machine.owner) == 1
     assert state(machine, ann).reserved == 0
+
+
+@pytest.mark.parametrize("stops_first", [True, False], ids=["stopped first", "still running"])
+def test_a_deleted_accounts_counters_go_and_stay_gone(
+    machine: Machine,
+    store: Store,
+    ann: Principal,
+    passwords: CountingPasswords,
+    register: Callable[[str], User],
+    stops_first: bool,
+) -> None:
+    """Also where a call outlives the account: its end is nobody's, and the others' ends are stored."""
+    ben = register("ben")
+    who = principal(ben.id, "ben")
+    machine.budgets.put(ROOT, budget(10 * ESTIMATE))
+    machine.ended(who, machine.send(who, machine.chat(who), text("x")).generation_id)
+    sent, other = (machine.send(one, machine.chat(one), text("x"), FOR_EVER) for one in (who, ann))
+    stop_runs: Any = machine.generations.stop_all if stops_first else lambda user_id: None
+    AccountService(store, passwords, stop_runs=stop_runs).delete(ben.id, PASSWORD)
+    of_ben = sa.select(COUNTERS.c.subject).where(COUNTERS.c.subject == ben.id)
+    of_ben = of_ben.union(sa.select(RESERVATIONS.c.subject).where(RESERVATIONS.c.subject == ben.id))
+    assert store.read(lambda work: work.connection.execute(of_ben).all()) == []
+    if run := machine.generations._runs.get(sent.generation_id):
+        run.stop_requested()
+        waited(lambda: sent.generation_id not in machine.generations._runs, "the end of a run without an account")
+    machine.generations.stop_reply(ann, str(other.generation_id))
+    assert machine.ended(ann, other.generation_id).status == "stopped"
+    assert store.read(lambda work: work.connection.execute(of_ben).all()) == []
+    found = books(store)
+    assert (found["used"], found["reserved"], found["held"]) == (found["ledger"], 0, 0)
 
 
 def test_money(machine: Machine, ann: Principal) -> None:
