@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from api.cli import doctor
 from api.db import Database, current_revision, head_revision, upgrade
 from api.services.backups import hashes
 from tests.conftest import SECRETS, TEMPLATE
@@ -173,6 +175,30 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(database_url: str, tmp_pat
     done = _flask(tmp_path, "doctor", **ENVIRONMENT, **settings, API_HOST="0.0.0.0")
     assert done.returncode == 1
     assert "→ set PARLEY_ENV=production" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "level", "told"),
+    [
+        ("SQLite", (3, 39), "warn", "SQLite 3.40 is the oldest that is supported"),
+        ("SQLite", (3, 40), "ok", ""),
+        ("PostgreSQL", (14, 9), "warn", "PostgreSQL 15 is the oldest that is supported"),
+        ("PostgreSQL", (15, 0), "ok", ""),
+    ],
+)
+def test_the_doctor_names_the_oldest_database_as_people_do(
+    kind: str, found: tuple[int, ...], level: str, told: str
+) -> None:
+    finding = doctor.version(kind, found)
+    assert (finding.level, finding.advice) == (level, told)
+    assert finding.what == f"database: {kind} {found[0]}.{found[1]}"
+
+
+def test_the_readme_names_what_is_supported() -> None:
+    (line,) = (line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("Supported are"))
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    for words in (f"Python {wanted}", *(f"{kind} {oldest}" for kind, oldest in doctor.OLDEST.items())):
+        assert words in line
 
 
 def test_the_doctor_names_a_database_that_is_away(tmp_path: Path) -> None:

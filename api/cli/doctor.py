@@ -27,6 +27,7 @@ from api.services.backups import newest
 GIB = 1 << 30
 DAY = 86_400.0
 SLOW_CLOCK = 2.0
+OLDEST = {"PostgreSQL": "15", "SQLite": "3.40"}
 OLLAMA = "http://127.0.0.1:11434"
 
 
@@ -108,9 +109,7 @@ def _database(known: Settings, database: Database) -> Iterator[Finding]:
     yield judged(current == head, told, "run `flask --app api.cli upgrade`; a server's start does it too", "warn")
     with database.reader.connect() as connection:
         facts = Diagnosis(connection).facts()
-    kind, oldest = ("PostgreSQL", (15, 0)) if database.is_postgresql else ("SQLite", (3, 40))
-    version = f"database: {kind} {facts.version[0]}.{facts.version[1]}"
-    yield judged(facts.version >= oldest, version, f"{kind} {oldest[0]} is the oldest that is supported", "warn")
+    yield version("PostgreSQL" if database.is_postgresql else "SQLite", facts.version)
     for name, (found, wanted) in facts.flags.items():
         yield judged(found == wanted, f"database: {name} is {found}", f"it must be {wanted}, or data can be lost")
     if facts.connections is not None:
@@ -126,6 +125,13 @@ def _database(known: Settings, database: Database) -> Iterator[Finding]:
         yield judged(
             not unreadable, told, "add the ENCRYPTION_KEY of that time, after a comma, or enter the keys again"
         )
+
+
+def version(kind: str, found: tuple[int, ...]) -> Finding:
+    oldest = OLDEST[kind]
+    told = f"database: {kind} {found[0]}.{found[1]}"
+    is_good = found >= tuple(map(int, oldest.split(".")))
+    return judged(is_good, told, f"{kind} {oldest} is the oldest that is supported", "warn")
 
 
 def _clock(whose: str, offset: float) -> Finding:
