@@ -15,6 +15,7 @@ from api.domain.errors import ProviderUnavailable, StoreUnavailable
 from api.domain.events import ReasoningDelta, TextDelta, ToolCall, Usage
 from api.domain.principal import Principal
 from api.models.generations import GENERATION_EVENTS
+from api.services.generations.intake import MAX_EVENTS
 from api.services.generations.run import Run
 from tests.commits import Cut
 from tests.conftest import ON_POSTGRESQL
@@ -275,6 +276,16 @@ def test_a_reply_that_is_too_long_ends_at_the_cap(store: FlakyStore, ann: Princi
         assert machine.ended(ann, sent.generation_id).status == "length"  # "late" was too much
     assert content(store, ann, sent.message.id) == ("t" * 590 + "0123456789", "length")  # type: ignore[union-attr]
     machine.generations.stop()
+
+
+def test_a_reply_of_too_many_events_ends_too(machine: Machine, store: FlakyStore, ann: Principal) -> None:
+    """However little each of them says: events are kept in memory until the reply has ended."""
+    steps = [text(*["x"] * (MAX_EVENTS - 10)), *[text("y") for _ in range(20)], FOR_EVER]
+    sent = machine.send(ann, machine.chat(ann), *steps)
+    assert machine.ended(ann, sent.generation_id).status == "length"
+    said, status = content(store, ann, sent.message.id)  # type: ignore[union-attr]
+    assert status == "length"
+    assert len(said) == MAX_EVENTS - 1, "one is `started`"
 
 
 def test_the_cap_is_met_by_the_last_bytes(store: FlakyStore, ann: Principal) -> None:
