@@ -154,7 +154,7 @@ class Settings(BaseSettings):
         30.0, gt=0, le=3600, description="Seconds that running replies wait for a database that is away; then they end."
     )
     drain_seconds: float = Field(
-        20.0, ge=0, le=600, description="Seconds that running replies get at SIGTERM; over 30, see operations.md."
+        20.0, ge=0, le=600, description="Seconds that running replies get at SIGTERM; from 35 on, see operations.md."
     )
     stream_write_timeout: float = Field(30.0, gt=0, description="Seconds a reader may stop reading.")
     provider_connect_timeout: float = Field(10.0, gt=0, description="Seconds to connect to a provider.")

@@ -28,6 +28,8 @@ GIB = 1 << 30
 DAY = 86_400.0
 SLOW_CLOCK = 2.0
 OLDEST = {"PostgreSQL": "15", "SQLite": "3.40"}
+CLOSING = 25  # what deploy/gunicorn.conf.py adds to DRAIN_SECONDS
+CONTAINER = 60  # `stop_grace_period` in docker-compose.yml
 OLLAMA = "http://127.0.0.1:11434"
 
 
@@ -94,10 +96,19 @@ def _machine(known: Settings) -> Iterator[Finding]:
     wanted = 2 * known.max_streams + 200
     advice = f"raise it (`ulimit -n {wanted}`, LimitNOFILE=) or set MAX_STREAMS={max(1, (most - 200) // 2)}"
     yield judged(most >= wanted, f"files: {most} may be open, {wanted} are needed for MAX_STREAMS", advice, "warn")
+    yield stopping(known.drain_seconds)
     made = newest(known.data_dir.resolve())
     age = (time.time() - made[0]) / DAY if made else None
     told = f"backups: the newest is {age:.1f} days old, {made[1]}" if made else "backups: none was made yet"
     yield judged(age is not None and age < 2, told, "run `backup` every day, and keep a copy elsewhere", "warn")
+
+
+def stopping(drain_seconds: float) -> Finding:
+    """Running replies are to end before the server does, and the server before its container."""
+    least = int(drain_seconds) + CLOSING
+    told = f"stopping: replies get {drain_seconds:g} s, the server {least} s, its container {CONTAINER} s as shipped"
+    advice = f"with containers give `api` a `stop_grace_period` over {least}s, or set DRAIN_SECONDS < "
+    return judged(least < CONTAINER, told, f"{advice}{CONTAINER - CLOSING}", "warn")
 
 
 def _database(known: Settings, database: Database) -> Iterator[Finding]:
