@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,35 @@ def test_an_effect_is_seen(text: str, effect: str, tmp_path: Path) -> None:
     (package / "specimen.py").write_text(text)
     found = probe(["specimen"], tmp_path, "-c", f"import sys; sys.path.insert(0, {str(package)!r})")
     assert effect in str(found["specimen"])
+
+
+@pytest.mark.parametrize(
+    ("contract", "packages", "exempt"),
+    [
+        (
+            "SQL stays in the repositories",
+            ("api",),
+            "cli cli.common cli.doctor cli.generated db groundwork models rate_limits repositories wiring",
+        ),
+        (
+            "HTTP clients live in providers and in the page's client",
+            ("api", "ui"),
+            "cli cli.doctor providers api_client",
+        ),
+    ],
+)
+def test_a_contract_names_every_part_but_these(contract: str, packages: tuple[str, ...], exempt: str) -> None:
+    """A part that is new stands in the contract, or is exempt by name."""
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (named,) = (one["source_modules"] for one in found if one["name"] == contract)
+    parts = set()
+    for package in packages:
+        for module in modules(package):
+            depth = 3 if module.startswith("api.cli.") else 2
+            parts.add(".".join(module.split(".")[:depth]))
+    left_out = {part.partition(".")[2] for part in parts - set(named) - set(packages)}
+    assert left_out == set(exempt.split())
+    assert set(named) <= parts
 
 
 def probe(wanted: list[str], folder: Path, *before: str) -> dict[str, list[str]]:
