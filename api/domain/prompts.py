@@ -140,7 +140,7 @@ def blanks(content: str, values: Mapping[str, str]) -> list[str]:
 def slug_of(name: str) -> str:
     """Letters, digits and hyphens of any script, from the name."""
     plain = unicodedata.normalize("NFKC", name).casefold()
-    return re.sub(r"[\W_]+", "-", plain).strip("-")[:80] or "prompt"
+    return re.sub(r"[\W_]+", "-", plain).strip("-")[:80].rstrip("-") or "prompt"
 
 
 def _is_date(text: str) -> bool:

@@ -42,30 +42,30 @@ class PromptService:
         return self._store.read(lambda work: _found(work, principal, reference))
 
     def create(self, principal: Principal, values: Mapping[str, Any]) -> Prompt:
-        """Of `name` and `content`, and `description`, `tags`, `shared` where given. Raises AlreadyTaken, Forbidden."""
+        """Of `name` and `content`, and `description`, `tags`, `shared` where given. Raises AlreadyTaken for the name of
+        another; Forbidden. Names that differ may read the same as a slug: then the slug is numbered."""
 
         def add(work: UnitOfWork) -> Prompt:
             _refuse_taken(work, principal, values["name"])
-            return self._create(work, principal, values)
+            return self._create(work, principal, {**values, "slug": _free_slug(work, principal, values["name"])})
 
         return self._store.write(add)
 
     def _create(self, work: UnitOfWork, principal: Principal, values: Mapping[str, Any]) -> Prompt:
+        """`slug` is among the values, and nobody has it."""
         _checked(principal, values)
         now = clock.now()
         row: dict[str, Any] = {"description": "", "tags": [], "shared": False} | dict(values)
-        row = {"slug": slug_of(row["name"])} | row | {"user_id": principal.user_id, "id": new_id(), "version": 1}
-        row |= {"created_at": now, "updated_at": now}
+        row |= {"user_id": principal.user_id, "id": new_id(), "version": 1, "created_at": now, "updated_at": now}
         work.accounts.hold(principal.user_id)  # of parallel claims to a slug, one after the other
-        if any(one.slug == row["slug"] for one in BUILT_IN) or not work.prompts.add(row):
-            raise AlreadyTaken(f"There is a prompt named {row['name']!r} already; choose another name.")
+        if not work.prompts.add(row):
+            raise AlreadyTaken(f"There is a prompt with the slug {row['slug']!r} already; choose another.")
         return Prompt(**row)
 
     def adopt(self, work: UnitOfWork, principal: Principal, values: Mapping[str, Any], slug: str) -> Prompt:
         """A prompt from elsewhere, as part of a transaction: under that slug, or where it is taken one of its name."""
         work.accounts.hold(principal.user_id)
-        taken = any(one.slug == slug for one in BUILT_IN) or work.prompts.slug_taken(principal.user_id, slug)
-        free = _free_slug(work, principal, values["name"]) if taken else slug
+        free = _free_slug(work, principal, values["name"]) if _slug_taken(work, principal, slug) else slug
         return self._create(work, principal, {**values, "slug": free})
 
     def make_active(self, work: UnitOfWork, principal: Principal, prompt: Prompt) -> None:
@@ -251,12 +251,17 @@ def _refuse_taken(work: UnitOfWork, principal: Principal, name: str, besides: UU
 
 
 def _free_slug(work: UnitOfWork, principal: Principal, name: str) -> str:
-    """The name's slug, or the first numbered one that nobody has."""
+    """The name's slug, or the first numbered one that nobody has and that nobody takes for an id."""
+    work.accounts.hold(principal.user_id)  # of parallel claims, one after the other
     slug, number = slug_of(name), 1
-    while any(one.slug == slug for one in BUILT_IN) or work.prompts.slug_taken(principal.user_id, slug):
+    while parse_id(slug) is not None or _slug_taken(work, principal, slug):
         number += 1
         slug = f"{slug_of(name)}-{number}"
     return slug
+
+
+def _slug_taken(work: UnitOfWork, principal: Principal, slug: str) -> bool:
+    return any(one.slug == slug for one in BUILT_IN) or work.prompts.slug_taken(principal.user_id, slug)
 
 
 def _checked(principal: Principal, values: Mapping[str, Any]) -> None:

@@ -47,15 +47,36 @@ def test_the_library_has_ones_own_the_shared_and_the_built_in(whole: Whole, prom
     assert prompts.get(whole.ben, str(BUILT_IN[0].id)) == prompts.get(whole.ben, "basic") == BUILT_IN[0]
 
 
-def test_a_slug_is_taken_once(whole: Whole, prompts: PromptService) -> None:
-    assert made(prompts, whole.ann, "Größe & Maß").slug == "grösse-mass"
-    for name in ("grösse_mass", "GRÖSSE MASS", "Basic"):
-        with pytest.raises(AlreadyTaken):
+def test_a_name_is_taken_once(whole: Whole, prompts: PromptService) -> None:
+    made(prompts, whole.ann, "Größe & Maß")
+    for name in ("Größe & Maß", "GRÖSSE & MASS", "Basic assistant"):
+        with pytest.raises(AlreadyTaken, match="choose another name"):
             made(prompts, whole.ann, name)
     made(prompts, whole.ben, "Größe & Maß")
     with ThreadPoolExecutor(4) as pool:
         outcomes = list(pool.map(lambda _: _try(prompts, whole.ann), range(4)))
     assert outcomes.count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "slugs"),
+    [
+        (("C", "C++", "C#"), ["c", "c-2", "c-3"]),
+        (("🚀", "✨"), ["prompt", "prompt-2"]),
+        (("Größe & Maß", "grösse_mass"), ["grösse-mass", "grösse-mass-2"]),
+        (("Basic",), ["basic-2"]),
+        (("0198f2c1-0000-7000-8000-000000000001",), ["0198f2c1-0000-7000-8000-000000000001-2"]),  # no id
+    ],
+)
+def test_names_that_read_the_same_as_a_slug_are_all_found(
+    whole: Whole, prompts: PromptService, names: tuple[str, ...], slugs: list[str]
+) -> None:
+    library = [made(prompts, whole.ann, name) for name in names]
+    assert [one.slug for one in library] == slugs
+    assert [prompts.get(whole.ann, one.slug) for one in library] == library
+    with ThreadPoolExecutor(4) as pool:
+        many = list(pool.map(lambda marks: made(prompts, whole.ann, f"{names[0]} {marks}"), ("!", "!!", "?", "??")))
+    assert len({one.slug for one in [*library, *many]}) == len(library) + 4
 
 
 def _try(prompts: PromptService, who: Principal) -> bool:
