@@ -43,7 +43,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class AppError(Exception):
@@ -59,6 +59,13 @@ class AppError(Exception):
         self.extra = extra
         super().__init__(self.detail)
 
+    @classmethod
+    def at(cls, field: str, detail: str, *, told: str = "", code: str = "", **extra: Any) -> Self:
+        """About one field: its name, or the path to it (`items/1/name`). `told` is what stands beside the field where
+        that is shorter than `detail`; `code` says more of it than the field's name."""
+        entry = {"pointer": f"/{field}", "detail": told or detail, "code": code or field.rpartition("/")[2]}
+        return cls(detail, errors=[entry], **extra)
+
     def problem(self) -> dict[str, Any]:
         """RFC 9457 data without what belongs to one request: for answers, events and stored messages."""
         return {
@@ -73,7 +80,7 @@ class AppError(Exception):
 
 
 class Invalid(AppError):
-    """`errors` may carry RFC 9457 entries `{pointer, detail, code}`."""
+    """`errors` carries RFC 9457 entries `{pointer, detail, code}` wherever fields are to blame: see `at`."""
 
     status = 422
     code = "invalid"

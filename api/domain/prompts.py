@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
 from api.domain.errors import Invalid
+from api.domain.ids import parse_id
 
 NAMES = UUID("8f9c1c1e-5f0a-4c8f-9f49-0b8a3e0d7a11")  # the namespace of built-in ids
 VARIABLE = re.compile(
@@ -23,6 +24,7 @@ VARIABLE = re.compile(
 )
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 MAX_CONTENT = 100_000
+MAX_SLUG = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,17 @@ def blanks(content: str, values: Mapping[str, str]) -> list[str]:
 def slug_of(name: str) -> str:
     """Letters, digits and hyphens of any script, from the name."""
     plain = unicodedata.normalize("NFKC", name).casefold()
-    return re.sub(r"[\W_]+", "-", plain).strip("-")[:80].rstrip("-") or "prompt"
+    return re.sub(r"[\W_]+", "-", plain).strip("-")[:MAX_SLUG].rstrip("-") or "prompt"
+
+
+def checked_slug(slug: str) -> str:
+    """Raises Invalid for what no name gives as a slug, and for what is looked up as an id."""
+    if slug_of(slug) != slug:
+        rule = f"up to {MAX_SLUG} small letters and digits, with single hyphens between them"
+        raise Invalid.at("slug", f"A prompt's slug has {rule}, such as {slug_of(slug)!r}.")
+    if parse_id(slug) is not None:
+        raise Invalid.at("slug", "A prompt's slug is not a UUID; choose another.")
+    return slug
 
 
 def _is_date(text: str) -> bool:

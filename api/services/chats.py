@@ -101,7 +101,7 @@ class ChatService:
             "updated_at": now,
         }
         if not work.chats.add(values):
-            raise AlreadyTaken(f"You have a chat with the id {values['slug']!r} already; choose another.")
+            raise _taken(values["slug"])
         chat = work.chats.get_owned(str(chat_id), principal.user_id)
         assert chat is not None
         return chat
@@ -196,7 +196,7 @@ class ChatService:
             work.accounts.hold(principal.user_id)  # of parallel claims, one after the other
             other = work.chats.get_owned(_checked_slug(values["slug"]), principal.user_id)
             if other is not None and other.id != chat.id:
-                raise AlreadyTaken("You have a chat with this id already; choose another.")
+                raise _taken(values["slug"])
         if "title" in values:
             values["titled_by"] = "user"
         if values.get("prompt_id", chat.prompt_id) != chat.prompt_id and "parameters" not in values:
@@ -248,6 +248,10 @@ def new_slug(key: str | None = None) -> str:
     if key is None:
         return f"c_{secrets.token_urlsafe(9)}"
     return f"c_{urlsafe_b64encode(hashlib.sha256(key.encode()).digest()[:18]).decode()}"
+
+
+def _taken(slug: str) -> AlreadyTaken:
+    return AlreadyTaken.at("slug", f"You have a chat with the id {slug!r} already; choose another.", code="taken")
 
 
 def _checked_slug(slug: str, any_slug: bool = False) -> str:

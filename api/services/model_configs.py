@@ -105,7 +105,7 @@ class ModelConfigService:
         if row.get("is_default"):
             work.model_configs.clear_default(row["user_id"], row["provider"])
         if not work.model_configs.add(row):
-            raise AlreadyTaken(f"You have a model config named {row['name']!r} already; choose another name.")
+            raise _taken(row["name"])
 
     def change(self, principal: Principal, reference: str, values: Mapping[str, Any]) -> ModelConfig:
         """Without `api_key` the key stays; moving to another origin without entering it again is Invalid."""
@@ -121,7 +121,7 @@ class ModelConfigService:
         config = self._found(work, principal, reference)
         changes = self._sealed(config, dict(values))
         if "name" in changes and work.model_configs.name_taken(principal.user_id, changes["name"], config.id):
-            raise AlreadyTaken(f"You have a model config named {changes['name']!r} already; choose another name.")
+            raise _taken(changes["name"])
         if changes.get("is_default"):
             work.model_configs.clear_default(principal.user_id, config.provider)
         work.model_configs.change(principal.user_id, config.id, changes | {"updated_at": clock.now()})
@@ -275,3 +275,9 @@ class ModelConfigService:
         if not request.stream:  # its first byte comes when all is written
             timeouts = replace(timeouts, first=timeouts.total, between=timeouts.total)
         return Call(wire.encode(endpoint, request), wire, request, timeouts, secrets)
+
+
+def _taken(name: str) -> AlreadyTaken:
+    return AlreadyTaken.at(
+        "name", f"You have a model config named {name!r} already; choose another name.", code="taken"
+    )

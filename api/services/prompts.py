@@ -13,7 +13,7 @@ from api.domain import clock
 from api.domain.errors import AlreadyTaken, Conflict, Forbidden, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
-from api.domain.prompts import BUILT_IN, MAX_CONTENT, Prompt, PromptVersion, render, slug_of
+from api.domain.prompts import BUILT_IN, MAX_CONTENT, Prompt, PromptVersion, checked_slug, render, slug_of
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.system_prompts import NO_PROMPT, usable_prompt
 
@@ -42,12 +42,16 @@ class PromptService:
         return self._store.read(lambda work: _found(work, principal, reference))
 
     def create(self, principal: Principal, values: Mapping[str, Any]) -> Prompt:
-        """Of `name` and `content`, and `description`, `tags`, `shared` where given. Raises AlreadyTaken for the name of
-        another; Forbidden. Names that differ may read the same as a slug: then the slug is numbered."""
+        """Of `name` and `content`, and `slug`, `description`, `tags`, `shared` where given. Raises AlreadyTaken for the
+        name or slug of another; Forbidden, Invalid. Names that differ may give the same slug: it is numbered then."""
 
         def add(work: UnitOfWork) -> Prompt:
             _refuse_taken(work, principal, values["name"])
-            return self._create(work, principal, {**values, "slug": _free_slug(work, principal, values["name"])})
+            if (slug := values.get("slug")) is None:
+                slug = _free_slug(work, principal, values["name"])
+            elif _slug_taken(work, principal, checked_slug(slug)):
+                raise _taken_slug(slug)
+            return self._create(work, principal, {**values, "slug": slug})
 
         return self._store.write(add)
 
@@ -59,7 +63,7 @@ class PromptService:
         row |= {"user_id": principal.user_id, "id": new_id(), "version": 1, "created_at": now, "updated_at": now}
         work.accounts.hold(principal.user_id)  # of parallel claims to a slug, one after the other
         if not work.prompts.add(row):
-            raise AlreadyTaken(f"There is a prompt with the slug {row['slug']!r} already; choose another.")
+            raise _taken_slug(row["slug"])
         return Prompt(**row)
 
     def adopt(self, work: UnitOfWork, principal: Principal, values: Mapping[str, Any], slug: str) -> Prompt:
@@ -247,7 +251,7 @@ def _refuse_taken(work: UnitOfWork, principal: Principal, name: str, besides: UU
     work.accounts.hold(principal.user_id)  # of parallel claims, one after the other
     own = [one for one in work.prompts.usable(principal.user_id) if one.user_id == principal.user_id]
     if any(one.id != besides and one.name.casefold() == name.casefold() for one in (*own, *BUILT_IN)):
-        raise AlreadyTaken(f"There is a prompt named {name!r} already; choose another name.")
+        raise AlreadyTaken.at("name", f"There is a prompt named {name!r} already; choose another name.", code="taken")
 
 
 def _free_slug(work: UnitOfWork, principal: Principal, name: str) -> str:
@@ -262,6 +266,10 @@ def _free_slug(work: UnitOfWork, principal: Principal, name: str) -> str:
 
 def _slug_taken(work: UnitOfWork, principal: Principal, slug: str) -> bool:
     return any(one.slug == slug for one in BUILT_IN) or work.prompts.slug_taken(principal.user_id, slug)
+
+
+def _taken_slug(slug: str) -> AlreadyTaken:
+    return AlreadyTaken.at("slug", f"There is a prompt with the slug {slug!r} already; choose another.", code="taken")
 
 
 def _checked(principal: Principal, values: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.domain.errors import Invalid
-from api.domain.prompts import BUILT_IN, VARIABLE, Variable, render, slug_of, variables
+from api.domain.prompts import BUILT_IN, VARIABLE, Variable, checked_slug, render, slug_of, variables
 
 texts = st.text(max_size=200) | st.lists(st.sampled_from(["{", "}", "{{", "}}", "a", " ", ":", "=", "\n"])).map("".join)
 LETTER = "Dear {{name}}, {{age: number = 30}} {{tone: choice(warm, dry) = dry}} {{when: date}} {{name}}"
@@ -65,6 +65,12 @@ def test_a_value_is_never_read_as_a_variable(before: str, value: str, after: str
 def test_every_name_has_a_slug(name: str) -> None:
     assert re.fullmatch(r"[^\W_]+(-[^\W_]+)*", slug_of(name))
     assert len(slug_of(name)) <= 80
+    assert slug_of(slug_of(name)) == slug_of(name), "what names give can be given"
+
+
+@pytest.mark.parametrize("name", ["x" * 79 + " y", "C#", "Größe & Maß", "日本語 の", "İstanbul", "🚀"])
+def test_what_names_give_is_a_slug(name: str) -> None:
+    assert checked_slug(slug_of(name)) == slug_of(name)
 
 
 def test_built_in_prompts_are_three_with_fixed_ids() -> None:

@@ -63,12 +63,14 @@ def test_slugs_that_are_none(whole: Whole, slug: str) -> None:
 def test_a_slug_in_use(whole: Whole) -> None:
     chats = whole.services.chats
     chats.create(whole.ann, {"slug": "plan-1"})
-    with pytest.raises(AlreadyTaken):
+    with pytest.raises(AlreadyTaken, match="plan-1") as refusal:
         chats.create(whole.ann, {"slug": "plan-1"})
+    assert refusal.value.extra["errors"][0]["pointer"] == "/slug"
     other = chats.create(whole.ann, {})
     assert other.number == 2, "a refused one takes no number"
-    with pytest.raises(AlreadyTaken):
+    with pytest.raises(AlreadyTaken, match="plan-1") as refusal:
         chats.change(whole.ann, str(other.id), {"slug": "plan-1"})
+    assert refusal.value.extra["errors"][0]["pointer"] == "/slug"
     assert chats.change(whole.ann, "plan-1", {"slug": "plan-1"}).slug == "plan-1"
 
 

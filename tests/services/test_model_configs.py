@@ -248,8 +248,9 @@ def test_names_are_ones_own(whole: Whole) -> None:
     configs = whole.services.model_configs
     whole.config(whole.ann)
     whole.config(whole.ben)
-    with pytest.raises(AlreadyTaken):
+    with pytest.raises(AlreadyTaken) as refusal:
         whole.config(whole.ann)
+    assert refusal.value.extra["errors"][0]["pointer"] == "/name"
     other = whole.config(whole.ann, "other")
     with pytest.raises(AlreadyTaken):
         configs.change(whole.ann, other, {"name": "mine"})

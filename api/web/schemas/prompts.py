@@ -8,13 +8,14 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from api.domain.prompts import MAX_CONTENT, MAX_SLUG
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line, Prose, Storable
 from api.web.schemas.chats import Tag
 from api.web.shapes import Shape
 
 Name = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
-Content = Annotated[str, StringConstraints(max_length=100_000), Storable]
+Content = Annotated[str, StringConstraints(max_length=MAX_CONTENT), Storable]
 
 
 class NewPrompt(Body):
@@ -22,6 +23,13 @@ class NewPrompt(Body):
     a default."""
 
     name: Name
+    slug: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_SLUG,
+        description="Names it in addresses, for good: small letters and digits of any script, with single hyphens "
+        "between them; no UUID. Without one it is made of the name; of what is already there, 409.",
+    )
     content: Content
     description: Prose = ""
     tags: Annotated[list[Tag], Field(default_factory=list, max_length=20)]
@@ -29,7 +37,7 @@ class NewPrompt(Body):
 
 
 class PromptChange(Body):
-    """What is given is saved as a new version."""
+    """What is given is saved as a new version. The slug stays as it was made, also under another name."""
 
     name: Name | None = None
     content: Content | None = None
