@@ -74,9 +74,8 @@ def check_account(email: str | None, username: str, password: str) -> None:
         except Invalid as error:
             wrong.append(error)
     if wrong:
-        errors = [entry for one in wrong for entry in one.extra["errors"]]
-        raise Invalid(" ".join(one.detail for one in wrong), errors=errors)
+        raise Invalid.together(wrong)
 
 
 def _invalid(field: str, detail: str) -> Invalid:
-    return Invalid(detail, errors=[{"pointer": f"/{field}", "detail": detail, "code": f"invalid_{field}"}])
+    return Invalid.at(field, detail, code=f"invalid_{field}")

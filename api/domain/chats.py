@@ -113,13 +113,16 @@ def title_from(text: str) -> str:
 def checked_content(text: str, longest: int) -> str:
     """`text` as typed. Raises Invalid for a blank one, a NUL, a lone surrogate, or more than `longest` characters."""
     if not text.strip():
-        raise Invalid("A message needs some text.")
+        raise Invalid.at("content", "A message needs some text.")
     if len(text) > longest:
-        raise Invalid(f"The message has {len(text)} characters; at most {longest} are taken. Shorten or split it.")
+        words = f"The message has {len(text)} characters; at most {longest} are taken. Shorten or split it."
+        raise Invalid.at("content", words)
     if "\x00" in text:
-        raise Invalid("The message holds a NUL character, which cannot be stored; remove it.")
+        raise Invalid.at("content", "The message holds a NUL character, which cannot be stored; remove it.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Invalid("The message holds half of a surrogate pair, which is not text; remove it.") from None
+        raise Invalid.at(
+            "content", "The message holds half of a surrogate pair, which is not text; remove it."
+        ) from None
     return text

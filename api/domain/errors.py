@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 
@@ -58,6 +59,12 @@ class AppError(Exception):
         self.retry_after = retry_after
         self.extra = extra
         super().__init__(self.detail)
+
+    @classmethod
+    def together(cls, wrong: Sequence[Self]) -> Self:
+        """Of several that were made by `at`, one that tells them all."""
+        entries = [entry for one in wrong for entry in one.extra["errors"]]
+        return cls(" ".join(one.detail for one in wrong), errors=entries)
 
     @classmethod
     def at(cls, field: str, detail: str, *, told: str = "", code: str = "", **extra: Any) -> Self:

@@ -90,5 +90,5 @@ def _wrong_name(kind: Kind, name: str, providers: Collection[str]) -> str | None
 
 
 def _refuse(number: int, detail: str, field: str = "") -> None:
-    pointer = f"/items/{number}{field}"
-    raise Invalid(f"{pointer}: {detail}", errors=[{"pointer": pointer, "detail": detail, "code": "rule"}])
+    at = f"items/{number}{field}"
+    raise Invalid.at(at, f"/{at}: {detail}", told=detail, code="rule")

@@ -78,7 +78,8 @@ class Variable:
         }
         for wanted, is_wrong in wrong.items():
             if is_wrong:
-                raise Invalid(f"The value of {self.name!r} must be {wanted if 'one of' in wanted else 'a ' + wanted}.")
+                what = wanted if "one of" in wanted else f"a {wanted}"
+                raise _no_value(self.name, f"The value of {self.name!r} must be {what}.")
         return value
 
 
@@ -105,7 +106,8 @@ def render(content: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
     """
     known = {variable.name: variable for variable in variables(content)}
     if unknown := values.keys() - known.keys():
-        raise Invalid(f"This prompt has no variable {sorted(unknown)[0]!r}.")
+        first = min(unknown)
+        raise _no_value(first, f"This prompt has no variable {first!r}.")
     given = {name: known[name].checked(value) for name, value in values.items()}
     missing: list[str] = []
 
@@ -119,6 +121,11 @@ def render(content: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
         return value
 
     return VARIABLE.sub(fill, content), missing
+
+
+def _no_value(name: str, detail: str) -> Invalid:
+    """Of the field that is named as in a JSON pointer, where two signs are spelled."""
+    return Invalid.at(f"values/{name.replace('~', '~0').replace('/', '~1')}", detail, code="value")
 
 
 def filled(content: str, values: Mapping[str, str]) -> str:

@@ -126,5 +126,4 @@ class AccountRepository(Repository):
 def _taken(*fields: str) -> AlreadyTaken:
     names = {"email": "email address", "username": "username"}
     told = {field: f"This {names[field]} already belongs to an account." for field in fields or ("username",)}
-    errors = [{"pointer": f"/{field}", "detail": detail, "code": "taken"} for field, detail in told.items()]
-    return AlreadyTaken(" ".join(told.values()), errors=errors)
+    return AlreadyTaken.together([AlreadyTaken.at(field, words, code="taken") for field, words in told.items()])

@@ -230,8 +230,7 @@ def _find(work: UnitOfWork, identifier: str) -> User | None:
 def _refuse_ours(avatar_url: str | None) -> None:
     """Only an upload makes it an address of this server. Raises Invalid."""
     if avatar_url is not None and not avatar_url.startswith("http"):
-        told = "An avatar of this server is uploaded: PUT /users/me/avatar."
-        raise Invalid(told, errors=[{"pointer": "/avatar_url", "detail": told, "code": "avatar_url"}])
+        raise Invalid.at("avatar_url", "An avatar of this server is uploaded: PUT /users/me/avatar.")
 
 
 def refuse_the_last(admins: set[UUID], leaving: UUID, words: str) -> None:

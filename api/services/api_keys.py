@@ -60,7 +60,7 @@ class ApiKeyService:
         """A new key and its text, which is never shown again. It may do and outlive no more than its maker."""
         now = clock.now()
         if expires_at is not None and expires_at <= now:
-            raise Invalid("The end of a key must lie in the future; name a later one, or none.")
+            raise Invalid.at("expires_at", "The end of a key must lie in the future; name a later one, or none.")
         wanted: frozenset[Scope] = frozenset[Scope]().union(*(IMPLIED[scope] for scope in scopes))
         if not wanted or not wanted <= principal.scopes:
             raise InsufficientScope("A key can be given only scopes that its maker has.")

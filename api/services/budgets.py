@@ -57,7 +57,7 @@ class BudgetService:
     def put(self, actor: Actor, budget: Budget) -> Budget:
         """Make a budget, or give the one of that scope, unit and period another amount. Raises NotFound, Invalid."""
         if (budget.scope == "user") != (budget.user_id is not None):
-            raise Invalid("A budget of scope user names its user_id, and no other does.")
+            raise Invalid.at("user_id", "A budget of scope user names its user_id, and no other does.")
 
         def store(work: UnitOfWork) -> Budget:
             if budget.user_id is not None and work.accounts.get(budget.user_id) is None:

@@ -257,9 +257,9 @@ def _taken(slug: str) -> AlreadyTaken:
 def _checked_slug(slug: str, any_slug: bool = False) -> str:
     """A slug that reads as a UUID could be taken for another chat's id: only for clients that name chats so."""
     if not SLUG.fullmatch(slug):
-        raise Invalid("A chat's own id has 1 to 50 letters, digits, _ or -.")
+        raise Invalid.at("slug", "A chat's own id has 1 to 50 letters, digits, _ or -.")
     if parse_id(slug) is not None and not any_slug:
-        raise Invalid("A chat's own id has 1 to 50 letters, digits, _ or -, and is not a UUID.")
+        raise Invalid.at("slug", "A chat's own id has 1 to 50 letters, digits, _ or -, and is not a UUID.")
     return slug
 
 
@@ -275,4 +275,4 @@ def _decoded(cursor: str) -> tuple[dt.datetime, UUID]:
             raise ValueError("not in UTC")
         return at, UUID(chat_id)
     except ValueError as error:
-        raise Invalid("This cursor is not one that the list gave; start again without it.") from error
+        raise Invalid.at("cursor", "This cursor is not one that the list gave; start again without it.") from error

@@ -37,9 +37,11 @@ class Enclosures:
             return ()
         ids = [parse_id(reference) for reference in references]
         if len(ids) > self._limits.message_files:
-            raise Invalid(f"A message carries at most {self._limits.message_files} files. Send fewer.")
+            raise Invalid.at(
+                "attachments", f"A message carries at most {self._limits.message_files} files. Send fewer."
+            )
         if len(set(ids)) < len(ids):
-            raise Invalid("Name each file once.")
+            raise Invalid.at("attachments", "Name each file once.")
         known = work.attachments.some(principal.user_id, [one for one in ids if one is not None], hold=True)
         if any(one not in known for one in ids):
             raise NotFound(NO_FILE)

@@ -196,12 +196,11 @@ class ImageService:
 
     def _check(self, draft: ImageDraft) -> None:
         if not draft.prompt.strip() or "\0" in draft.prompt:
-            raise Invalid("Say in the prompt what the image should show.", errors=_at("prompt", "must not be blank"))
+            raise Invalid.at("prompt", "Say in the prompt what the image should show.")
         if len(draft.prompt) > self._max_chars:
-            most = f"at most {self._max_chars} characters"
-            raise Invalid(f"The prompt is too long: {most}.", errors=_at("prompt", most))
+            raise Invalid.at("prompt", f"The prompt is too long: at most {self._max_chars} characters.")
         if not 1 <= draft.n <= MOST_AT_ONCE:
-            raise Invalid(f"Ask for 1 to {MOST_AT_ONCE} images at once.", errors=_at("n", f"1 to {MOST_AT_ONCE}"))
+            raise Invalid.at("n", f"Ask for 1 to {MOST_AT_ONCE} images at once.")
 
     # What is kept
 
@@ -209,7 +208,7 @@ class ImageService:
         """The newest first. Raises Invalid for a cursor that is not ours."""
         before = parse_id(cursor) if cursor else None
         if cursor and before is None:
-            raise Invalid("This cursor is not one that the list gave; start again without it.")
+            raise Invalid.at("cursor", "This cursor is not one that the list gave; start again without it.")
         found = self._store.read(lambda work: work.images.page(principal.user_id, limit=limit + 1, before=before))
         items = found[:limit]
         return ImagePage(items, str(items[-1].id) if len(found) > limit else None)
@@ -244,7 +243,3 @@ def _usable(work: UnitOfWork, principal: Principal, reference: str) -> ModelConf
     if found is None:
         raise NotFound(NO_CONFIG)
     return found
-
-
-def _at(field_name: str, what: str) -> list[dict[str, str]]:
-    return [{"pointer": f"/{field_name}", "detail": what, "code": field_name}]

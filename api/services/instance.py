@@ -37,13 +37,10 @@ class InstanceService:
         changes = dict(changes)
         reset = set(changes.pop("reset", None) or ())
         if unknown := reset - InstanceSettings.__dataclass_fields__.keys():
-            raise Invalid(f"There is no setting {', '.join(sorted(unknown))} to reset.")
+            raise Invalid.at("reset", f"There is no setting {', '.join(sorted(unknown))} to reset.")
         model = changes.get("default_model")
         if model and "/" not in model.strip("/"):
-            raise Invalid(
-                "The default model must be provider/model, such as openai/gpt-4o.",
-                errors=[{"pointer": "/default_model", "detail": "must be provider/model", "code": "default_model"}],
-            )
+            raise Invalid.at("default_model", "The default model must be provider/model, such as openai/gpt-4o.")
         if "limit_rules" in changes:
             check([Rule(**rule) for rule in changes["limit_rules"]], {vendor.id for vendor in VENDORS})
         before = asdict(self.refresh())

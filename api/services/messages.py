@@ -117,7 +117,7 @@ class MessageService:
             checked_content(draft.content, self._max_chars)
             grown = held_chat(work, principal, chat).grown(1 + len(models))
             if len(set(models)) < len(models):
-                raise Invalid("Name each model once.")
+                raise Invalid.at("models", "Name each model once.")
             parent_id = _parent(work, principal, grown, draft)
             wishes = tuple(replace(draft.wish, model=model) for model in models)
             files = self._enclosures.chosen(work, principal, draft.attachments or ())

@@ -151,10 +151,8 @@ class ModelConfigService:
             return values
         now = origin(self._catalogue.address(config.provider, base_url))
         if config.api_key_encrypted is not None and now != (config.key_origin or self._origin(config)):
-            raise Invalid(
-                "The key was saved for another server; enter it again together with the new address.",
-                errors=[{"pointer": "/api_key", "detail": "enter the key again", "code": "key_required"}],
-            )
+            told = "The key was saved for another server; enter it again together with the new address."
+            raise Invalid.at("api_key", told, code="key_required")
         return values
 
     def _key_of(self, endpoint: Endpoint, config_id: UUID) -> dict[str, Any]:
@@ -194,8 +192,7 @@ class ModelConfigService:
         model_facts.load()
         known = self._choice.facts(principal, vendor, config, model).max_output if vendor and model else None
         if length > (most := max(LONGEST, known or 0)):
-            words = TOO_LONG.format(most=most, model=model or "")
-            raise Invalid(words, errors=[{"pointer": "/max_tokens", "detail": f"at most {most}", "code": "max_tokens"}])
+            raise Invalid.at("max_tokens", TOO_LONG.format(most=most, model=model or ""))
 
     @staticmethod
     def _check_sharing(principal: Principal, values: Mapping[str, Any]) -> None:

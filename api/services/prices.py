@@ -34,7 +34,7 @@ class PriceService:
         Invalid for a provider that there is not."""
         if price.provider not in (known := sorted(vendor.id for vendor in VENDORS)):
             detail = f"There is no provider {price.provider}; there are {', '.join(known)}."
-            raise Invalid(detail, errors=[{"pointer": "/provider", "detail": detail, "code": "provider"}])
+            raise Invalid.at("provider", detail)
         rates = {name: in_dollars(getattr(price, name)) for name in RATES}
 
         def store(work: UnitOfWork) -> None:

@@ -277,9 +277,10 @@ def _checked(principal: Principal, values: Mapping[str, Any]) -> None:
         raise Forbidden("Only an admin can share a prompt with everybody.")
     content = values.get("content")
     if content is not None and not content.strip():
-        raise Invalid("A prompt needs some text.")
+        raise Invalid.at("content", "A prompt needs some text.")
     if content is not None and len(content) > MAX_CONTENT:
-        raise Invalid(f"The prompt has {len(content):,} characters; at most {MAX_CONTENT:,} are taken.")
+        words = f"The prompt has {len(content):,} characters; at most {MAX_CONTENT:,} are taken."
+        raise Invalid.at("content", words)
 
 
 def _only_version(prompt: Prompt) -> PromptVersion:

@@ -170,5 +170,5 @@ def _decoded(cursor: str) -> _Spot:
         if not (0 <= position < 1 << 128 and 0 <= skip <= WINDOW):
             raise ValueError("nowhere")
     except ValueError as error:
-        raise Invalid("This cursor is not one that a search gave; start again without it.") from error
+        raise Invalid.at("cursor", "This cursor is not one that a search gave; start again without it.") from error
     return _Spot(position, skip)

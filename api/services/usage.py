@@ -98,10 +98,8 @@ def _asked(principal: Principal, wanted: Wanted, everyone: bool) -> Asked:
     until = wanted.until or principal.today()
     since = wanted.since or until - dt.timedelta(days=DAYS_SHOWN - 1)
     if since > until:
-        raise Invalid(
-            "The period ends before it begins; `from` is its first day and `to` its last.",
-            errors=[{"pointer": "/from", "detail": "lies after `to`", "code": "period"}],
-        )
+        words = "The period ends before it begins; `from` is its first day and `to` its last."
+        raise Invalid.at("from", words, code="period")
     return Asked(
         user_id=wanted.user_id if everyone else principal.user_id,
         since=since,

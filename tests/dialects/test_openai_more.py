@@ -158,12 +158,14 @@ def test_what_a_chat_does_not_hold_is_refused(ben: Person) -> None:
         ({"messages": [{"role": "system", "content": "alone"}]}, "messages"),
         ({"messages": [*HELLO, {"role": "assistant", "content": "last"}]}, "messages"),
         ({"messages": [{"role": "user", "content": [image]}]}, "messages"),
+        ({"messages": [{"role": "user", "content": " "}]}, "messages"),
     ):
         refused = stored(ben, "refused", **body)
         assert (refused.status, refused.json["error"]["param"]) == (400, param), refused.body
     assert ben.call("GET", "/chats/refused").status == 404, "nothing was begun"
     for chat in ("not a slug", "x" * 51):
-        assert stored(ben, chat).status == 400
+        refused = stored(ben, chat)
+        assert (refused.status, refused.json["error"]["param"]) == (400, None), "a header is no parameter"
     assert stored(ben, "01890000-0000-7000-8000-000000000000").status == 404, "an id is never made up"
 
 

@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from tests.web.conftest import Actor
 
 KEY = "f47ac10b58cc" + "4372a5670e02" + "bootstrap"
+ID = "0198f2c1-0000-7000-8000-000000000001"
+OVER = "2020-01-01T00:00:00Z"
 
 
 def test_a_chunked_body_over_the_limit_is_refused_whole(
@@ -57,6 +59,46 @@ def test_what_is_wrong_is_said_in_words_of_the_thing(
     answer = actor("ann").ask(method, path, body)
     assert answer.status_code == 422
     assert answer.get_json()["detail"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "pointer", "words"),
+    [
+        ("POST", "/chats/own/messages", {"content": " "}, "/content", "needs some text"),
+        ("POST", "/chats/own/messages", {"content": "x" * 200_001}, "/content", "at most"),
+        ("POST", "/chats/own/messages", {"content": "a\0b"}, "/content", "NUL"),
+        ("POST", "/chats/own/messages", {"content": "a", "attachments": [ID, ID]}, "/attachments", "each file once"),
+        ("POST", "/chats/own/messages", {"content": "a", "attachments": [*"abcdefghijk"]}, "/attachments", "at most"),
+        ("POST", "/chats/own/compare", {"content": "a", "models": ["demo", "demo"]}, "/models", "each model once"),
+        ("POST", "/chats", {"slug": "a b"}, "/slug", "letters, digits"),
+        ("PATCH", "/chats/own", {"slug": ID}, "/slug", "not a UUID"),
+        ("GET", "/chats?cursor=x", None, "/cursor", "start again"),
+        ("GET", "/images?cursor=x", None, "/cursor", "start again"),
+        ("GET", "/search?q=word&cursor=x", None, "/cursor", "start again"),
+        ("GET", "/usage?from=2026-02-02&to=2026-01-01", None, "/from", "ends before"),
+        ("POST", "/api-keys", {"name": "k", "scopes": ["read"], "expires_at": OVER}, "/expires_at", "in the future"),
+        ("POST", "/prompts", {"name": "Blank", "content": " \n"}, "/content", "needs some text"),
+        ("POST", "/prompts/letter/render", {"values": {"age": "old"}}, "/values/age", "a number"),
+        ("POST", "/prompts/letter/render", {"values": {"a/~": "x"}}, "/values/a~1~0", "no variable"),
+        ("POST", "/images/generations", {"prompt": " "}, "/prompt", "what the image should show"),
+        ("PATCH", "/admin/settings", {"reset": ["no_such"]}, "/reset", "no setting"),
+        ("PATCH", "/admin/settings", {"default_model": "bare"}, "/default_model", "provider/model"),
+        ("PUT", "/admin/budgets", {"scope": "instance", "period": "day"}, "/tokens", "either tokens or dollars"),
+        ("PUT", "/admin/budgets", {"scope": "user", "period": "day", "tokens": 1}, "/user_id", "names its user_id"),
+        ("PATCH", "/users/me", {"avatar_url": f"/users/{ID}/avatar"}, "/avatar_url", "is uploaded"),
+    ],
+)
+def test_what_is_refused_below_the_routes_names_its_field_too(
+    ann: Actor, method: str, path: str, body: Any, pointer: str, words: str
+) -> None:
+    ann.post("/chats", {"slug": "own"})
+    ann.post("/prompts", {"name": "Letter", "content": "{{age: number}}"})
+    answer = ann.ask(method, path, body)
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid"), answer.text
+    assert [one["pointer"] for one in answer.json["errors"]] == [pointer]
+    assert words in answer.json["detail"]
+    assert answer.json["errors"][0]["detail"] == answer.json["detail"], "beside a field all that is to be said"
+    assert answer.json["errors"][0]["code"]
 
 
 def test_a_body_of_another_kind_is_told_which_are_taken(actor: Callable[..., Actor]) -> None:

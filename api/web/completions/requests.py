@@ -262,5 +262,4 @@ def _format(given: Any) -> ResponseFormat | None:
 
 
 def _invalid(parameter: str, detail: str) -> Invalid:
-    pointer = "/" + parameter.replace(".", "/")
-    return Invalid(detail, errors=[{"pointer": pointer, "detail": detail, "code": "invalid"}])
+    return Invalid.at(parameter.replace(".", "/"), detail, code="invalid")

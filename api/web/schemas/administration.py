@@ -185,7 +185,7 @@ class BudgetBody(Body):
     def budget(self) -> Budget:
         """Raises Invalid."""
         if (self.tokens is None) == (self.dollars is None):
-            raise Invalid("Give either tokens or dollars.")
+            raise Invalid.at("tokens", "Give either tokens or dollars.")
         amount = self.tokens if self.tokens is not None else to_units(Decimal(self.dollars or "0"))
         unit: Unit = "tokens" if self.tokens is not None else "cost"
         return Budget(new_id(), self.scope, self.user_id, unit, self.period, amount)

@@ -16,6 +16,7 @@ from ui.render import literal
 from ui.wording import cost_words, token_words
 
 MOST = 1_000_000_000
+BESIDE = {"default_model", *(f"retention_{name}_days" for name in ("chats", "audit", "images"))}  # told at the field
 
 
 def draw_instance(api: ApiClient) -> None:
@@ -61,7 +62,8 @@ def draw_instance(api: ApiClient) -> None:
             _days("Days the audit log is kept", "audit", now)
         with left:
             _days("Days an image is kept", "images", now)
-        draw_problem("instance-form", errors.get("") or next(iter(errors.values()), None))
+        elsewhere = [text for name, text in errors.items() if name not in BESIDE]
+        draw_problem("instance-form", next(iter(elsewhere), None))
         st.form_submit_button("Save settings", type="primary", on_click=actions.save_instance)
     focus("instance_open", "instance")
     st.caption("What is set here counts at once, above the server's environment. Pinned chats always stay.")

@@ -20,13 +20,16 @@ TYPES: Final = {
     429: "rate_limit_error",
 }
 
+OURS: Final = {"content": "messages", "slug": ""}  # a chat's, where the turn is stored: as this surface has it
+
 
 def error_form(problem: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """A problem's status and body as OpenAI's SDKs read them: by the status they pick their exception's class."""
     status = 400 if problem["status"] == 422 else int(problem["status"])
     kind = TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     entries: list[dict[str, Any]] = problem.get("errors") or [{}]
-    parameter = str(entries[0].get("pointer") or "").strip("/").replace("/", ".") or None
+    pointer = str(entries[0].get("pointer") or "").strip("/")
+    parameter = OURS.get(pointer, pointer).replace("/", ".") or None
     said = {"message": problem["detail"], "type": kind, "param": parameter, "code": problem["code"]}
     return status, {"error": said}
 
