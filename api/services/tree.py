@@ -96,7 +96,9 @@ class TreeService:
             for running in work.generations.all_active_in_chat(principal.user_id, source.id):
                 if any(one.id == running.message_id for one in path):
                     raise busy(running)
-            values: dict[str, Any] = {name: getattr(source, name) for name in COPIED} | {"title": title or source.title}
+            values: dict[str, Any] = {name: getattr(source, name) for name in COPIED}
+            if title or source.titled_by != "default":  # else its own first message is still to give it one
+                values["title"] = title or source.title
             made = self._chats.made(work, principal, values)
             copies, files = self._enclosures.copied(work, _copies(path, made))
             work.messages.add(copies)

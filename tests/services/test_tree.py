@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from api.domain.chats import Message
+from api.domain.chats import NEW_CHAT, Message
 from api.domain.errors import ChatBusy, Conflict, Invalid, NotFound
 from api.domain.ids import new_id
 from api.domain.principal import Principal
@@ -319,7 +319,17 @@ def test_a_fork_is_the_path_under_the_same_settings(talk: Talk) -> None:
 
 
 def test_an_empty_chat_forks_to_an_empty_one(talk: Talk) -> None:
-    assert talk.tree.fork(talk.ann, talk.chat, None, None).head_id is None
+    made = talk.tree.fork(talk.ann, talk.chat, None, None)
+    assert (made.head_id, made.title, made.titled_by) == (None, NEW_CHAT, "default")
+
+
+@pytest.mark.parametrize(("title", "becomes"), [(None, "What is a fork?"), ("Mine", "Mine")])
+def test_the_first_message_of_an_empty_fork_titles_it(
+    whole: Whole, talk: Talk, title: str | None, becomes: str
+) -> None:
+    fork = str(talk.tree.fork(talk.ann, talk.chat, None, title).id)
+    whole.said(whole.ann, fork, "What is a fork?")
+    assert whole.services.chats.get(whole.ann, fork).title == becomes
 
 
 # --- rated
