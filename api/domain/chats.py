@@ -16,6 +16,9 @@ from api.domain.sealed import unsealed
 
 NEW_CHAT = "New chat"
 TITLE_CHARS = 60
+MAX_TITLE = 200
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+ONE_LINE = "must be one line without control characters"
 SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
 PROMPT_VALUES = "prompt_values"  # among a chat's parameters
 Reference = str | int

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from api.domain.chats import Chat, Message
+from api.domain.chats import CONTROL, MAX_TITLE, ONE_LINE, Chat, Message
 from api.domain.commands import COMMANDS, Line, parse
 from api.domain.errors import Conflict, Invalid, NotFound
 from api.domain.images import Image
@@ -100,7 +100,7 @@ class CommandService:
         return Outcome("help", "Commands:", [f"{one.usage}: {one.description}" for one in COMMANDS])
 
     def _new(self, principal: Principal, _chat: Chat, line: Line, draft: Draft) -> Outcome:
-        values = {"title": line.rest[:200]} if line.rest else {}
+        values = {"title": _title(line.rest)} if line.rest else {}
         made, replayed = self._chats.create_once(principal, values, draft.order().key)
         return Outcome("new", f"New chat: {made.title}", chat=made, replayed=replayed)
 
@@ -193,3 +193,12 @@ class CommandService:
             if message.role == "user":
                 return message
         raise Conflict("Nothing has been said in this chat yet. Send a message first.")
+
+
+def _title(text: str) -> str:
+    """As `POST /chats` takes one. Raises Invalid."""
+    if len(text) > MAX_TITLE:
+        raise Invalid.at("text", f"The title should have at most {MAX_TITLE} characters.")
+    if CONTROL.search(text):
+        raise Invalid.at("text", f"The title {ONE_LINE}.")
+    return text

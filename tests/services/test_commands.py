@@ -68,6 +68,26 @@ def test_clear_begins_a_chat_with_the_same_settings(whole: Whole, chat: str) -> 
     assert (titled.title, titled.model) == ("Plans for May", None)
 
 
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("two\nlines", "must be one line without control characters"),
+        ("a\0b", "must be one line without control characters"),
+        ("a\tb", "must be one line without control characters"),
+        ("x" * 201, "should have at most 200 characters"),
+    ],
+)
+def test_a_new_chats_title_is_ruled_as_elsewhere(whole: Whole, chat: str, title: str, words: str) -> None:
+    """In the words of `POST /chats`, which tests/web reads."""
+    with pytest.raises(Invalid, match=words) as refusal:
+        run(whole, chat, f"/new {title}")
+    assert refusal.value.extra["errors"][0]["pointer"] == "/text"
+    assert len(whole.services.chats.all(whole.ann)) == 1, "nothing was made"
+    made = run(whole, chat, f"/new {'x' * 200}").chat
+    assert made is not None
+    assert made.title == "x" * 200
+
+
 def test_the_model_of_a_chat(whole: Whole, chat: str) -> None:
     changed = run(whole, chat, "/model openai/count:2:0").chat
     assert changed is not None

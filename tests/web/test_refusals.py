@@ -48,6 +48,8 @@ def test_a_moment_that_is_none_in_utc(actor: Callable[..., Actor], client: Flask
     [
         ("POST", "/prompts", {"name": "", "content": "a"}, "/name: Text should have at least 1 character"),
         ("POST", "/chats", {"folder": "x" * 101}, "/folder: Text should have at most 100 characters"),
+        ("POST", "/chats", {"title": "two\nlines"}, "/title: Must be one line without control characters"),
+        ("POST", "/chats", {"title": "x" * 201}, "/title: String should have at most 200 characters"),
         ("POST", "/chats/bulk", {"action": "pin", "ids": []}, "/ids: List should have at least 1 item after"),
         ("GET", "/chats/x/messages?around=a&after=b", None, "The request: send one of `before`, `after` and `around`"),
         ("POST", "/chats/bulk", {"action": "move", "ids": ["a"]}, "The request: move takes `folder`: a name"),

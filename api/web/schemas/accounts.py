@@ -14,17 +14,17 @@ from pydantic import AfterValidator, Field, StringConstraints, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from api.domain.account_rules import MAX_PASSWORD, MIN_PASSWORD, USERNAME_PATTERN
+from api.domain.chats import CONTROL, ONE_LINE
 from api.web.openapi import Body
 from api.web.shapes import Shape
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 FIRST_BIRTHDAY = dt.date(1900, 1, 1)
 
 
 def _printable(text: str) -> str:
     if CONTROL.search(text):
-        raise PydanticCustomError("control_character", "Must be one line without control characters")
+        raise PydanticCustomError("control_character", ONE_LINE.capitalize())
     return text
 
 

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from api.domain.chats import MAX_TITLE
 from api.services.chats import Spot
 from api.web.openapi import Body, Parameters
 from api.web.schemas.accounts import Line, Storable
 from api.web.schemas.attachments import FileShown
 from api.web.shapes import Shape
 
-Title = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+Title = Annotated[Line, StringConstraints(min_length=1, max_length=MAX_TITLE)]
 Folder = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
 Tag = Annotated[Line, StringConstraints(min_length=1, max_length=50)]
 ModelName = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
