@@ -49,6 +49,8 @@ def guard(asked: Request, view: Any, web: WebSettings) -> None:
 def _most(view: Any, web: WebSettings) -> int:
     if _is_public(view):
         return min(web.max_body_bytes, BODY_BYTES)
+    if FORM in getattr(view, "accepts", ()):  # its `most` is the form's
+        return web.max_body_bytes
     most: int = getattr(web, getattr(view, "most", "max_body_bytes"))
     return most
 

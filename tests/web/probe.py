@@ -28,6 +28,7 @@ SETTINGS = WebSettings(
     cors_origins=frozenset(("https://app.example.org",)),
     trusted_proxies=0,
     max_upload_bytes=2048,
+    max_avatar_bytes=2048,
     max_body_bytes=2000,
     max_import_bytes=1_000_000,
     access_token_minutes=10,
