@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 from PIL import Image
 
@@ -18,17 +19,17 @@ def preview(api: ApiClient, picture: Picture) -> bytes | None:
     """None where it cannot be shown here: too large, damaged, or gone meanwhile."""
     kept = state.page().previews
     if picture.id not in kept:
-        kept[picture.id] = _small(api, picture)
+        fits = picture.width * picture.height <= MOST_PIXELS
+        kept[picture.id] = small(lambda: api.image_content(picture.id)) if fits else b""
         while len(kept) > KEPT:
             del kept[next(iter(kept))]
     return kept[picture.id] or None
 
 
-def _small(api: ApiClient, picture: Picture) -> bytes:
-    if picture.width * picture.height > MOST_PIXELS:
-        return b""
+def small(fetch: Callable[[], bytes]) -> bytes:
+    """A picture of the API's, as `shrunk` makes it; empty where it is damaged or has gone meanwhile."""
     try:
-        return shrunk(api.image_content(picture.id))
+        return shrunk(fetch())
     except ApiError as error:
         if error.away or error.status in {401, 429}:
             raise

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import state
-from ui.api_client import ApiClient, ApiError, User
+from ui.api_client import ApiClient, User
 from ui.components.problem import draw_problem
-from ui.modules.images.previews import shrunk
+from ui.modules.images.previews import small
 from ui.modules.settings import actions
 from ui.render import literal
 
@@ -17,8 +17,8 @@ MOST_MB = 10  # the API takes no more
 
 def draw_avatar(api: ApiClient, user: User) -> None:
     with st.container(key="avatar", horizontal=True, vertical_alignment="center"):
-        if user.avatar_is_here and (small := _small(api, user)):
-            st.image(small, width=144, alt="Your picture")  # drawn at half of it, for fine screens
+        if user.avatar_is_here and (picture := _picture(api, user)):
+            st.image(picture, width=144, alt="Your picture")  # drawn at half of it, for fine screens
         else:
             with st.container(key="avatar-none", width="content"):
                 st.markdown(literal((user.full_name or user.username)[:1].upper()), width="content")
@@ -28,21 +28,12 @@ def draw_avatar(api: ApiClient, user: User) -> None:
     draw_problem("settings-avatar", state.page().form_errors.get("avatar"))
 
 
-def _small(api: ApiClient, user: User) -> bytes:
+def _picture(api: ApiClient, user: User) -> bytes:
     """As of its last change; empty where it cannot be shown."""
     page = state.page()
     if page.avatar[0] != user.updated_at:
-        page.avatar = (user.updated_at, _fetched(api, user))
+        page.avatar = (user.updated_at, small(lambda: api.avatar(user.id)))
     return page.avatar[1]
-
-
-def _fetched(api: ApiClient, user: User) -> bytes:
-    try:
-        return shrunk(api.avatar(user.id))
-    except ApiError as error:
-        if error.away or error.status in {401, 429}:
-            raise
-        return b""
 
 
 def _steps(user: User) -> None:

@@ -77,7 +77,9 @@ def _profile(user: User) -> None:
             _wrong("date_of_birth")
         st.text_area("About you", user.bio, key="profile_bio", max_chars=5000, height=120)
         _wrong("bio")
-        st.caption("Everybody with an account here can see your name, username and what you write about yourself.")
+        st.caption(
+            "Everybody with an account here can see your name, username, picture and what you write about yourself."
+        )
         _wrong("")
         st.form_submit_button("Save profile", type="primary", on_click=actions.save_profile)
     if (changed := state.page().avatars_taken) and not _errors():
