@@ -21,6 +21,7 @@ AppError
 │   ├── AlreadyTaken           an email address, a username, or a name among one's own things is in use
 │   ├── LastAdmin              the only administrator who can sign in stays
 │   └── ChatBusy               a reply is running in that chat
+├── FileTooLarge          413  a file of more bytes than one may have
 ├── LimitExceeded         429  a rate limit; `retry_after` seconds
 │   └── BudgetExceeded         a budget does not cover the call; `budget` names it
 ├── Overloaded            503  more than this process will carry; `retry_after` seconds
@@ -114,6 +115,14 @@ class FileRefused(Invalid):
 
     code = "file_refused"
     title = "The file cannot be taken"
+
+
+class FileTooLarge(AppError):
+    """Also where nobody said beforehand how long it would be."""
+
+    status = 413
+    code = "file_too_large"
+    title = "The file is too large"
 
 
 class ModelCannotSee(Invalid):

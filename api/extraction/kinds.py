@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
-from api.domain.errors import FileRefused
+from api.domain.errors import FileRefused, FileTooLarge
 from api.extraction.reasons import WORDS
 
 HEAD_BYTES: Final = 4096
@@ -51,12 +51,12 @@ def refused(reason: str, detail: str = "") -> FileRefused:
 
 
 def bounded(chunks: Iterable[bytes], most: int) -> Iterator[bytes]:
-    """The chunks, as long as they are no more bytes than that. Raises FileRefused."""
+    """The chunks, as long as they are no more bytes than that. Raises FileTooLarge."""
     left = most
     for chunk in chunks:
         left -= len(chunk)
         if left < 0:
-            raise refused("too_large", f"The file has more than {most:,} bytes. Send a smaller one.")
+            raise FileTooLarge(f"The file has more than {most:,} bytes. Send a smaller one.")
         yield chunk
 
 

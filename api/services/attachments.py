@@ -50,7 +50,8 @@ class AttachmentService:
         self._limits = limits
 
     def add(self, principal: Principal, name: str, chunks: Iterable[bytes]) -> Attachment:
-        """Keep a file as it arrives. Raises FileRefused, Overloaded, StoreUnavailable; then nothing is kept."""
+        """Keep a file as it arrives. Raises FileRefused, FileTooLarge, Overloaded, StoreUnavailable; then nothing is
+        kept."""
         self._store.read(lambda work: self._refuse_if_full(work, principal.user_id))
         made = self._taken(principal.user_id, name, chunks)
 

@@ -32,7 +32,7 @@ class AvatarService:
 
     def put(self, user_id: UUID, chunks: Iterable[bytes]) -> User:
         """Make this picture the account's avatar, in place of what it had; what was sent is not kept. Raises
-        FileRefused, Overloaded, StoreUnavailable, NotFound; then nothing is changed."""
+        FileRefused, FileTooLarge, Overloaded, StoreUnavailable, NotFound; then nothing is changed."""
         with self._files.arriving(bounded(chunks, UPLOAD_BYTES), UPLOAD_BYTES) as sent:
             if sent.stored.size == 0:
                 raise refused("empty")

@@ -11,6 +11,7 @@ from api.domain.errors import InsufficientScope, KeyUnreadable, NotFound
 from api.domain.model_configs import ModelConfig
 from api.domain.principal import Principal
 from api.providers.catalogue import Catalogue
+from api.providers.vendors import Vendor
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.choice import Choice
 from api.services.model_configs import ModelConfigService
@@ -28,11 +29,16 @@ class ProviderConfigService:
         self._catalogue = catalogue
 
     def provider(self, name: str) -> str:
-        """The id of the provider of that name or alias. Raises NotFound."""
-        vendor = self._catalogue.vendor(name)
-        if vendor is None or "chat" not in vendor.abilities:
-            raise NotFound("There is no such provider. See GET /v1/models for those that are known.")
+        """The id of the provider of that name or alias. Raises NotFound, for one that does not chat too."""
+        vendor = self._vendor(name)
+        if "chat" not in vendor.abilities:
+            raise NotFound(f"{vendor.title} makes images and does not chat; it is asked by POST /images/generations.")
         return vendor.id
+
+    def _vendor(self, name: str) -> Vendor:
+        if (vendor := self._catalogue.vendor(name)) is None:
+            raise NotFound("There is no such provider. See GET /v1/models for those that are known.")
+        return vendor
 
     def by_provider(self, principal: Principal) -> dict[str, ModelConfig]:
         """The configs of one's own providers, keys masked, each with the model that it stands for."""
@@ -41,7 +47,7 @@ class ProviderConfigService:
 
     def save(self, principal: Principal, name: str, values: Mapping[str, Any]) -> None:
         """Make or change the config of a provider. What is not given stays. Raises NotFound, Invalid."""
-        provider = self.provider(name)
+        provider = self._vendor(name).id
         present = _by_provider(self._store.read(lambda work: _own(work, principal))).get(provider)
         self._configs.check_length(principal, present, {**values, "provider": provider})
 
@@ -58,7 +64,7 @@ class ProviderConfigService:
 
     def delete(self, principal: Principal, name: str) -> None:
         """Remove the config of a provider, with its key. Raises NotFound."""
-        provider = self.provider(name)
+        provider = self._vendor(name).id
 
         def remove(work: UnitOfWork) -> None:
             config = _by_provider(_own(work, principal)).get(provider)

@@ -82,14 +82,26 @@ def carrying() -> Iterator[threading.Event]:
         held.free.release()
 
 
-def picture(file: BinaryIO, mime: str, name: str, *, size: int, digest: str, made: dt.datetime) -> Response:
-    """A picture of ours, to be drawn by a browser and nothing else. `size` is in bytes."""
-    response = send_file(file, mime, download_name=name, etag=digest, last_modified=made)
+def stored(
+    file: BinaryIO,
+    mime: str,
+    name: str,
+    *,
+    size: int,
+    digest: str,
+    made: dt.datetime | None = None,
+    drawn: bool = False,
+) -> Response:
+    """A file of somebody's, that no cache keeps and no browser runs. `size` is in bytes; `drawn`: shown, not saved."""
+    response = send_file(file, mime, as_attachment=not drawn, download_name=name, etag=digest, last_modified=made)
     if response.status_code == HTTPStatus.OK:
         response.content_length = size
-    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    if drawn:
+        response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    response.headers["Content-Type"] = mime
+    response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Security-Policy"] = INERT
-    response.headers["Vary"] = "Authorization"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if request.method == "HEAD" or response.status_code == HTTPStatus.NOT_MODIFIED:
         file.close()  # nothing reads it to its end
     return response

@@ -102,12 +102,24 @@ def test_without_a_history_what_is_stored_is_the_context(server: Server, upstrea
     served = upstream.sent("stored")
     assert served is not None
     assert [turn["content"] for turn in served.body["messages"]] == ["three"]
+    rules = [{"role": "system", "content": words} for words in ("Be brief.", "Be kind.")]
+    assert asked(ann, "four", history=[rules[0], *EARLIER, rules[1]]).status == 200
+    served = upstream.sent("stored")
+    assert served is not None
+    assert [(turn["role"], turn["content"]) for turn in served.body["messages"]] == [
+        ("system", "Be brief.\n\nBe kind."),
+        *((one["role"], one["content"]) for one in EARLIER),
+        ("user", "four"),
+    ]
+    ann.call("DELETE", "/llm/history/openai")
+    for words in ("one", "two", "three"):
+        asked(ann, words)
     assert said(ann) == ["one", "one", "two", "two", "three", "three"]
     assert said(ann, query="?limit=2&offset=1") == ["one", "two"]
     assert said(ann, query="?limit=2&offset=9") == []
     ids = [line["id"] for line in ann.call("GET", "/llm/history/openai").json["history"]]
     ann.call("DELETE", "/llm/history/openai")
-    asked(ann, "four")
+    asked(ann, "five")
     assert ann.call("GET", "/llm/history/openai").json["history"][0]["id"] > ids[-1], "an id is never given twice"
 
 
@@ -163,7 +175,7 @@ def test_what_is_refused(server: Server) -> None:
         {},
         {"message": " "},
         {"message": 1},
-        {"message": "a", "history": [{"role": "system", "content": "b"}]},
+        {"message": "a", "history": [{"role": "tool", "content": "b"}]},
     ):
         refused(ann.call("POST", "/llm/chat/demo", body), 400)
     for query in ("?limit=0", "?limit=x", "?offset=-1", "?limit=1001"):
@@ -185,6 +197,15 @@ def test_every_provider(server: Server, name: str, provider: str) -> None:
         assert asked(ann, "hello", name).json["response"] == "hello"
         assert said(ann, provider) == said(ann, name) == ["hello", "hello"], "under either name"
         assert f"llm-{name}" in [chat["slug"] for chat in ann.call("GET", "/chats").json["items"]]
+
+
+def test_one_that_makes_images_is_set_up_but_never_asked(server: Server) -> None:
+    ann = person(server, "painting")
+    assert ann.call("POST", "/llm/config/imagerouter", {"apiKey": "key-0123456789abcdef"}).status == 200
+    assert "imagerouter" in ann.call("GET", "/llm/configs").json["configs"]
+    assert "does not chat" in refused(asked(ann, "hello", "imagerouter"), 404)
+    assert ann.call("DELETE", "/llm/config/imagerouter").status == 200
+    assert "imagerouter" not in ann.call("GET", "/llm/configs").json["configs"]
 
 
 def test_a_provider_that_needs_no_key(server: Server) -> None:

@@ -31,14 +31,22 @@ def client(server: Server, painter: Person) -> Iterator[openai.OpenAI]:
 
 def test_as_bytes(client: openai.OpenAI, painter: Person, drawings: Answers) -> None:
     made = client.images.generate(
-        prompt="a fox", model="imagerouter/test/test", n=2, size="1024x1024", quality="high", output_format="webp"
+        prompt="a fox",
+        model="imagerouter/test/test",
+        n=2,
+        size="1024x1024",
+        quality="high",
+        output_format="webp",
+        user="painter",
+        extra_body={"style": "ink", "background": None},
     )
     assert made.created > 1_700_000_000
     assert made.data is not None
     assert [one.revised_prompt for one in made.data] == ["a fox, revised"] * 2
     bodies = [body for _, body, _ in drawings.asked[-2:]]
     asked = {"model": "test/test", "prompt": "a fox", "size": "1024x1024", "quality": "high", "output_format": "webp"}
-    assert bodies == [asked | {"response_format": "b64_ephemeral"}] * 2
+    asked |= {"user": "painter", "style": "ink", "response_format": "b64_ephemeral"}
+    assert bodies == [asked] * 2
     kept = painter.call("GET", "/images").json["items"]
     assert len(kept) == 2
     first = painter.call("GET", kept[-1]["url"])
@@ -78,6 +86,7 @@ def test_what_cannot_be(client: openai.OpenAI, server: Server) -> None:
         ({"n": 11}, openai.BadRequestError, "invalid"),
         ({"prompt": " "}, openai.BadRequestError, "invalid"),
         ({"stream": True}, openai.BadRequestError, "invalid"),
+        ({"extra_body": {"api_base": "http://127.0.0.1:9"}}, openai.BadRequestError, "invalid"),
     ):
         given = {"prompt": "a fox"} | body
         with pytest.raises(raised) as caught:

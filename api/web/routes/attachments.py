@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 
-from flask import Response, send_file
+from flask import Response
 
-from api.web import uploads
+from api.web import files, uploads
 from api.web.answers import answer, no_content, pick
 from api.web.context import principal, services
-from api.web.files import INERT
 from api.web.openapi import Access, IdPath, Routes
 from api.web.schemas.attachments import AttachmentAnswer
 
@@ -43,14 +41,7 @@ def get_attachment(path: IdPath) -> Response:
 @routes.get("/attachments/<id>/content", summary="Its bytes", access=Access.READ, returns={200: BYTES})
 def get_attachment_content(path: IdPath) -> Response:
     found, file = services().attachments.open(principal(), path.id)
-    response = send_file(file, found.mime, as_attachment=True, download_name=found.name, etag=found.digest)
-    if response.status_code == HTTPStatus.OK:
-        response.content_length = found.size
-    response.headers["Content-Type"] = found.mime
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Content-Security-Policy"] = INERT
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
+    return files.stored(file, found.mime, found.name, size=found.size, digest=found.digest)
 
 
 @routes.delete("/attachments/<id>", summary="Delete a file", access=Access.CHAT, returns={204: None})

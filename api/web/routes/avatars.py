@@ -15,7 +15,6 @@ from api.web.openapi import Access, IdPath, Routes
 from api.web.schemas.accounts import UserAnswer
 
 BYTES: Final = {"description": "the picture", "content": {MIME: {"schema": {"type": "string", "format": "binary"}}}}
-CHANGES: Final = "private, no-cache"
 routes = Routes("avatars", "Profiles")
 
 
@@ -43,8 +42,5 @@ def delete_avatar() -> Response:
 def get_avatar(path: IdPath) -> Response:
     whose = services().accounts.public_profile(parse_id(path.id))
     avatar, file = services().avatars.open(whose.id)
-    response = files.picture(
-        file, MIME, f"{whose.id}.webp", size=avatar.size, digest=avatar.digest, made=avatar.created_at
-    )
-    response.headers["Cache-Control"] = CHANGES
-    return response
+    name = f"{whose.id}.webp"
+    return files.stored(file, MIME, name, size=avatar.size, digest=avatar.digest, made=avatar.created_at, drawn=True)

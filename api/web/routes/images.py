@@ -19,7 +19,6 @@ BYTES: Final = {
     "description": "the image",
     "content": {mime: {"schema": {"type": "string", "format": "binary"}} for mime in EXTENSIONS},
 }
-PRIVATE: Final = "private, max-age=86400, immutable"
 routes = Routes("images", "Images that models make")
 
 
@@ -54,9 +53,9 @@ def get_image(path: IdPath) -> Response:
 def get_image_content(path: IdPath) -> Response:
     image, file = services().images.open(principal(), path.id)
     name = f"{image.id}.{EXTENSIONS[image.mime]}"
-    response = files.picture(file, image.mime, name, size=image.bytes, digest=image.digest, made=image.created_at)
-    response.headers["Cache-Control"] = PRIVATE
-    return response
+    return files.stored(
+        file, image.mime, name, size=image.bytes, digest=image.digest, made=image.created_at, drawn=True
+    )
 
 
 @routes.delete("/images/<id>", summary="Delete an image", access=Access.CHAT, returns={204: None})

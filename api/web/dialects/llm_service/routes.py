@@ -64,8 +64,8 @@ def delete_provider_settings(path: ProviderPath) -> Response:
 def ask_provider(path: ProviderPath, body: ProviderMessage) -> Response:
     replies.refuse_if_full()
     provider = services().provider_configs.provider(path.provider)
-    past = None if body.history is None else tuple((one.role, one.content) for one in body.history)
-    draft = Draft(body.message, wish=Wish(provider=provider), surface=SURFACE.name, opens={}, history=past)
+    wish, system = Wish(provider=provider), body.system()
+    draft = Draft(body.message, wish=wish, surface=SURFACE.name, opens={}, history=body.said(), system=system)
     sent = services().messages.send(principal(), wire.slug_of(provider), replies.marked(draft))
     follower = services().generations.follow_new(principal(), sent.generation_id)
     return replies.replayed(sent, replies.at_the_end(follower, wire.Reply(), 200))

@@ -22,15 +22,25 @@ class ProviderSettings(OpenBody):
 
 
 class PastLine(OpenBody):
-    role: Literal["user", "assistant"]
+    role: Literal["user", "assistant", "system"]
     content: str
 
 
 class ProviderMessage(OpenBody):
     message: str = Field(description="1 to MAX_MESSAGE_CHARS characters, not blank.")
     history: Annotated[list[PastLine], Field(max_length=10_000)] | None = Field(
-        None, description="The context of this call, in place of what is stored."
+        None, description="The context of this call, in place of what is stored; `system` lines are its system prompt."
     )
+
+    def said(self) -> tuple[tuple[str, str], ...] | None:
+        """Role and text of the turns before this message; None where what is stored is meant."""
+        return None if self.history is None else tuple(one for one in self._lines() if one[0] != "system")
+
+    def system(self) -> str | None:
+        return "\n\n".join(text for role, text in self._lines() if role == "system") or None
+
+    def _lines(self) -> list[tuple[str, str]]:
+        return [(one.role, one.content) for one in self.history or ()]
 
 
 class ProviderPath(Parameters):

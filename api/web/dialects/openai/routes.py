@@ -66,7 +66,6 @@ def get_model(path: ModelPath) -> Response:
     returns={200: EmbeddingsAnswer},
 )
 def embed(body: EmbeddingBody) -> Response:
-    requests.refuse_detours(body.model_extra or {})
     key = replies.call_key(body.model_dump())
     found = services().embeddings.embed(principal(), body.model, body.order(), SURFACE.name, key=key)
     return answer(wire.embeddings(found, packed=body.encoding_format == "base64"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from api.domain.embeddings import EmbeddingOrder
 from api.domain.images import MOST_AT_ONCE
 from api.services.images import ImageDraft
+from api.web.completions.requests import refuse_detours
 from api.web.openapi import OpenBody, Parameters
 from api.web.schemas.images import Quality, Size
 from api.web.shapes import Shape
@@ -31,8 +32,7 @@ class EmbeddingBody(OpenBody):
     def order(self) -> EmbeddingOrder:
         one = isinstance(self.input, str) or isinstance(next(iter(self.input), ""), int)
         inputs: Any = (self.input,) if one else tuple(self.input)
-        extra = {name: value for name, value in (self.model_extra or {}).items() if value is not None}
-        return EmbeddingOrder(inputs, self.dimensions, extra)
+        return EmbeddingOrder(inputs, self.dimensions, _besides(self))
 
 
 class EmbeddingsAnswer(Shape):
@@ -43,9 +43,9 @@ class EmbeddingsAnswer(Shape):
 
 
 class ImageBody(OpenBody):
-    """`background`, `moderation`, `output_compression`, `output_format` and `style` go to the provider as they are."""
+    """What is not named here (`background`, `output_format`, `style`, `user`, …) goes to the provider as it is."""
 
-    PASSED_ON: ClassVar = ("background", "moderation", "output_compression", "output_format", "style")
+    model_config = ConfigDict(extra="allow")
 
     prompt: str = Field(min_length=1)
     model: str | None = Field(None, min_length=1, max_length=200, description="As for completions; or a usual one.")
@@ -57,23 +57,24 @@ class ImageBody(OpenBody):
         description="`b64_json` where nothing is said; `url` is an address here that asks for the same credential.",
     )
     stream: Literal[False] | None = Field(None, description="Images come whole.")
-    background: Literal["transparent", "opaque", "auto"] | None = None
-    moderation: Literal["low", "auto"] | None = None
-    output_compression: int | None = Field(None, ge=0, le=100)
-    output_format: Literal["png", "jpeg", "webp"] | None = None
-    style: Literal["vivid", "natural"] | None = None
 
     def draft(self) -> ImageDraft:
-        extra = {name: value for name in self.PASSED_ON if (value := getattr(self, name)) is not None}
         return ImageDraft(
             self.prompt,
             model=self.model,
             size=self.size,
             quality=self.quality,
             n=self.n or 1,
-            extra=extra,
+            extra=_besides(self),
             surface="openai",
         )
+
+
+def _besides(body: OpenBody) -> dict[str, Any]:
+    """What a client says that is not named in its shape. Raises Invalid for what would send the call elsewhere."""
+    given = {name: value for name, value in (body.model_extra or {}).items() if value is not None}
+    refuse_detours(given)
+    return given
 
 
 class ImagesMadeAnswer(Shape):
