@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from api.config import Settings
 from api.db import Database, upgrade
 from api.repositories.unit_of_work import Store
 from tests.postgres import Cluster, NoPostgres, running_cluster
+from tests.rate_limits.parts import to_mid_window
 from tests.suites import pytest_runtest_logreport, pytest_terminal_summary
 
 if TYPE_CHECKING:
@@ -133,14 +135,18 @@ def settings(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def make_app(settings: Callable[..., Settings]) -> Iterator[Callable[..., Flask]]:
-    """A factory of applications with these settings; every one is closed at the end."""
+    """A factory of applications with these settings; every one is closed at the end. Their limits count by a clock of
+    which no window ends meanwhile."""
     from api.app import create_app
 
     apps: list[Flask] = []
+    offset = to_mid_window()
 
     def make(**changes: Any) -> Flask:
         app = create_app(settings(**changes))
-        app.extensions["parley"].accounts._passwords._hasher = CHEAP
+        services = app.extensions["parley"]
+        services.accounts._passwords._hasher = CHEAP
+        services.rate_limits.storage.clock = lambda: time.time() + offset
         apps.append(app)
         return app
 

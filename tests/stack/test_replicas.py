@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.rate_limits.parts import clear_of_the_hours_end
 from tests.server import events_of, until
 from tests.stack.parts import COMPOSE, DEMO, DOCKER, URL, all_healthy, containers, healthy, run, somebody
 
@@ -139,6 +140,7 @@ def stream_to_its_end(headers: dict[str, str], chat: str, text: str) -> list[str
 def test_limits_are_exact_across_replicas() -> None:
     headers = somebody()
     chats = [new_chat(headers) for _ in range(GENERATIONS + 20)]
+    clear_of_the_hours_end(120)
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda chat: send(headers, chat, "demo:fast hi", uuid.uuid4().hex), chats))
     assert found.count(202) == GENERATIONS

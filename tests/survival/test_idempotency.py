@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.rate_limits.parts import clear_of_the_hours_end
 from tests.server import Answer, Person, call, running_server
 from tests.survival.parts import Pair, counting, ended, new_tag
 from tests.upstream import Upstream
@@ -93,6 +94,7 @@ def test_the_generation_limit_is_exact(
                 chat = next(chats)
             return person.send(chat, "hello", model=counting(1, 0, new_tag()))
 
+        clear_of_the_hours_end(60)
         answers = at_once(50, [ann], send)
         assert sorted(answer.status for answer in answers) == [202] * 20 + [429] * 30
         refused = next(answer for answer in answers if answer.status == 429)
