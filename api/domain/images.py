@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from api.domain.errors import ProviderError
 from api.domain.events import Usage
 
 MOST_AT_ONCE: Final = 10
@@ -37,11 +38,13 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class DrawnAnswer:
-    """All of a provider's answer. `cost` in US dollars is its own word; None where it says nothing."""
+    """All of a provider's answer. `cost` in US dollars is its own word; None where it says nothing. `fault` is why an
+    image is not among them: it is paid for all the same."""
 
     images: tuple[Drawn, ...]
     usage: Usage = Usage()  # noqa: RUF009 - frozen
     cost: Decimal | None = None
+    fault: ProviderError | None = None
 
 
 @dataclass(frozen=True, slots=True)

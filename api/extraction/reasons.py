@@ -14,7 +14,6 @@ WORDS: Final = {
     "damaged": "The document is damaged and cannot be read. Open it, save it anew and send that.",
     "no_text": "The document holds no text, only pictures of it perhaps. Send the pages as images.",
     "too_long": "The file has more text than one message may carry. Send a part of it.",
-    "too_large": "The images of one message are too many bytes. Send fewer or smaller ones.",
     "too_heavy": "Reading the document took more time or memory than a file may take. Send a simpler or shorter one.",
     "unsafe": "The document declares entities of its own, which no honest program does. Save it anew and send that.",
     "account_full": "Your files take all the room that an account has here. Delete some chats with files in them.",

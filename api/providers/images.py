@@ -35,14 +35,20 @@ def draw(
     max_bytes: int,
     leash: Leash | None = None,
 ) -> DrawnAnswer:
-    """Raises ProviderError. Of an order of several calls, what came is kept where others fail: it is paid."""
+    """Raises ProviderError where nothing was drawn. What came is kept where other images fail: it is paid."""
     wire = ImageWire(how.answer_form)
     parts = _parts(order, how.a_call)
 
     def one(part: ImageOrder) -> DrawnAnswer:
         budget = Budget(timeout, min(_ANSWER_BYTES, part.n * (max_bytes * 4 // 3 + 4) + _BESIDE), leash)
         answer = wire.decode(asked(route, PATH, budget, wire.encode(part)), most=part.n, max_bytes=max_bytes)
-        return replace(answer, images=tuple(_whole(image, egress, budget, max_bytes) for image in answer.images))
+        images, fault = [], answer.fault
+        for image in answer.images:
+            try:
+                images.append(_whole(image, egress, budget, max_bytes))
+            except ProviderError as error:
+                fault = fault or error
+        return replace(answer, images=tuple(images), fault=fault)
 
     if len(parts) == 1:
         return one(parts[0])
@@ -90,7 +96,8 @@ def _together(answers: list[DrawnAnswer]) -> DrawnAnswer:
     )
     costs = [answer.cost for answer in answers]
     cost = None if None in costs else sum((one for one in costs if one is not None), Decimal(0))
-    return DrawnAnswer(tuple(image for answer in answers for image in answer.images), usage, cost)
+    fault = next((answer.fault for answer in answers if answer.fault), None)
+    return DrawnAnswer(tuple(image for answer in answers for image in answer.images), usage, cost, fault)
 
 
 def _sum(counts: list[int | None]) -> int | None:

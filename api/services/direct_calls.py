@@ -59,12 +59,13 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class Made(Generic[T]):
     """What a call brought. `cost` is the provider's own word; `keep` stores what is to stay, in the transaction that
-    closes its generation."""
+    closes its generation. With a `fault` it failed, and is paid for all the same."""
 
     value: T
     usage: Usage
     cost: Decimal | None = None
     keep: Callable[[UnitOfWork], None] | None = None
+    fault: ProviderError | None = None
 
 
 class DirectCalls:
@@ -143,10 +144,13 @@ class DirectCalls:
         self, caller: Caller, planned: Planned, call: Callable[[Planned, UUID, Leash], Made[T]], leash: Leash
     ) -> T:
         """In a thread of its own: whoever asked may have to go before the provider answers."""
+        brought: Made[Any] = Made(None, Usage())
         try:
-            made = call(planned, caller.generation_id, leash)
+            brought = made = call(planned, caller.generation_id, leash)
+            if made.fault is not None:
+                raise made.fault
         except Exception as error:
-            self._end(caller, planned, Made(None, Usage()), error, stopped=leash.pulled)
+            self._end(caller, planned, brought, error, stopped=leash.pulled)
             if leash.pulled:
                 raise Conflict("This call was stopped before it had an answer. Make it again if need be.") from error
             raise
@@ -202,7 +206,8 @@ class DirectCalls:
         *,
         stopped: bool = False,
     ) -> None:
-        cost, usage = self._cost(planned, made) if error is None else None, made.usage
+        paid = error is None or made.fault is not None
+        cost, usage = self._cost(planned, made) if paid else None, made.usage
         error = None if stopped else error
         closing = Closing(
             user_id=caller.principal.user_id,

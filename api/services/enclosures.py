@@ -10,7 +10,7 @@ from uuid import UUID
 from api.domain.attachments import Attachment, block, ids_in, parts_of
 from api.domain.chats import Message, Spoken
 from api.domain.conversation import FilePart, ImagePart, Part, Turn
-from api.domain.errors import Invalid, NotFound
+from api.domain.errors import FileRefused, Invalid, NotFound
 from api.domain.ids import new_id, parse_id
 from api.domain.principal import Principal
 from api.domain.sealed import given_back
@@ -58,7 +58,7 @@ class Enclosures:
             raise refused("too_long", f"The files have more than {most} of text in all. Send fewer, or parts of them.")
         if sum(file.size for file in files if file.is_image) > MOST_IMAGE_BYTES:
             words = f"The images have more than {MOST_IMAGE_BYTES:,} bytes in all. Send fewer or smaller ones."
-            raise refused("too_large", words)
+            raise FileRefused(words, reason="too_large")
         return files
 
     @staticmethod

@@ -129,6 +129,8 @@ class ImageService:
             answer = self._asked(planned, draft, self._timeout, leash)
             images = [self._put(principal, generation_id, draft, planned, drawn) for drawn in answer.images]
             made = ImagesMade(generation_id, images, answer.usage)
+            if not images:
+                return Made(made, answer.usage, answer.cost, fault=answer.fault)
             return Made(made, answer.usage, answer.cost, lambda work: work.images.add(images))
 
         try:
@@ -154,7 +156,7 @@ class ImageService:
 
         def call(planned: Planned, _: UUID, leash: Leash) -> Made[None]:
             answer = self._asked(planned, draft, min(self._timeout, TRIAL_SECONDS), leash)
-            return Made(None, answer.usage, answer.cost)
+            return Made(None, answer.usage, answer.cost, fault=None if answer.images else answer.fault)
 
         planned = Planned(vendor, config, model, tokens_of(len(TRIAL_PROMPT), 1), FREE)
         error: AppError | None = None

@@ -32,7 +32,7 @@ class ProviderConfigService:
         """The id of the provider of that name or alias. Raises NotFound, for one that does not chat too."""
         vendor = self._vendor(name)
         if "chat" not in vendor.abilities:
-            raise NotFound(f"{vendor.title} makes images and does not chat; it is asked by POST /images/generations.")
+            raise NotFound(f"{vendor.title} does not chat. See GET /v1/models for those that do.")
         return vendor.id
 
     def _vendor(self, name: str) -> Vendor:

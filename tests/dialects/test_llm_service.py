@@ -102,25 +102,28 @@ def test_without_a_history_what_is_stored_is_the_context(server: Server, upstrea
     served = upstream.sent("stored")
     assert served is not None
     assert [turn["content"] for turn in served.body["messages"]] == ["three"]
-    rules = [{"role": "system", "content": words} for words in ("Be brief.", "Be kind.")]
-    assert asked(ann, "four", history=[rules[0], *EARLIER, rules[1]]).status == 200
-    served = upstream.sent("stored")
-    assert served is not None
-    assert [(turn["role"], turn["content"]) for turn in served.body["messages"]] == [
-        ("system", "Be brief.\n\nBe kind."),
-        *((one["role"], one["content"]) for one in EARLIER),
-        ("user", "four"),
-    ]
-    ann.call("DELETE", "/llm/history/openai")
-    for words in ("one", "two", "three"):
-        asked(ann, words)
     assert said(ann) == ["one", "one", "two", "two", "three", "three"]
     assert said(ann, query="?limit=2&offset=1") == ["one", "two"]
     assert said(ann, query="?limit=2&offset=9") == []
     ids = [line["id"] for line in ann.call("GET", "/llm/history/openai").json["history"]]
     ann.call("DELETE", "/llm/history/openai")
-    asked(ann, "five")
+    asked(ann, "four")
     assert ann.call("GET", "/llm/history/openai").json["history"][0]["id"] > ids[-1], "an id is never given twice"
+
+
+def test_lines_of_the_system_in_a_history_are_the_system_prompt(server: Server, upstream: Upstream) -> None:
+    ann = person(server, "ruled", model="text#ruled")
+
+    def sent(*rules: str) -> list[tuple[str, str]]:
+        first, *others = [{"role": "system", "content": words} for words in rules]
+        assert asked(ann, "hello", history=[first, *EARLIER, *others]).status == 200
+        served = upstream.sent("ruled")
+        assert served is not None
+        return [(turn["role"], turn["content"]) for turn in served.body["messages"]]
+
+    turns = [*((one["role"], one["content"]) for one in EARLIER), ("user", "hello")]
+    assert sent("Be brief.", "Be kind.") == [("system", "Be brief.\n\nBe kind."), *turns]
+    assert sent("", " ") == turns
 
 
 def test_the_same_config_and_chat_as_everywhere(server: Server) -> None:

@@ -74,7 +74,7 @@ def test_tokens_are_told(client: openai.OpenAI) -> None:
     assert (made.usage.input_tokens, made.usage.output_tokens, made.usage.total_tokens) == (10, 100, 110)
 
 
-def test_what_cannot_be(client: openai.OpenAI, server: Server) -> None:
+def test_what_cannot_be(client: openai.OpenAI, server: Server, painter: Person) -> None:
     for body, raised, code in (
         ({"model": "imagerouter/status:400"}, openai.BadRequestError, "provider_refused"),
         ({"model": "imagerouter/status:401"}, openai.InternalServerError, "provider_auth_failed"),
@@ -87,12 +87,17 @@ def test_what_cannot_be(client: openai.OpenAI, server: Server) -> None:
         ({"prompt": " "}, openai.BadRequestError, "invalid"),
         ({"stream": True}, openai.BadRequestError, "invalid"),
         ({"extra_body": {"api_base": "http://127.0.0.1:9"}}, openai.BadRequestError, "invalid"),
+        ({"extra_body": {"num_images": 4}}, openai.BadRequestError, "invalid"),
+        ({"extra_body": {"N": 4}}, openai.BadRequestError, "invalid"),
     ):
         given = {"prompt": "a fox"} | body
         with pytest.raises(raised) as caught:
             client.images.generate(**given)  # type: ignore[call-overload]
         assert caught.value.code == code, body
         assert KEY not in str(caught.value)
+    for path in ("/v1/images/generations", "/v1/embeddings"):
+        endless = painter.call("POST", path, {"prompt": "a fox", "model": "m", "input": "a", "style": [{"x": 1e999}]})
+        assert (endless.status, endless.json["error"]["param"]) == (400, "style"), endless.body
     keyless = server.person("keyless")
     refused = keyless.call("POST", "/v1/images/generations", {"prompt": "a fox"})
     assert (refused.status, refused.json["error"]["code"]) == (400, "provider_not_configured")

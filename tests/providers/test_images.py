@@ -70,6 +70,7 @@ def drawn(wire: ImageWire, body: bytes, most: int) -> dict[str, Any]:
         answer = wire.decode(body, most=most, max_bytes=MAX)
     except ProviderError as error:
         return {"error": error.code}
+    assert answer.fault is None
     images = [
         {"data": one.data and base64.b64encode(one.data).decode(), "url": one.url, "revised": one.revised_prompt}
         for one in answer.images
@@ -106,7 +107,7 @@ def test_any_answer_is_images_or_one_of_our_errors(body: bytes) -> None:
         answer = ImageWire().decode(body, most=2, max_bytes=50)
     except ProviderError:
         return
-    assert 1 <= len(answer.images) <= 2
+    assert len(answer.images) + (answer.fault is not None) in (1, 2)
     assert answer.cost is None or answer.cost >= 0
 
 
@@ -153,15 +154,42 @@ def test_a_cost_that_is_no_amount_is_unknown(told: str) -> None:
     assert ImageWire().decode(body, most=1, max_bytes=MAX).cost is None
 
 
-@pytest.mark.parametrize(
-    "model",
-    ["svg", "html", "junk", "empty", "bomb", "cut", "huge", "many", "raw:", "raw:<html>", "raw:[]", 'raw:{"data":[]}']
-    + ['raw:{"data":[{"b64_json":5}]}', 'raw:{"data":{"url":"http://x"}}', "raw:" + "[" * 100_000, "scheme", "user"],
-)
-def test_what_is_no_image_is_refused(model: str) -> None:
+@pytest.mark.parametrize("model", ["raw:", "raw:<html>", "raw:[]", 'raw:{"data":[]}', "raw:" + "[" * 100_000])
+def test_what_is_no_answer_is_refused(model: str) -> None:
     with running() as server, pytest.raises(ProviderBadResponse) as caught:
         draw(server, model)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "model", ["svg", "html", "junk", "empty", "bomb", "cut", "huge", "scheme", "user", 'raw:{"data":[{"b64_json":5}]}']
+)
+def test_what_is_no_image_is_not_kept_and_paid_all_the_same(model: str) -> None:
+    with running() as server:
+        answer = draw(server, model)
+        several = draw(server, model, n=2)
+    assert isinstance(answer.fault, ProviderBadResponse)
+    assert len(str(answer.fault)) < 400
+    cost = None if model.startswith("raw:") else Decimal("0.004")
+    assert (answer.images, answer.cost) == ((), cost)
+    assert (several.images, several.cost) == ((), cost and 2 * cost)
+    assert several.fault is not None
+
+
+def test_of_more_images_than_were_asked_for_the_first_are_kept() -> None:
+    with running() as server:
+        answer = draw(server, "many")
+    assert (len(answer.images), answer.cost, answer.fault) == (1, Decimal("0.004"), None)
+
+
+def test_of_several_images_in_an_answer_the_good_ones_are_kept() -> None:
+    rows = [{"b64_json": base64.b64encode(one).decode()} for one in (png(shade=1), b"<svg>", png(shade=2))]
+    told = {"data": rows, "usage": {"input_tokens": 10, "output_tokens": 100}}
+    with Answers({"/v1/images/generations": told}) as server:
+        endpoint = Endpoint("openai", f"{server.url}/v1", KEY, True)
+        answer = Control(CATALOGUE, Egress()).draw(endpoint, ImageOrder("m", "p", 3), timeout=30, max_bytes=MAX)
+    assert [image.data for image in answer.images] == [png(shade=1), png(shade=2)]
+    assert (answer.usage, isinstance(answer.fault, ProviderBadResponse)) == (Usage(10, 100), True)
 
 
 def test_an_endless_answer_is_not_read_to_its_end() -> None:
@@ -210,15 +238,13 @@ def test_an_address_is_fetched_without_the_key() -> None:
         assert "authorization" not in headers
         assert KEY not in str(headers)
         for model in ("file-svg", "file-huge", "file-gone", "file-moved"):
-            with pytest.raises(ProviderBadResponse):
-                draw(server, model, egress=allowed)
+            assert isinstance(draw(server, model, egress=allowed).fault, ProviderBadResponse)
 
 
 @pytest.mark.parametrize("model", ["url", "metadata", "private"])
 def test_an_address_is_guarded_whoever_named_it(model: str) -> None:
     with running() as server:
-        with pytest.raises(AddressForbidden):
-            draw(server, model)
+        assert isinstance(draw(server, model).fault, AddressForbidden)
         assert server.paths() == ["/v1/openai/images/generations"]
 
 

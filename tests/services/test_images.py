@@ -25,6 +25,7 @@ from api.domain.errors import (
     Overloaded,
     PriceUnknown,
     ProviderAuthFailed,
+    ProviderError,
     ProviderNotConfigured,
     StoreUnavailable,
 )
@@ -242,6 +243,19 @@ def test_what_is_charged_afterwards_is_put_aside_before(whole: Whole, router: An
         made(whole, model="imagerouter/status:401")
     (state,) = budgets.states(whole.ann)
     assert (state.used, state.reserved) == (to_units(Decimal("0.008")), 0)
+
+
+def test_what_was_charged_counts_though_no_image_could_be_kept(whole: Whole) -> None:
+    configured(whole)
+    money = Budget(new_id(), "everyone", None, "cost", "month", to_units(Decimal("0.6")))
+    whole.services.budgets.put(ROOT, money)
+    for number, model in enumerate(("svg", "huge", "metadata"), 1):
+        with pytest.raises(ProviderError):
+            made(whole, model=f"imagerouter/{model}")
+        (state,) = whole.services.budgets.states(whole.ann)
+        assert (state.used, state.reserved) == (number * to_units(Decimal("0.004")), 0)
+    assert raw(whole, "SELECT count(*) FROM generations WHERE status = 'error' AND cost IS NOT NULL") == 3
+    assert raw(whole, "SELECT count(*) FROM images") == 0
 
 
 def test_no_more_at_a_time_than_leaves_threads_for_others(whole: Whole, router: Answers) -> None:

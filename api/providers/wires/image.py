@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.domain.errors import ProviderBadResponse
+from api.domain.errors import ProviderBadResponse, ProviderError
 from api.domain.events import Usage
 from api.domain.images import Drawn, DrawnAnswer, ImageOrder
 from api.domain.text import clean_text
@@ -50,7 +50,7 @@ class ImageWire:
         return body
 
     def decode(self, body: bytes, *, most: int, max_bytes: int) -> DrawnAnswer:
-        """At most so many images of so many bytes each. Raises ProviderError for everything else."""
+        """At most so many images of so many bytes each. Raises ProviderError where the answer tells of none."""
         try:
             said = _READ.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
@@ -60,11 +60,14 @@ class ImageWire:
         rows = said.get("data") if isinstance(said, dict) else None
         if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
             raise _refused("the answer holds no images")
-        if len(rows) > most:
-            raise _refused(f"{len(rows)} images instead of {most}")
-        images = tuple(_drawn(row, max_bytes) for row in rows)
         usage = Usage(count_of(said, "usage", "input_tokens"), count_of(said, "usage", "output_tokens"))
-        return DrawnAnswer(images, usage, _cost(said.get("cost")))
+        images, fault = [], None
+        for row in rows[:most]:
+            try:
+                images.append(_drawn(row, max_bytes))
+            except ProviderError as error:
+                fault = fault or error
+        return DrawnAnswer(tuple(images), usage, _cost(said.get("cost")), fault)
 
 
 def _drawn(row: dict[str, Any], max_bytes: int) -> Drawn:

@@ -37,7 +37,7 @@ class ProviderMessage(OpenBody):
         return None if self.history is None else tuple(one for one in self._lines() if one[0] != "system")
 
     def system(self) -> str | None:
-        return "\n\n".join(text for role, text in self._lines() if role == "system") or None
+        return "\n\n".join(text for role, text in self._lines() if role == "system" and text.strip()) or None
 
     def _lines(self) -> list[tuple[str, str]]:
         return [(one.role, one.content) for one in self.history or ()]

@@ -66,7 +66,7 @@ def get_model(path: ModelPath) -> Response:
     returns={200: EmbeddingsAnswer},
 )
 def embed(body: EmbeddingBody) -> Response:
-    key = replies.call_key(body.model_dump())
+    key = replies.call_key(body.model_dump(exclude_none=True))
     found = services().embeddings.embed(principal(), body.model, body.order(), SURFACE.name, key=key)
     return answer(wire.embeddings(found, packed=body.encoding_format == "base64"))
 
@@ -81,7 +81,7 @@ def embed(body: EmbeddingBody) -> Response:
 )
 def make_images(body: ImageBody) -> Response:
     images = services().images
-    made = images.make(principal(), body.draft(), replies.call_key(body.model_dump()))
+    made = images.make(principal(), body.draft(), replies.call_key(body.model_dump(exclude_none=True)))
     at = body.response_format == "url"
     value = wire.images_at(made, request.url_root.rstrip("/")) if at else wire.images_of(made, images.read)
     return replies.replayed(made, answer(value))
