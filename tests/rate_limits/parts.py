@@ -9,6 +9,8 @@ from api.rate_limits.storage import DatabaseStorage
 from api.repositories.unit_of_work import Store
 
 HOUR = 3600
+MID_WINDOW = 1_790_000_000 // HOUR * HOUR + HOUR // 2 + 20.5
+"""A moment at which neither an hour nor five minutes are about to end."""
 
 
 def storage_over(store: Store, clock: Callable[[], float] = time.time) -> DatabaseStorage:

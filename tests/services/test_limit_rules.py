@@ -16,9 +16,9 @@ from api.domain.limit_rules import Origin, Rule, holding
 from api.domain.principal import Principal
 from api.repositories.unit_of_work import Store
 from api.services.rate_limits import RateLimitService, TooMany
-from tests.rate_limits.parts import storage_over
+from tests.rate_limits.parts import MID_WINDOW, storage_over
 from tests.services.machine import Machine, principal, text
-from tests.services.test_rate_limits import MID_WINDOW, someone
+from tests.services.test_rate_limits import someone
 
 GPT = ("openai", "gpt-4o")
 MINI = ("openai", "gpt-4o-mini")

@@ -15,10 +15,9 @@ from api.domain.instance import InstanceSettings
 from api.domain.principal import ALL_SCOPES, Principal
 from api.repositories.unit_of_work import Store, UnitOfWork
 from api.services.rate_limits import LimitState, RateLimitService, TooMany
-from tests.rate_limits.parts import storage_over
+from tests.rate_limits.parts import MID_WINDOW, storage_over
 
 FIVE_AND_TWO = InstanceSettings(requests_per_hour=5, generations_per_hour=2)
-MID_WINDOW = 1_790_000_000 // 3600 * 3600 + 1800 + 20.5
 
 
 @pytest.fixture(autouse=True)

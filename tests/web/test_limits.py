@@ -12,10 +12,10 @@ from flask import Flask
 from api.repositories.unit_of_work import Store
 from api.web.answers import answer
 from api.web.openapi import Access
+from tests.rate_limits.parts import MID_WINDOW
 from tests.web.probe import ANN, probe_app
 
 BEN = {"Authorization": "Bearer ben"}
-MID_WINDOW = 1_790_000_000 // 3600 * 3600 + 1800 + 20.5
 
 
 @pytest.fixture(autouse=True)
